@@ -1,0 +1,50 @@
+#include "bindings/dtype.h"
+
+#include <string>
+
+#include "core/error.h"
+#include "ops/promotion.h"
+
+namespace py = pybind11;
+
+namespace fastgrad {
+namespace {
+
+struct DTypeObject {
+  DType value;
+};
+
+PyObject* objects[dtype_count];
+
+}  // namespace
+
+PyObject* dtype_object(DType t) { return objects[static_cast<int>(t)]; }
+
+DType dtype_from(PyObject* object) {
+  for (int i = 0; i < dtype_count; ++i) {
+    if (object == objects[i]) return static_cast<DType>(i);
+  }
+  if (object == reinterpret_cast<PyObject*>(&PyFloat_Type)) return default_dtype();
+  if (object == reinterpret_cast<PyObject*>(&PyLong_Type)) return DType::int64;
+  if (object == reinterpret_cast<PyObject*>(&PyBool_Type)) return DType::boolean;
+  fail(ErrorKind::type, "expected a dtype such as fastgrad.float32, got ", Py_TYPE(object)->tp_name);
+}
+
+void add_dtypes(py::module_& module) {
+  py::class_<DTypeObject>(module, "dtype", "The type of a tensor's elements.")
+      .def("__repr__", [](const DTypeObject& t) { return std::string("torch.") + dtype_name(t.value); })
+      .def("__reduce__", [](const DTypeObject& t) { return dtype_name(t.value); })
+      .def_property_readonly("itemsize", [](const DTypeObject& t) { return item_size(t.value); })
+      .def_property_readonly("is_floating_point", [](const DTypeObject& t) { return is_floating(t.value); })
+      .def_property_readonly("is_complex", [](const DTypeObject&) { return false; })
+      .def_property_readonly("is_signed", [](const DTypeObject& t) { return t.value >= DType::int32; })
+      .attr("__module__") = "fastgrad";
+  for (int i = 0; i < dtype_count; ++i) {
+    const auto t = static_cast<DType>(i);
+    py::object object = py::cast(DTypeObject{t});
+    module.attr(dtype_name(t)) = object;
+    objects[i] = object.release().ptr();
+  }
+}
+
+}  // namespace fastgrad

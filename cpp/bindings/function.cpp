@@ -1,0 +1,109 @@
+#include "bindings/function.h"
+
+#include <pybind11/pybind11.h>
+
+#include <cstring>
+
+namespace py = pybind11;
+
+namespace fastgrad {
+
+const Tensor& tensor_argument(PyObject* object, Call& call) {
+  if (!is_tensor(object)) {
+    fail(ErrorKind::type, "expected a Tensor, got ", Py_TYPE(object)->tp_name, "; make one with tensor(...)");
+  }
+  PyTensor* t = as_py_tensor(object);
+  call.requires_grad = requires_grad(t) || call.requires_grad;
+  call.elements += t->tensor.numel();
+  return t->tensor;
+}
+
+Generator& generator_argument(PyObject* object) {
+  if (object == Py_None) return default_generator();
+  try {
+    return py::cast<Generator&>(py::handle(object));
+  } catch (const py::cast_error&) {
+    fail(ErrorKind::type, "generator: expected a Generator, got ", Py_TYPE(object)->tp_name);
+  }
+}
+
+Index index_of(PyObject* object) {
+  if (PyLong_CheckExact(object)) {
+    const long long value = PyLong_AsLongLong(object);
+    if (value != -1 || !PyErr_Occurred()) return value;
+    PyErr_Clear();
+    fail("Overflow when unpacking long: the integer does not fit in 64 bits");
+  }
+  if (!PyIndex_Check(object)) fail(ErrorKind::type, "expected an integer, got ", Py_TYPE(object)->tp_name);
+  PyObject* number = PyNumber_Index(object);
+  if (number == nullptr) throw PythonError{};
+  const long long value = PyLong_AsLongLong(number);
+  Py_DECREF(number);
+  if (value == -1 && PyErr_Occurred()) throw PythonError{};
+  return value;
+}
+
+Dims dims_argument(PyObject* object) {
+  if (PyIndex_Check(object)) return Dims{index_of(object)};
+  if (!PyTuple_Check(object) && !PyList_Check(object)) {
+    fail(ErrorKind::type, "expected an integer or a tuple of integers, got ", Py_TYPE(object)->tp_name);
+  }
+  const Py_ssize_t n = PySequence_Fast_GET_SIZE(object);
+  if (n > Dims::max_size) fail("a tensor can have at most ", Dims::max_size, " dimensions, got ", n);
+  Dims dims(static_cast<int>(n));
+  for (Py_ssize_t i = 0; i < n; ++i) dims[static_cast<int>(i)] = index_of(PySequence_Fast_GET_ITEM(object, i));
+  return dims;
+}
+
+Argument<const std::vector<Tensor>&>::Argument(PyObject* o, Call& call) {
+  if (!PyTuple_Check(o) && !PyList_Check(o)) {
+    fail(ErrorKind::type, "expected a tuple or list of Tensors, got ", Py_TYPE(o)->tp_name);
+  }
+  const Py_ssize_t n = PySequence_Fast_GET_SIZE(o);
+  tensors.reserve(static_cast<std::size_t>(n));
+  for (Py_ssize_t i = 0; i < n; ++i) tensors.push_back(tensor_argument(PySequence_Fast_GET_ITEM(o, i), call));
+}
+
+Argument<const Operand&>::Argument(PyObject* o, Call& call) {
+  if (is_tensor(o)) {
+    operand.tensor = &tensor_argument(o, call);
+  } else if (is_number(o)) {
+    operand.scalar = scalar_from(o);
+  } else {
+    fail(ErrorKind::type, "expected a Tensor or a number, got ", Py_TYPE(o)->tp_name);
+  }
+}
+
+Argument<Index>::Argument(PyObject* o, Call&) : value(index_of(o)) {}
+
+Argument<double>::Argument(PyObject* o, Call&) : value(PyFloat_AsDouble(o)) {
+  if (value == -1.0 && PyErr_Occurred()) throw PythonError{};
+}
+
+Argument<bool>::Argument(PyObject* o, Call&) {
+  const int truth = PyObject_IsTrue(o);
+  if (truth < 0) throw PythonError{};
+  value = truth != 0;
+}
+
+PyObject* wrap_result(Tensor&& t, const Call& call, Kind kind, PyObject* first_argument) {
+  PyObject* out = wrap(std::move(t));
+  PyTensor* made = as_py_tensor(out);
+  if (kind == Kind::constant) return out;
+  made->requires_grad = call.requires_grad && grad_enabled() && is_floating(made->tensor.dtype);
+  if (kind == Kind::view && made->tensor.storage.get() == as_py_tensor(first_argument)->tensor.storage.get()) {
+    set_base(out, first_argument);
+  }
+  return out;
+}
+
+PyObject* wrap_result(std::pair<Tensor, Tensor>&& pair, const Call& call, Kind kind, PyObject* first_argument) {
+  PyObject* first = wrap_result(std::move(pair.first), call, kind, first_argument);
+  PyObject* second = wrap_result(std::move(pair.second), call, Kind::constant, first_argument);
+  PyObject* both = PyTuple_Pack(2, first, second);
+  Py_DECREF(first);
+  Py_DECREF(second);
+  return both;
+}
+
+}  // namespace fastgrad

@@ -1,0 +1,234 @@
+// From a C++ function to a Python one, through the vector-call protocol: a bound operation costs tens of
+// nanoseconds where pybind11's own dispatch costs hundreds. Arguments are positional; Python gives them names.
+#pragma once
+
+#include <Python.h>
+
+#include <optional>
+#include <string>
+#include <tuple>
+#include <utility>
+#include <vector>
+
+#include "bindings/data.h"
+#include "bindings/dtype.h"
+#include "bindings/tensor_type.h"
+#include "core/random.h"
+#include "ops/promotion.h"
+
+namespace fastgrad {
+
+// What is learned about the arguments while they are converted.
+struct Call {
+  bool requires_grad = false;
+  Index elements = 0;
+};
+
+const Tensor& tensor_argument(PyObject* object, Call& call);
+Generator& generator_argument(PyObject* object);
+Dims dims_argument(PyObject* object);
+PyObject* wrap_generator(Generator& g);
+
+// Argument<T> converts one argument and keeps what it needs alive. get() is what the C++ function receives.
+template <class T>
+struct Argument;
+
+template <>
+struct Argument<const Tensor&> {
+  const Tensor* tensor;
+  Tensor pinned;
+  Argument(PyObject* o, Call& call) : tensor(&tensor_argument(o, call)) {}
+  // Before the GIL is released: another thread could change the Python object under us.
+  void pin() {
+    pinned = *tensor;
+    tensor = &pinned;
+  }
+  const Tensor& get() { return *tensor; }
+};
+
+template <>
+struct Argument<const std::optional<Tensor>&> {
+  std::optional<Tensor> tensor;
+  Argument(PyObject* o, Call& call) {
+    if (o != Py_None) tensor = tensor_argument(o, call);
+  }
+  void pin() {}
+  const std::optional<Tensor>& get() { return tensor; }
+};
+
+template <>
+struct Argument<const std::vector<Tensor>&> {
+  std::vector<Tensor> tensors;
+  Argument(PyObject* o, Call& call);
+  void pin() {}
+  const std::vector<Tensor>& get() { return tensors; }
+};
+
+template <>
+struct Argument<const Operand&> {
+  Operand operand;
+  Tensor pinned;
+  Argument(PyObject* o, Call& call);
+  void pin() {
+    if (operand.tensor == nullptr) return;
+    pinned = *operand.tensor;
+    operand.tensor = &pinned;
+  }
+  const Operand& get() { return operand; }
+};
+
+template <>
+struct Argument<const Dims&> {
+  Dims dims;
+  Argument(PyObject* o, Call&) : dims(dims_argument(o)) {}
+  void pin() {}
+  const Dims& get() { return dims; }
+};
+
+template <>
+struct Argument<Generator&> {
+  Generator& generator;
+  Argument(PyObject* o, Call&) : generator(generator_argument(o)) {}
+  void pin() {}
+  Generator& get() { return generator; }
+};
+
+template <>
+struct Argument<Scalar> {
+  Scalar scalar;
+  Argument(PyObject* o, Call&) : scalar(scalar_from(o)) {}
+  void pin() {}
+  Scalar get() { return scalar; }
+};
+
+template <>
+struct Argument<DType> {
+  DType dtype;
+  Argument(PyObject* o, Call&) : dtype(dtype_from(o)) {}
+  void pin() {}
+  DType get() { return dtype; }
+};
+
+template <>
+struct Argument<Index> {
+  Index value;
+  Argument(PyObject* o, Call&);
+  void pin() {}
+  Index get() { return value; }
+};
+
+template <>
+struct Argument<double> {
+  double value;
+  Argument(PyObject* o, Call&);
+  void pin() {}
+  double get() { return value; }
+};
+
+template <>
+struct Argument<bool> {
+  bool value;
+  Argument(PyObject* o, Call&);
+  void pin() {}
+  bool get() { return value; }
+};
+
+template <class T>
+  requires std::is_same_v<T, DType> || std::is_same_v<T, Index>
+struct Argument<std::optional<T>> {
+  std::optional<T> value;
+  Argument(PyObject* o, Call& call) {
+    if (o != Py_None) value = Argument<T>(o, call).get();
+  }
+  void pin() {}
+  std::optional<T> get() { return value; }
+};
+
+// How the results relate to the graph.
+enum class Kind {
+  differentiable,  // requires grad when an argument does and recording is on: the Python caller records a node
+  view,            // the same, and shares its first argument's memory
+  constant,        // never requires grad
+};
+
+PyObject* wrap_result(Tensor&& t, const Call& call, Kind kind, PyObject* first_argument);
+inline PyObject* wrap_result(bool value, const Call&, Kind, PyObject*) { return PyBool_FromLong(value); }
+inline PyObject* wrap_result(Index value, const Call&, Kind, PyObject*) { return PyLong_FromLongLong(value); }
+inline PyObject* wrap_result(double value, const Call&, Kind, PyObject*) { return PyFloat_FromDouble(value); }
+inline PyObject* wrap_result(const Scalar& value, const Call&, Kind, PyObject*) { return wrap_scalar(value); }
+PyObject* wrap_result(std::pair<Tensor, Tensor>&& pair, const Call& call, Kind kind, PyObject* first_argument);
+
+// Elements above which a call lets other Python threads run meanwhile.
+inline constexpr Index release_threshold = 100000;
+
+class GilRelease {
+ public:
+  explicit GilRelease(bool release) : state_(release ? PyEval_SaveThread() : nullptr) {}
+  ~GilRelease() {
+    if (state_ != nullptr) PyEval_RestoreThread(state_);
+  }
+  GilRelease(const GilRelease&) = delete;
+  GilRelease& operator=(const GilRelease&) = delete;
+
+ private:
+  PyThreadState* state_;
+};
+
+template <class F>
+struct Signature : Signature<decltype(&F::operator())> {};
+template <class R, class... A>
+struct Signature<R (*)(A...)> {
+  using Result = R;
+  using Arguments = std::tuple<Argument<A>...>;
+  static constexpr std::size_t count = sizeof...(A);
+};
+template <class C, class R, class... A>
+struct Signature<R (C::*)(A...) const> : Signature<R (*)(A...)> {};
+
+template <auto f, Kind kind, std::size_t... i>
+PyObject* call_with(PyObject* const* args, std::index_sequence<i...>) {
+  using S = Signature<std::decay_t<decltype(f)>>;
+  Call call;
+  typename S::Arguments converted{std::tuple_element_t<i, typename S::Arguments>(args[i], call)...};
+  const bool release = call.elements > release_threshold;
+  if (release) (std::get<i>(converted).pin(), ...);
+  if constexpr (std::is_void_v<typename S::Result>) {
+    {
+      const GilRelease gil(release);
+      f(std::get<i>(converted).get()...);
+    }
+    PyObject* self = S::count == 0 ? Py_None : args[0];
+    Py_INCREF(self);
+    return self;
+  } else {
+    auto result = [&] {
+      const GilRelease gil(release);
+      return f(std::get<i>(converted).get()...);
+    }();
+    return wrap_result(std::move(result), call, kind, S::count == 0 ? nullptr : args[0]);
+  }
+}
+
+template <auto f, Kind kind>
+PyObject* entry(PyObject*, PyObject* const* args, Py_ssize_t count) {
+  constexpr auto expected = static_cast<Py_ssize_t>(Signature<std::decay_t<decltype(f)>>::count);
+  if (count != expected) {
+    PyErr_Format(PyExc_TypeError, "expected %zd positional arguments, got %zd", expected, count);
+    return nullptr;
+  }
+  try {
+    return call_with<f, kind>(args, std::make_index_sequence<static_cast<std::size_t>(expected)>());
+  } catch (...) {
+    translate_exception();
+    return nullptr;
+  }
+}
+
+// An entry of a table of functions. A function that returns nothing works in place and gives its first argument.
+template <auto f, Kind kind = Kind::differentiable>
+PyMethodDef def(const char* name) {
+  PyObject* (*const pointer)(PyObject*, PyObject* const*, Py_ssize_t) = entry<f, kind>;
+  return {name, reinterpret_cast<PyCFunction>(reinterpret_cast<void (*)()>(pointer)), METH_FASTCALL, nullptr};
+}
+
+}  // namespace fastgrad

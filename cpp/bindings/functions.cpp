@@ -1,0 +1,167 @@
+// THE list of operations that Python sees, by family: one line each.
+#include "bindings/functions.h"
+
+#include "bindings/function.h"
+#include "ops/ops.h"
+
+namespace fastgrad {
+namespace {
+
+using namespace ops;
+
+constexpr Kind view_of_first = Kind::view;
+constexpr Kind constant = Kind::constant;
+
+#define UNARY(name) def<[](const Tensor& x) { return unary(Unary::name, #name, x); }>(#name)
+#define UNARY_INPLACE(name) def<[](const Tensor& x) { unary_(Unary::name, #name "_", x); }>(#name "_")
+#define BINARY(name) def<[](const Operand& a, const Operand& b) { return binary(Binary::name, #name, a, b); }>(#name)
+#define BINARY_INPLACE(name) \
+  def<[](const Tensor& a, const Operand& b) { binary_(Binary::name, #name "_", a, b); }>(#name "_")
+
+PyMethodDef functions[] = {
+    // creation
+    def<[](const Dims& sizes, DType t) { return fastgrad::empty(sizes, t); }, constant>("empty"),
+    def<full, constant>("full"),
+    def<arange, constant>("arange"),
+    def<linspace, constant>("linspace"),
+    def<eye, constant>("eye"),
+    // conversion
+    def<cast>("cast"),
+    def<clone>("clone"),
+    def<copy_>("copy_"),
+    def<fill_>("fill_"),
+    def<where>("where"),
+    def<[](const Tensor& x) { return x; }, constant>("detach"),
+    // unary
+    UNARY(neg),
+    UNARY(abs),
+    UNARY(sign),
+    UNARY(floor),
+    UNARY(ceil),
+    UNARY(round),
+    UNARY(trunc),
+    UNARY(square),
+    UNARY(exp),
+    UNARY(exp2),
+    UNARY(expm1),
+    UNARY(log),
+    UNARY(log2),
+    UNARY(log10),
+    UNARY(log1p),
+    UNARY(sqrt),
+    UNARY(rsqrt),
+    UNARY(reciprocal),
+    UNARY(sin),
+    UNARY(cos),
+    UNARY(tan),
+    UNARY(asin),
+    UNARY(acos),
+    UNARY(atan),
+    UNARY(sinh),
+    UNARY(cosh),
+    UNARY(tanh),
+    UNARY(erf),
+    UNARY(sigmoid),
+    UNARY(relu),
+    UNARY(logical_not),
+    UNARY(isnan),
+    UNARY(isinf),
+    UNARY(isfinite),
+    // binary
+    BINARY(add),
+    BINARY(sub),
+    BINARY(mul),
+    BINARY(div),
+    BINARY(floor_divide),
+    BINARY(remainder),
+    BINARY(fmod),
+    BINARY(pow),
+    BINARY(maximum),
+    BINARY(minimum),
+    BINARY(atan2),
+    BINARY(bitwise_and),
+    BINARY(bitwise_or),
+    BINARY(bitwise_xor),
+    BINARY(relu_backward),
+    BINARY(sigmoid_backward),
+    BINARY(tanh_backward),
+    BINARY(eq),
+    BINARY(ne),
+    BINARY(lt),
+    BINARY(le),
+    BINARY(gt),
+    BINARY(ge),
+    BINARY(logical_and),
+    BINARY(logical_or),
+    BINARY(logical_xor),
+    BINARY_INPLACE(add),
+    BINARY_INPLACE(sub),
+    BINARY_INPLACE(mul),
+    BINARY_INPLACE(div),
+    def<equal>("equal"),
+    // reduction
+    def<sum>("sum"),
+    def<prod>("prod"),
+    def<amax>("amax"),
+    def<amin>("amin"),
+    def<any>("any"),
+    def<all>("all"),
+    def<max_dim>("max_dim"),
+    def<min_dim>("min_dim"),
+    def<sum_to_size>("sum_to_size"),
+    def<cumsum>("cumsum"),
+    // shape
+    def<view, view_of_first>("view"),
+    def<reshape, view_of_first>("reshape"),
+    def<transpose, view_of_first>("transpose"),
+    def<permute, view_of_first>("permute"),
+    def<squeeze, view_of_first>("squeeze"),
+    def<squeeze_all, view_of_first>("squeeze_all"),
+    def<unsqueeze, view_of_first>("unsqueeze"),
+    def<expand, view_of_first>("expand"),
+    def<as_strided, view_of_first>("as_strided"),
+    def<select, view_of_first>("select"),
+    def<narrow, view_of_first>("narrow"),
+    def<flip>("flip"),
+    def<cat>("cat"),
+    // indexing (getitem and setitem: bindings/indexing.cpp)
+    def<nonzero>("nonzero"),
+    def<index_select>("index_select"),
+    def<gather>("gather"),
+    def<scatter_>("scatter_"),
+    def<argsort>("argsort"),
+    def<one_hot>("one_hot"),
+    def<bincount>("bincount"),
+    // matmul
+    def<matmul>("matmul"),
+    def<linear>("linear"),
+    // softmax
+    def<softmax>("softmax"),
+    def<log_softmax>("log_softmax"),
+    def<softmax_backward>("softmax_backward"),
+    def<log_softmax_backward>("log_softmax_backward"),
+    // loss
+    def<cross_entropy>("cross_entropy"),
+    def<cross_entropy_backward>("cross_entropy_backward"),
+    def<label_weight>("label_weight"),
+    def<[](const Tensor& target, Index classes, Index ignore_index) {
+      return checked_labels("nll_loss", target, classes, ignore_index);
+    }>("checked_labels"),
+    // random
+    def<uniform_>("uniform_"),
+    def<normal_>("normal_"),
+    def<random_>("random_"),
+    def<bernoulli_>("bernoulli_"),
+    def<randperm, constant>("randperm"),
+    // optim
+    def<sgd_>("sgd_"),
+    {nullptr, nullptr, 0, nullptr},
+};
+
+}  // namespace
+
+void add_functions(PyObject* module) {
+  if (PyModule_AddFunctions(module, functions) != 0) throw PythonError{};
+}
+
+}  // namespace fastgrad

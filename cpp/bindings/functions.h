@@ -1,0 +1,12 @@
+#pragma once
+
+#include <Python.h>
+
+namespace fastgrad {
+
+// Each throws PythonError when Python refuses.
+void add_functions(PyObject* module);  // the operations
+void add_indexing(PyObject* module);   // getitem, setitem and getitem_backward
+void add_graph(PyObject* module);      // what the autograd engine asks of tensors
+
+}  // namespace fastgrad

@@ -1,0 +1,144 @@
+// The extension module fastgrad._core.
+#include <pybind11/pybind11.h>
+
+#include <cstring>
+
+#include "bindings/data.h"
+#include "bindings/dtype.h"
+#include "bindings/function.h"
+#include "bindings/functions.h"
+#include "core/isa.h"
+#include "core/parallel.h"
+#include "kernels.h"
+#include "ops/ops.h"
+
+namespace py = pybind11;
+
+namespace fastgrad {
+namespace {
+
+py::object as_object(PyObject* made) { return py::reinterpret_steal<py::object>(made); }
+
+Tensor state_tensor(const Generator& g) {
+  const std::string bytes = g.state();
+  Tensor out = empty({static_cast<Index>(bytes.size())}, DType::uint8);
+  std::copy(bytes.begin(), bytes.end(), out.data<std::uint8_t>());
+  return out;
+}
+
+void set_state(Generator& g, const py::object& state) {
+  Call call;
+  const Tensor bytes = ops::contiguous(tensor_argument(state.ptr(), call));
+  if (bytes.dtype != DType::uint8) fail(ErrorKind::type, "set_state: expected a uint8 tensor, got ", dtype_name(bytes.dtype));
+  g.set_state(bytes.raw(), static_cast<std::size_t>(bytes.numel()));
+}
+
+void add_generator(py::module_& m) {
+  py::class_<Generator>(m, "Generator", "A source of random numbers: PyTorch's Mersenne Twister.")
+      .def(py::init([](const py::object& device) {
+             if (!py::str(device).equal(py::str("cpu"))) {
+               fail("Generator: only device 'cpu' is available, got '", std::string(py::str(device)), "'");
+             }
+             return std::make_unique<Generator>();
+           }),
+           py::arg("device") = "cpu")
+      .def(
+          "manual_seed",
+          [](py::object self, const py::int_& seed) {
+            // Negative seeds wrap around, as in PyTorch.
+            const bool negative = PyObject_RichCompareBool(seed.ptr(), py::int_(0).ptr(), Py_LT) == 1;
+            self.cast<Generator&>().manual_seed(negative ? static_cast<std::uint64_t>(seed.cast<std::int64_t>())
+                                                         : seed.cast<std::uint64_t>());
+            return self;
+          },
+          py::arg("seed"), "Restarts the generator from a seed and returns it.")
+      .def("initial_seed", &Generator::initial_seed, "The seed the generator was started from.")
+      .def(
+          "get_state", [](const Generator& g) { return as_object(wrap(state_tensor(g))); },
+          "The state, as a uint8 tensor in the layout of PyTorch's CPU generator.")
+      .def("set_state", &set_state, py::arg("new_state"), "Continues from a state that get_state() gave.")
+      .attr("__module__") = "fastgrad";
+  m.attr("default_generator") = py::cast(default_generator(), py::return_value_policy::reference);
+}
+
+py::dict build_info() {
+  py::dict info;
+  info["version"] = FASTGRAD_VERSION;
+  info["compiler"] = __VERSION__;
+  info["isa"] = kernels().isa;
+  py::list names;
+  for (const std::string& name : available_isas()) names.append(name);
+  info["isas"] = names;
+  info["cuda"] = false;
+  return info;
+}
+
+void add_settings(py::module_& m) {
+  m.def("build_info", build_info);
+  m.def("get_num_threads", &num_threads);
+  m.def("set_num_threads", [](int n) {
+    if (n < 1) fail("set_num_threads: expects a positive integer, got ", n);
+    set_num_threads(n);
+  });
+  m.def("empty_memory_cache", &empty_memory_cache, "Gives cached memory back to the system; returns how many bytes.");
+  m.def("get_default_dtype", [] { return py::reinterpret_borrow<py::object>(dtype_object(default_dtype())); });
+  m.def("set_default_dtype", [](const py::object& t) { set_default_dtype(dtype_from(t.ptr())); });
+  m.def("promote_types", [](const py::object& a, const py::object& b) {
+    return py::reinterpret_borrow<py::object>(dtype_object(promote_types(dtype_from(a.ptr()), dtype_from(b.ptr()))));
+  });
+  m.def("result_type", [](const py::object& a, const py::object& b) {
+    Call call;
+    const Argument<const Operand&> left(a.ptr(), call), right(b.ptr(), call);
+    return py::reinterpret_borrow<py::object>(dtype_object(result_type(left.operand, right.operand)));
+  });
+}
+
+// from_bytes(flat, sizes, dtype): what a uint8 tensor holds, read as elements of a dtype (pickle).
+Tensor from_bytes(const Tensor& flat, const Dims& sizes, DType dtype) {
+  const Tensor bytes = ops::contiguous(flat);
+  Tensor out = empty(sizes, dtype);
+  if (bytes.dtype != DType::uint8 || bytes.numel() != out.numel() * static_cast<Index>(item_size(dtype))) {
+    fail(ErrorKind::value, "from_bytes: ", bytes.numel(), " bytes do not make a ", dtype_name(dtype),
+         " tensor of shape ", sizes);
+  }
+  if (out.numel() > 0) std::memcpy(out.raw(), bytes.raw(), static_cast<std::size_t>(bytes.numel()));
+  return out;
+}
+
+void add_data(py::module_& m) {
+  m.def("tensor", [](const py::object& data, const py::object& dtype) {
+    return as_object(wrap(tensor_from(
+        data.ptr(), dtype.is_none() ? std::nullopt : std::optional<DType>(dtype_from(dtype.ptr())))));
+  });
+  m.def("from_bytes", [](const py::object& flat, const py::object& sizes, const py::object& dtype) {
+    Call call;
+    return as_object(wrap(
+        from_bytes(tensor_argument(flat.ptr(), call), dims_argument(sizes.ptr()), dtype_from(dtype.ptr()))));
+  });
+  m.def("from_buffer", [](const py::object& object) { return as_object(wrap(tensor_on_buffer(object.ptr()))); });
+}
+
+}  // namespace
+}  // namespace fastgrad
+
+PYBIND11_MODULE(_core, m) {
+  using namespace fastgrad;
+  py::register_exception_translator([](std::exception_ptr p) {
+    try {
+      if (p) std::rethrow_exception(p);
+    } catch (const Error&) {
+      translate_exception();
+    } catch (const PythonError&) {
+    }
+  });
+  choose_kernels();
+  add_dtypes(m);
+  add_tensor_type(m.ptr());
+  add_generator(m);
+  add_settings(m);
+  add_data(m);
+  add_functions(m.ptr());
+  add_indexing(m.ptr());
+  add_graph(m.ptr());
+  m.attr("__version__") = FASTGRAD_VERSION;
+}

@@ -1,0 +1,385 @@
+#include "bindings/tensor_type.h"
+
+#include <pybind11/pybind11.h>
+#include <structmember.h>
+
+#include <new>
+
+#include "bindings/data.h"
+#include "bindings/dtype.h"
+#include "ops/ops.h"
+
+namespace fastgrad {
+namespace {
+
+PyTypeObject* base_type = nullptr;     // _core.TensorBase
+PyTypeObject* tensor_class = nullptr;  // fastgrad.Tensor
+PyTypeObject* size_class = nullptr;    // fastgrad.Size
+PyObject* refresh_view = nullptr;      // fastgrad.autograd: gives a stale view its node anew
+
+thread_local bool grad_mode = true;
+
+PyTensor* self_of(PyObject* self) { return as_py_tensor(self); }
+
+template <class F>
+PyObject* guarded(const F& f) {
+  try {
+    return f();
+  } catch (...) {
+    translate_exception();
+    return nullptr;
+  }
+}
+
+// Lifetime
+
+int traverse(PyObject* self, visitproc visit, void* arg) {
+  PyTensor* t = self_of(self);
+  Py_VISIT(Py_TYPE(self));
+  Py_VISIT(t->grad);
+  Py_VISIT(t->node);
+  Py_VISIT(t->base);
+  Py_VISIT(t->dict);
+  return 0;
+}
+
+int clear(PyObject* self) {
+  PyTensor* t = self_of(self);
+  Py_CLEAR(t->grad);
+  Py_CLEAR(t->node);
+  Py_CLEAR(t->base);
+  Py_CLEAR(t->dict);
+  return 0;
+}
+
+void dealloc(PyObject* self) {
+  PyTypeObject* type = Py_TYPE(self);
+  PyObject_GC_UnTrack(self);
+  if (self_of(self)->weakrefs != nullptr) PyObject_ClearWeakRefs(self);
+  clear(self);
+  self_of(self)->tensor.~Tensor();
+  type->tp_free(self);
+  Py_DECREF(type);
+}
+
+// Attributes
+
+PyObject* new_ref(PyObject* object) {
+  PyObject* value = object == nullptr ? Py_None : object;
+  Py_INCREF(value);
+  return value;
+}
+
+PyObject* get_shape(PyObject* self, void*) { return wrap_size(self_of(self)->tensor.sizes); }
+PyObject* get_ndim(PyObject* self, void*) { return PyLong_FromLong(self_of(self)->tensor.dim()); }
+PyObject* get_dtype(PyObject* self, void*) { return new_ref(dtype_object(self_of(self)->tensor.dtype)); }
+PyObject* get_grad(PyObject* self, void*) { return new_ref(self_of(self)->grad); }
+PyObject* get_base(PyObject* self, void*) { return new_ref(self_of(self)->base); }
+PyObject* get_version(PyObject* self, void*) {
+  return PyLong_FromUnsignedLong(self_of(self)->tensor.storage->version);
+}
+
+PyObject* get_requires_grad(PyObject* self, void*) {
+  return guarded([&] { return PyBool_FromLong(requires_grad(self_of(self))); });
+}
+
+PyObject* get_node(PyObject* self, void*) {
+  return guarded([&] {
+    requires_grad(self_of(self));
+    return new_ref(self_of(self)->node);
+  });
+}
+
+PyObject* get_is_leaf(PyObject* self, void*) {
+  return guarded([&] {
+    requires_grad(self_of(self));
+    return PyBool_FromLong(self_of(self)->node == nullptr);
+  });
+}
+
+int set_requires_grad(PyObject* self, PyObject* value, void*) {
+  PyTensor* t = self_of(self);
+  const int wanted = value == nullptr ? -1 : PyObject_IsTrue(value);
+  if (wanted < 0) return -1;
+  if (t->node != nullptr && !wanted) {
+    PyErr_SetString(PyExc_RuntimeError,
+                    "you can only change requires_grad flags of leaf variables. If you want to use a computed variable "
+                    "in a subgraph that doesn't require differentiation use var_no_grad = var.detach().");
+    return -1;
+  }
+  if (wanted && !is_floating(t->tensor.dtype)) {
+    PyErr_Format(PyExc_RuntimeError, "only Tensors of floating point dtype can require gradients, but this one is %s",
+                 dtype_name(t->tensor.dtype));
+    return -1;
+  }
+  t->requires_grad = wanted != 0;
+  return 0;
+}
+
+void replace(PyObject*& slot, PyObject* value) {
+  Py_XINCREF(value);
+  Py_XSETREF(slot, value);
+}
+
+int set_grad(PyObject* self, PyObject* value, void*) {
+  PyTensor* t = self_of(self);
+  if (value == nullptr || value == Py_None) {
+    replace(t->grad, nullptr);
+    return 0;
+  }
+  if (!is_tensor(value)) {
+    PyErr_Format(PyExc_TypeError, "assigned grad expected to be a Tensor or None but got %s", Py_TYPE(value)->tp_name);
+    return -1;
+  }
+  const Tensor& g = self_of(value)->tensor;
+  if (value == self || !(g.sizes == t->tensor.sizes) || g.dtype != t->tensor.dtype) {
+    PyErr_SetString(PyExc_RuntimeError, value == self ? "can't assign Tensor as its own grad"
+                                                      : "assigned grad has data of a different size or dtype than the "
+                                                        "tensor; both must be equal");
+    return -1;
+  }
+  replace(t->grad, value);
+  return 0;
+}
+
+int set_node(PyObject* self, PyObject* value, void*) {
+  PyTensor* t = self_of(self);
+  replace(t->node, value == Py_None ? nullptr : value);
+  t->requires_grad = t->node != nullptr;
+  t->seen_version = t->tensor.storage->version;
+  return 0;
+}
+
+int set_base_attribute(PyObject* self, PyObject* value, void*) {
+  replace(self_of(self)->base, value == Py_None ? nullptr : value);
+  return 0;
+}
+
+// Methods
+
+PyObject* dim(PyObject* self, PyObject*) { return PyLong_FromLong(self_of(self)->tensor.dim()); }
+PyObject* numel(PyObject* self, PyObject*) { return PyLong_FromLongLong(self_of(self)->tensor.numel()); }
+PyObject* storage_offset(PyObject* self, PyObject*) { return PyLong_FromLongLong(self_of(self)->tensor.offset); }
+PyObject* data_ptr(PyObject* self, PyObject*) { return PyLong_FromVoidPtr(self_of(self)->tensor.raw()); }
+PyObject* is_contiguous(PyObject* self, PyObject*) { return PyBool_FromLong(self_of(self)->tensor.is_contiguous()); }
+PyObject* element_size(PyObject* self, PyObject*) { return PyLong_FromSize_t(item_size(self_of(self)->tensor.dtype)); }
+
+PyObject* one_of(const Dims& dims, PyObject* const* args, Py_ssize_t count, const char* name) {
+  return guarded([&]() -> PyObject* {
+    if (count == 0 || args[0] == Py_None) return wrap_size(dims);
+    const Py_ssize_t wanted = PyNumber_AsSsize_t(args[0], PyExc_IndexError);
+    if (wanted == -1 && PyErr_Occurred()) throw PythonError{};
+    if (dims.empty()) fail(ErrorKind::index, name, ": Dimension specified as ", wanted, " but tensor has no dimensions");
+    return PyLong_FromLongLong(dims[wrap_dim(wanted, dims.size(), name)]);
+  });
+}
+
+PyObject* size(PyObject* self, PyObject* const* args, Py_ssize_t count) {
+  return one_of(self_of(self)->tensor.sizes, args, count, "size");
+}
+
+PyObject* stride(PyObject* self, PyObject* const* args, Py_ssize_t count) {
+  return one_of(self_of(self)->tensor.strides, args, count, "stride");
+}
+
+PyObject* item(PyObject* self, PyObject*) {
+  return guarded([&] { return wrap_scalar(ops::item(self_of(self)->tensor)); });
+}
+
+PyObject* tolist(PyObject* self, PyObject*) {
+  return guarded([&] { return nested_list(self_of(self)->tensor); });
+}
+
+// Tensor._make_subclass(cls, data, requires_grad): the same memory as an instance of cls.
+PyObject* make_subclass(PyObject*, PyObject* const* args, Py_ssize_t count) {
+  return guarded([&]() -> PyObject* {
+    if (count < 2 || !PyType_Check(args[0]) || !PyType_IsSubtype(reinterpret_cast<PyTypeObject*>(args[0]), base_type) ||
+        !is_tensor(args[1])) {
+      fail(ErrorKind::type, "_make_subclass: expected a class derived from Tensor, a Tensor and a bool");
+    }
+    PyObject* made = wrap_as(reinterpret_cast<PyTypeObject*>(args[0]), self_of(args[1])->tensor);
+    if (made != nullptr && count > 2 && set_requires_grad(made, args[2], nullptr) != 0) Py_CLEAR(made);
+    return made;
+  });
+}
+
+// x.data = y: x takes over y's memory and shape, and keeps its place in the graph.
+int set_data(PyObject* self, PyObject* value, void*) {
+  if (value == nullptr || !is_tensor(value)) {
+    PyErr_SetString(PyExc_TypeError, "data must be set to a Tensor");
+    return -1;
+  }
+  const Tensor& from = self_of(value)->tensor;
+  if (is_floating(from.dtype) != is_floating(self_of(self)->tensor.dtype)) {
+    PyErr_Format(PyExc_RuntimeError, "incompatible tensor type: cannot set data of a %s tensor to %s",
+                 dtype_name(self_of(self)->tensor.dtype), dtype_name(from.dtype));
+    return -1;
+  }
+  Tensor twin = from;
+  twin.storage = detached_storage(from.storage);
+  self_of(self)->tensor = std::move(twin);
+  return 0;
+}
+
+PyObject* get_data(PyObject* self, void*) {
+  return guarded([&] {
+    Tensor twin = self_of(self)->tensor;
+    twin.storage = detached_storage(twin.storage);
+    return wrap(std::move(twin));
+  });
+}
+
+PyObject* refuse_new(PyTypeObject* type, PyObject*, PyObject*) {
+  PyErr_Format(PyExc_TypeError, "cannot make a bare %s; use fastgrad.tensor(...)", type->tp_name);
+  return nullptr;
+}
+
+PyGetSetDef attributes[] = {
+    {"shape", get_shape, nullptr, "The sizes of the dimensions, as a Size.", nullptr},
+    {"ndim", get_ndim, nullptr, "The number of dimensions.", nullptr},
+    {"dtype", get_dtype, nullptr, "The type of the elements.", nullptr},
+    {"grad", get_grad, set_grad, "The gradient that backward() accumulated, or None.", nullptr},
+    {"requires_grad", get_requires_grad, set_requires_grad, "Whether operations on this tensor are recorded.", nullptr},
+    {"is_leaf", get_is_leaf, nullptr, "Whether no recorded operation made this tensor.", nullptr},
+    {"node", get_node, set_node, "The graph node that made this tensor, or None.", nullptr},
+    {"data", get_data, set_data, "The same memory outside the graph, with a version counter of its own.", nullptr},
+    {"_base", get_base, set_base_attribute, "For a view: the tensor whose memory it shows.", nullptr},
+    {"_version", get_version, nullptr, "How often the memory was changed in place.", nullptr},
+    {nullptr, nullptr, nullptr, nullptr, nullptr},
+};
+
+template <class F>
+PyCFunction as_method(F* f) {
+  return reinterpret_cast<PyCFunction>(reinterpret_cast<void (*)()>(f));
+}
+
+PyMethodDef methods[] = {
+    {"dim", dim, METH_NOARGS, "The number of dimensions."},
+    {"ndimension", dim, METH_NOARGS, "The number of dimensions."},
+    {"numel", numel, METH_NOARGS, "The number of elements."},
+    {"nelement", numel, METH_NOARGS, "The number of elements."},
+    {"storage_offset", storage_offset, METH_NOARGS, "Where in its storage the tensor begins, in elements."},
+    {"data_ptr", data_ptr, METH_NOARGS, "The address of the first element."},
+    {"is_contiguous", is_contiguous, METH_NOARGS, "Whether the elements lie in row-major order without gaps."},
+    {"element_size", element_size, METH_NOARGS, "Bytes per element."},
+    {"size", as_method(size), METH_FASTCALL, "The shape, or the size of one dimension."},
+    {"stride", as_method(stride), METH_FASTCALL, "The strides, or the stride of one dimension, in elements."},
+    {"item", item, METH_NOARGS, "The only element, as a Python number."},
+    {"tolist", tolist, METH_NOARGS, "The elements as nested lists (a number for a 0-d tensor)."},
+    {"_make_subclass", as_method(make_subclass), METH_FASTCALL | METH_STATIC, "The same memory in a derived class."},
+    {nullptr, nullptr, 0, nullptr},
+};
+
+PyMemberDef members[] = {
+    {"__dictoffset__", T_PYSSIZET, offsetof(PyTensor, dict), READONLY, nullptr},
+    {"__weaklistoffset__", T_PYSSIZET, offsetof(PyTensor, weakrefs), READONLY, nullptr},
+    {nullptr, 0, 0, 0, nullptr},
+};
+
+PyType_Slot slots[] = {
+    {Py_tp_doc, const_cast<char*>("What fastgrad.Tensor derives from: memory, shape and the link to the graph.")},
+    {Py_tp_new, reinterpret_cast<void*>(refuse_new)},
+    {Py_tp_dealloc, reinterpret_cast<void*>(dealloc)},
+    {Py_tp_traverse, reinterpret_cast<void*>(traverse)},
+    {Py_tp_clear, reinterpret_cast<void*>(clear)},
+    {Py_tp_getset, attributes},
+    {Py_tp_methods, methods},
+    {Py_tp_members, members},
+    {Py_bf_getbuffer, reinterpret_cast<void*>(export_buffer)},
+    {Py_bf_releasebuffer, reinterpret_cast<void*>(release_buffer)},
+    {0, nullptr},
+};
+
+PyType_Spec spec = {"fastgrad._core.TensorBase", sizeof(PyTensor), 0,
+                    Py_TPFLAGS_DEFAULT | Py_TPFLAGS_BASETYPE | Py_TPFLAGS_HAVE_GC, slots};
+
+// _core.register_classes(tensor_class, size_class, refresh_view), called once by the package.
+PyObject* register_classes(PyObject*, PyObject* args) {
+  PyObject *tensor, *size, *refresh;
+  if (!PyArg_ParseTuple(args, "O!O!O", &PyType_Type, &tensor, &PyType_Type, &size, &refresh)) return nullptr;
+  Py_INCREF(tensor);
+  Py_INCREF(size);
+  Py_INCREF(refresh);
+  tensor_class = reinterpret_cast<PyTypeObject*>(tensor);
+  size_class = reinterpret_cast<PyTypeObject*>(size);
+  refresh_view = refresh;
+  Py_RETURN_NONE;
+}
+
+PyMethodDef module_functions[] = {
+    {"register_classes", register_classes, METH_VARARGS, "Names the Python classes that the extension returns."},
+    {nullptr, nullptr, 0, nullptr},
+};
+
+}  // namespace
+
+bool grad_enabled() { return grad_mode; }
+void set_grad_enabled(bool enabled) { grad_mode = enabled; }
+
+PyTypeObject* tensor_base_type() { return base_type; }
+
+void add_tensor_type(PyObject* module) {
+  base_type = reinterpret_cast<PyTypeObject*>(PyType_FromSpec(&spec));
+  if (base_type == nullptr || PyModule_AddObjectRef(module, "TensorBase", reinterpret_cast<PyObject*>(base_type)) != 0 ||
+      PyModule_AddFunctions(module, module_functions) != 0) {
+    throw pybind11::error_already_set();
+  }
+}
+
+PyObject* wrap_as(PyTypeObject* type, Tensor tensor) {
+  PyObject* object = type->tp_alloc(type, 0);
+  if (object == nullptr) throw PythonError{};
+  new (&self_of(object)->tensor) Tensor(std::move(tensor));
+  return object;
+}
+
+PyObject* wrap(Tensor tensor) { return wrap_as(tensor_class, std::move(tensor)); }
+
+void set_base(PyObject* view, PyObject* of) {
+  PyTensor* t = self_of(view);
+  replace(t->base, self_of(of)->base != nullptr ? self_of(of)->base : of);
+  t->seen_version = t->tensor.storage->version;
+}
+
+bool requires_grad(PyTensor* t) {
+  if (t->base != nullptr && t->seen_version != t->tensor.storage->version && self_of(t->base)->requires_grad) {
+    t->seen_version = t->tensor.storage->version;
+    PyObject* done = PyObject_CallOneArg(refresh_view, reinterpret_cast<PyObject*>(t));
+    if (done == nullptr) throw PythonError{};
+    Py_DECREF(done);
+  }
+  return t->requires_grad;
+}
+
+PyObject* wrap_size(const Dims& dims) {
+  PyObject* tuple = size_class->tp_alloc(size_class, dims.size());
+  if (tuple == nullptr) throw PythonError{};
+  for (int d = 0; d < dims.size(); ++d) {
+    PyObject* number = PyLong_FromLongLong(dims[d]);
+    if (number == nullptr) {
+      Py_DECREF(tuple);
+      throw PythonError{};
+    }
+    PyTuple_SET_ITEM(tuple, d, number);
+  }
+  return tuple;
+}
+
+void translate_exception() {
+  try {
+    throw;
+  } catch (const PythonError&) {
+  } catch (pybind11::error_already_set& error) {
+    error.restore();
+  } catch (const Error& error) {
+    PyObject* const types[] = {PyExc_RuntimeError, PyExc_ValueError,   PyExc_TypeError,
+                               PyExc_IndexError,   PyExc_RuntimeError, PyExc_NotImplementedError};
+    PyErr_SetString(types[static_cast<int>(error.kind())], error.what());
+  } catch (const std::bad_alloc&) {
+    PyErr_SetString(PyExc_RuntimeError, "out of memory; use smaller tensors or a smaller batch");
+  } catch (const std::exception& error) {
+    PyErr_SetString(PyExc_RuntimeError, error.what());
+  }
+}
+
+}  // namespace fastgrad

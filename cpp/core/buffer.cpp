@@ -1,0 +1,153 @@
+#include "core/buffer.h"
+
+#include <sys/mman.h>
+
+#include <bit>
+#include <cstdlib>
+#include <mutex>
+#include <new>
+
+#include "core/error.h"
+
+namespace fastgrad {
+namespace {
+
+constexpr std::size_t header_bytes = 64;  // a Storage lies in front of its data, which stays aligned
+static_assert(sizeof(Storage) <= header_bytes);
+constexpr std::size_t huge_page = std::size_t{2} << 20;
+constexpr std::size_t max_bytes = std::size_t{1} << 47;
+
+// Size classes: multiples of 64 up to 512 bytes, then four steps to each power of two (at most 25 % is wasted).
+struct SizeClass {
+  int index;
+  std::size_t bytes;
+};
+
+SizeClass size_class(std::size_t bytes) {
+  if (bytes <= 512) {
+    const int step = static_cast<int>((bytes + 63) / 64);
+    return {step, static_cast<std::size_t>(step) * 64};
+  }
+  const int log = std::bit_width(bytes - 1) - 1;  // 2^log < bytes <= 2^(log + 1)
+  const std::size_t quarter = std::size_t{1} << (log - 2);
+  const std::size_t steps = (bytes - (std::size_t{1} << log) + quarter - 1) / quarter;  // 1 to 4
+  return {9 + (log - 9) * 4 + static_cast<int>(steps) - 1, (std::size_t{1} << log) + steps * quarter};
+}
+
+constexpr int class_count = 9 + (48 - 9) * 4;
+
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+constexpr bool keep_blocks = false;  // so that the sanitizer sees every use after free
+#else
+constexpr bool keep_blocks = true;
+#endif
+
+void* system_allocate(std::size_t bytes) {
+  const bool large = bytes >= huge_page;
+  void* block = nullptr;
+  if (posix_memalign(&block, large ? huge_page : 64, bytes) != 0) return nullptr;
+#ifdef MADV_HUGEPAGE
+  if (large) madvise(block, bytes, MADV_HUGEPAGE);
+#endif
+  return block;
+}
+
+// A free block holds the link to the next one.
+struct FreeBlock {
+  FreeBlock* next;
+};
+
+class BlockCache {
+ public:
+  void* take(SizeClass size) {
+    std::lock_guard lock(mutex_);
+    FreeBlock* block = free_[size.index];
+    if (block == nullptr) return nullptr;
+    free_[size.index] = block->next;
+    cached_ -= size.bytes;
+    return block;
+  }
+
+  // False when the cache is full: the caller frees the block.
+  bool put(void* memory, SizeClass size) {
+    std::lock_guard lock(mutex_);
+    if (cached_ + size.bytes > capacity) return false;
+    free_[size.index] = new (memory) FreeBlock{free_[size.index]};
+    cached_ += size.bytes;
+    return true;
+  }
+
+  std::size_t clear() {
+    std::lock_guard lock(mutex_);
+    for (FreeBlock*& head : free_) {
+      while (head != nullptr) std::free(std::exchange(head, head->next));
+    }
+    return std::exchange(cached_, 0);
+  }
+
+ private:
+  static constexpr std::size_t capacity = std::size_t{1} << 30;
+
+  std::mutex mutex_;
+  FreeBlock* free_[class_count] = {};
+  std::size_t cached_ = 0;
+};
+
+BlockCache& cache() {
+  static BlockCache* instance = new BlockCache;  // never destroyed: storages may outlive static destructors
+  return *instance;
+}
+
+void free_storage(Storage* storage) {
+  if (storage->release != nullptr) {
+    storage->release(storage->owner);
+    delete storage;
+    return;
+  }
+  const SizeClass size = size_class(storage->bytes + header_bytes);
+  storage->~Storage();
+  if (!keep_blocks || !cache().put(storage, size)) std::free(storage);
+}
+
+}  // namespace
+
+StorageRef::~StorageRef() {
+  if (storage_ != nullptr && storage_->references.fetch_sub(1, std::memory_order_acq_rel) == 1) free_storage(storage_);
+}
+
+StorageRef allocate_storage(std::size_t bytes) {
+  if (bytes > max_bytes) fail(ErrorKind::memory, "cannot allocate ", bytes, " bytes: no machine has that much memory");
+  const SizeClass size = size_class(bytes + header_bytes);
+  void* block = keep_blocks ? cache().take(size) : nullptr;
+  if (block == nullptr) block = system_allocate(keep_blocks ? size.bytes : bytes + header_bytes);
+  if (block == nullptr && cache().clear() > 0) block = system_allocate(size.bytes);
+  if (block == nullptr) {
+    fail(ErrorKind::memory, "out of memory: could not allocate ", bytes,
+         " bytes; use smaller tensors or a smaller batch, or free tensors you no longer need");
+  }
+  Storage* storage = new (block) Storage;
+  storage->data = static_cast<char*>(block) + header_bytes;
+  storage->bytes = bytes;
+  return StorageRef(storage);
+}
+
+StorageRef foreign_storage(void* data, std::size_t bytes, void (*release)(void*), void* owner) {
+  auto* storage = new Storage;
+  storage->data = data;
+  storage->bytes = bytes;
+  storage->release = release;
+  storage->owner = owner;
+  return StorageRef(storage);
+}
+
+StorageRef detached_storage(const StorageRef& storage) {
+  auto* keeper = new StorageRef(storage);
+  StorageRef twin = foreign_storage(
+      storage->data, storage->bytes, [](void* owner) { delete static_cast<StorageRef*>(owner); }, keeper);
+  twin->read_only = storage->read_only;
+  return twin;
+}
+
+std::size_t empty_memory_cache() { return cache().clear(); }
+
+}  // namespace fastgrad

@@ -1,0 +1,58 @@
+// Memory: reference-counted storage, cut from blocks that are kept and reused.
+//
+// A fresh page costs eighteen times a warm one (the kernel zeroes it), so freed blocks go to a cache by size
+// class and large ones ask for huge pages.
+#pragma once
+
+#include <atomic>
+#include <cstddef>
+#include <cstdint>
+#include <utility>
+
+namespace fastgrad {
+
+// The shared memory behind tensors that are views of each other, and how often it was written in place.
+struct Storage {
+  std::atomic<std::int32_t> references{1};
+  std::uint32_t version = 0;
+  void* data = nullptr;
+  std::size_t bytes = 0;
+  // Foreign memory (a NumPy array, another storage): release(owner) when the last tensor goes. Null for our own.
+  void (*release)(void* owner) = nullptr;
+  void* owner = nullptr;
+  bool read_only = false;
+};
+
+class StorageRef {
+ public:
+  StorageRef() = default;
+  explicit StorageRef(Storage* adopted) : storage_(adopted) {}
+  StorageRef(const StorageRef& other) : storage_(other.storage_) {
+    if (storage_ != nullptr) storage_->references.fetch_add(1, std::memory_order_relaxed);
+  }
+  StorageRef(StorageRef&& other) noexcept : storage_(std::exchange(other.storage_, nullptr)) {}
+  StorageRef& operator=(StorageRef other) noexcept {
+    std::swap(storage_, other.storage_);
+    return *this;
+  }
+  ~StorageRef();
+
+  Storage* operator->() const { return storage_; }
+  Storage* get() const { return storage_; }
+  explicit operator bool() const { return storage_ != nullptr; }
+
+ private:
+  Storage* storage_ = nullptr;
+};
+
+// Uninitialised memory, aligned to 64 bytes. Throws Error(memory) when there is none.
+StorageRef allocate_storage(std::size_t bytes);
+// Memory that somebody else owns.
+StorageRef foreign_storage(void* data, std::size_t bytes, void (*release)(void*), void* owner);
+// The same memory under a version counter of its own (`Tensor.data`).
+StorageRef detached_storage(const StorageRef& storage);
+
+// Gives cached blocks back to the system; returns how many bytes.
+std::size_t empty_memory_cache();
+
+}  // namespace fastgrad

@@ -1,0 +1,201 @@
+#include "core/parallel.h"
+
+#include <pthread.h>
+#include <sched.h>
+
+#include <algorithm>
+#include <atomic>
+#include <cstdio>
+#include <cstdlib>
+#include <mutex>
+#include <thread>
+
+namespace fastgrad {
+namespace {
+
+constexpr int max_threads = 256;
+
+// The share of the cores that a container's CPU quota allows, or a large number.
+int cgroup_limit() {
+#ifdef __linux__
+  long quota = 0, period = 0;
+  if (std::FILE* f = std::fopen("/sys/fs/cgroup/cpu.max", "r")) {
+    const bool limited = std::fscanf(f, "%ld %ld", &quota, &period) == 2 && quota > 0 && period > 0;
+    std::fclose(f);
+    if (limited) return std::max(1, static_cast<int>((quota + period - 1) / period));
+  }
+#endif
+  return max_threads;
+}
+
+int usable_cores() {
+  int cores = static_cast<int>(std::thread::hardware_concurrency());
+#ifdef __linux__
+  cpu_set_t mask;
+  if (sched_getaffinity(0, sizeof mask, &mask) == 0) cores = CPU_COUNT(&mask);
+#endif
+  return std::max(1, std::min(cores, cgroup_limit()));
+}
+
+int default_threads() {
+  if (const char* text = std::getenv("OMP_NUM_THREADS")) {
+    const long asked = std::strtol(text, nullptr, 10);
+    if (asked >= 1) return static_cast<int>(std::min<long>(asked, max_threads));
+  }
+  return std::min(usable_cores(), max_threads);
+}
+
+std::atomic<int>& thread_setting() {
+  static std::atomic<int> setting{default_threads()};
+  return setting;
+}
+
+thread_local bool inside_parallel = false;
+
+inline void pause_cpu() {
+#if defined(__x86_64__)
+  __builtin_ia32_pause();
+#elif defined(__aarch64__)
+  asm volatile("yield");
+#endif
+}
+
+// One job at a time. `ticket` holds the job's number (high half) and its next piece (low half): a thread takes a
+// piece by compare-and-swap, so a worker that wakes late can never take a piece of a job it has not read.
+class Pool {
+ public:
+  bool try_run(std::int64_t begin, std::int64_t end, std::int64_t piece, int threads, detail::RangeFunction call,
+               const void* context);
+
+ private:
+  void start_workers(int wanted);
+  void work_forever(int index, std::uint32_t seen);
+  std::uint32_t wait_for_job(std::uint32_t seen);
+  void take_pieces(std::uint32_t job);
+
+  std::mutex busy_;
+  int workers_ = 0;
+  std::uint32_t job_ = 0;
+  std::atomic<std::uint32_t> published_{0};
+  std::atomic<std::uint64_t> ticket_{0};
+  std::atomic<std::int64_t> begin_{0}, end_{0}, piece_{1};
+  std::atomic<std::uint32_t> pieces_{0}, done_{0};
+  std::atomic<int> helpers_{0};  // workers that may join the job; more exist after set_num_threads was lowered
+  std::atomic<detail::RangeFunction> call_{nullptr};
+  std::atomic<const void*> context_{nullptr};
+};
+
+void Pool::start_workers(int wanted) {
+  for (; workers_ < wanted; ++workers_) {
+    std::thread([this, index = workers_, seen = job_] {
+      inside_parallel = true;
+      work_forever(index, seen);
+    }).detach();
+  }
+}
+
+// Spins for some microseconds (the next kernel is often near), then sleeps in the kernel.
+std::uint32_t Pool::wait_for_job(std::uint32_t seen) {
+  for (int spin = 0; spin < 2000; ++spin) {
+    const std::uint32_t now = published_.load(std::memory_order_acquire);
+    if (now != seen) return now;
+    pause_cpu();
+  }
+  published_.wait(seen, std::memory_order_acquire);
+  return published_.load(std::memory_order_acquire);
+}
+
+void Pool::work_forever(int index, std::uint32_t seen) {
+  for (;;) {
+    seen = wait_for_job(seen);
+    if (index < helpers_.load(std::memory_order_relaxed)) take_pieces(seen);
+  }
+}
+
+void Pool::take_pieces(std::uint32_t job) {
+  for (;;) {
+    std::uint64_t ticket = ticket_.load(std::memory_order_acquire);
+    const auto index = static_cast<std::uint32_t>(ticket);
+    const std::uint32_t pieces = pieces_.load(std::memory_order_relaxed);
+    if ((ticket >> 32) != job || index >= pieces) return;
+    const std::int64_t piece = piece_.load(std::memory_order_relaxed);
+    const std::int64_t first = begin_.load(std::memory_order_relaxed) + piece * index;
+    const std::int64_t last = std::min(first + piece, end_.load(std::memory_order_relaxed));
+    const detail::RangeFunction call = call_.load(std::memory_order_relaxed);
+    const void* context = context_.load(std::memory_order_relaxed);
+    if (!ticket_.compare_exchange_weak(ticket, ticket + 1, std::memory_order_acq_rel)) continue;
+    call(context, first, last);
+    if (done_.fetch_add(1, std::memory_order_acq_rel) + 1 == pieces) done_.notify_one();
+  }
+}
+
+bool Pool::try_run(std::int64_t begin, std::int64_t end, std::int64_t piece, int threads, detail::RangeFunction call,
+                   const void* context) {
+  std::unique_lock lock(busy_, std::try_to_lock);
+  if (!lock) return false;
+  start_workers(threads - 1);
+  const auto pieces = static_cast<std::uint32_t>((end - begin + piece - 1) / piece);
+  helpers_.store(threads - 1, std::memory_order_relaxed);
+  begin_.store(begin, std::memory_order_relaxed);
+  end_.store(end, std::memory_order_relaxed);
+  piece_.store(piece, std::memory_order_relaxed);
+  pieces_.store(pieces, std::memory_order_relaxed);
+  call_.store(call, std::memory_order_relaxed);
+  context_.store(context, std::memory_order_relaxed);
+  done_.store(0, std::memory_order_relaxed);
+  ++job_;
+  ticket_.store(static_cast<std::uint64_t>(job_) << 32, std::memory_order_release);
+  published_.store(job_, std::memory_order_release);
+  published_.notify_all();
+
+  inside_parallel = true;
+  take_pieces(job_);
+  inside_parallel = false;
+  for (int spin = 0;; ++spin) {
+    const std::uint32_t done = done_.load(std::memory_order_acquire);
+    if (done == pieces) return true;
+    if (spin < 20000) {
+      pause_cpu();
+    } else {
+      done_.wait(done, std::memory_order_acquire);
+    }
+  }
+}
+
+// A forked child has none of its parent's workers: it starts with a new pool. The old one, whose lock may be
+// held and whose threads are gone, is left alone.
+std::atomic<Pool*> current_pool{nullptr};
+
+Pool& pool() {
+  Pool* p = current_pool.load(std::memory_order_acquire);
+  if (p != nullptr) return *p;
+  static std::once_flag once;
+  std::call_once(once, [] { pthread_atfork(nullptr, nullptr, [] { current_pool = new Pool; }); });
+  Pool* fresh = new Pool;  // lives as long as the process: detached workers may still look at it at exit
+  if (!current_pool.compare_exchange_strong(p, fresh)) {
+    delete fresh;
+    return *p;
+  }
+  return *fresh;
+}
+
+}  // namespace
+
+int num_threads() { return thread_setting().load(std::memory_order_relaxed); }
+
+void set_num_threads(int n) { thread_setting().store(std::clamp(n, 1, max_threads), std::memory_order_relaxed); }
+
+namespace detail {
+
+void run_parallel(std::int64_t begin, std::int64_t end, std::int64_t grain, RangeFunction call, const void* context) {
+  const int threads = num_threads();
+  const std::int64_t n = end - begin;
+  // Four pieces a thread: a slow core then costs a quarter of its share, not all of it.
+  const std::int64_t piece = std::max({std::int64_t{1}, grain, (n + 4 * threads - 1) / (4 * threads)});
+  if (inside_parallel || piece >= n || !pool().try_run(begin, end, piece, threads, call, context)) {
+    call(context, begin, end);
+  }
+}
+
+}  // namespace detail
+}  // namespace fastgrad

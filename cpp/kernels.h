@@ -1,0 +1,159 @@
+// THE list of kernels: every kernel's name and signature. One table of function pointers is made from it
+// per instruction set (kernels/table.cpp), and core/isa.cpp picks one when the library is loaded.
+//
+// A kernel sees raw pointers, sizes and strides (both in elements), never a tensor; it does not allocate,
+// does not throw, does not start threads, and gives each output element the same bits wherever the caller
+// cuts the work into pieces. A null entry means "no such kernel for this dtype"; the ops layer says so.
+#pragma once
+
+#include <cstdint>
+
+#include "core/dtype.h"
+
+namespace fastgrad {
+
+using Index = std::int64_t;
+
+// clang-format off
+enum class Unary : int {
+  neg, abs, sign, floor, ceil, round, trunc, square,                    // any number
+  exp, exp2, expm1, log, log2, log10, log1p, sqrt, rsqrt, reciprocal,   // floats only from here
+  sin, cos, tan, asin, acos, atan, sinh, cosh, tanh, erf, sigmoid, relu,
+  logical_not, isnan, isinf, isfinite,                                  // bool results
+  count
+};
+
+enum class Binary : int {
+  add, sub, mul, div, floor_divide, remainder, fmod, pow, maximum, minimum, atan2,
+  bitwise_and, bitwise_or, bitwise_xor,
+  relu_backward, sigmoid_backward, tanh_backward,                       // (gradient, result of the forward)
+  eq, ne, lt, le, gt, ge, logical_and, logical_or, logical_xor,         // bool results
+  count
+};
+// clang-format on
+
+enum class Reduce : int { sum, prod, max, min, count };
+
+constexpr bool gives_bool(Unary op) { return op >= Unary::logical_not; }
+constexpr bool gives_bool(Binary op) { return op >= Binary::eq; }
+
+// out[i * out_stride] = f(in[i * in_stride]) for i < n.
+using UnaryLoop = void (*)(void* out, const void* in, Index n, Index out_stride, Index in_stride);
+// out[i * so] = f(a[i * sa], b[i * sb]) for i < n; a stride of 0 repeats one element.
+using BinaryLoop = void (*)(void* out, const void* a, const void* b, Index n, Index so, Index sa, Index sb);
+// out[i] = mask[i] ? a[i] : b[i], each with its own stride.
+using WhereLoop = void (*)(void* out, const bool* mask, const void* a, const void* b, Index n, Index so, Index sm,
+                           Index sa, Index sb);
+// out[r] = f over in[r * row_stride + i], i < n, for each row r < rows.
+using ReduceRows = void (*)(void* out, const void* in, Index rows, Index n, Index row_stride);
+// out[c] = f over in[r * row_stride + c], r < rows, for each column c < n.
+using ReduceColumns = void (*)(void* out, const void* in, Index rows, Index n, Index row_stride);
+// The value and the position of the first largest (or smallest) of n strided elements; NaN wins.
+using ArgLoop = void (*)(void* value, Index* position, const void* in, Index n, Index stride);
+
+// Elements of `width` contiguous bytes... rows of bytes moved by index.
+// to[i] = from[index[i] * from_stride], rows of `width` bytes, i < n; indices are already checked.
+using GatherRows = void (*)(void* to, const void* from, const Index* index, Index n, Index width);
+
+// One side of a matrix product, read as panels of whole tile rows of A or tile columns of B: element i of the panel q
+// at depth p lies at data[q * panel + i * element + p * step]. B's `element` is always 1.
+template <class T>
+struct Panels {
+  const T* data;
+  Index panel, element, step;
+};
+
+// The matrix product's inner loops (ops/gemm.cpp drives them), for T = float and double. All add to C when `add`,
+// and overwrite it otherwise.
+template <class T>
+struct MatmulKernels {
+  Index tile_rows, tile_columns;  // a panel of A has so many rows, one of B so many columns
+
+  // c[i * ldc + j] = sum over p of A[i, p] B[p, j]; sums of outer products, the quickest way for all but thin shapes.
+  void (*multiply)(T* c, Index ldc, const Panels<T>& a, const Panels<T>& b, Index rows, Index columns, Index depth,
+                   bool add);
+  // c[i * ldc + j] = sum over p of a[i * lda + p] b[j * ldb + p]; dot products, for few columns (or few rows).
+  void (*dot)(T* c, Index ldc, const T* a, Index lda, const T* b, Index ldb, Index rows, Index columns, Index depth,
+              bool add);
+  // c[j] = sum over p of a[p * a_stride] b[p * ldb + j]; reads a large b once, row after row.
+  void (*combine_rows)(T* c, const T* a, Index a_stride, const T* b, Index ldb, Index columns, Index depth, bool add);
+  // to[p * width + i] = from[i * stride + p * step] for i < count and p < depth.
+  void (*pack)(T* to, const T* from, Index stride, Index step, Index count, Index width, Index depth);
+  // c[i * ldc + j] += bias[j] unless bias is null; then negative elements become 0 if relu.
+  void (*finish)(T* c, Index ldc, const T* bias, bool relu, Index rows, Index columns);
+};
+
+// Row-wise kernels over contiguous rows of n elements.
+template <class T>
+struct SoftmaxKernels {
+  // y[r] = softmax(x[r]); y may be x.
+  void (*softmax)(T* y, const T* x, Index rows, Index n);
+  void (*log_softmax)(T* y, const T* x, Index rows, Index n);
+  // dx[r] = y[r] * (g[r] - sum(g[r] * y[r])); dx may be g.
+  void (*softmax_backward)(T* dx, const T* g, const T* y, Index rows, Index n);
+  // dx[r] = g[r] - exp(y[r]) * sum(g[r]); dx may be g.
+  void (*log_softmax_backward)(T* dx, const T* g, const T* y, Index rows, Index n);
+};
+
+template <class T>
+struct LossKernels {
+  // Cross-entropy of logits x (rows x n, contiguous) with class indices. For each row r, with m = max(x[r]):
+  // normalizer[r] = sum(exp(x[r] - m)), and loss[r] = weight[label] * (log(normalizer[r]) + m - x[r, label]), or 0
+  // where the label is ignore_index. weight may be null (all ones). Labels are already checked.
+  void (*cross_entropy)(T* loss, T* normalizer, const T* x, const Index* label, const T* weight, Index rows, Index n,
+                        Index ignore_index);
+  // dx[r, c] = scale[r] * weight[label] * (exp(x[r, c] - m) / normalizer[r] - (c == label[r])), 0 for ignored rows,
+  // with the forward's normalizer; scale has the stride scale_stride (0: one number for all rows) and already includes
+  // the upstream gradient.
+  void (*cross_entropy_backward)(T* dx, const T* x, const T* normalizer, const Index* label, const T* weight,
+                                 const T* scale, Index scale_stride, Index rows, Index n, Index ignore_index);
+};
+
+template <class T>
+struct OptimKernels {
+  // torch.optim.SGD's update of n contiguous elements; buffer is null without momentum; first: the buffer is new and
+  // only written. The scalars are double for every T: 1 - dampening is rounded once.
+  void (*sgd)(T* param, const T* grad, T* buffer, Index n, double lr, double momentum, double dampening,
+              double weight_decay, bool nesterov, bool maximize, bool first);
+};
+
+template <class T>
+struct FloatKernels {
+  MatmulKernels<T> matmul;
+  SoftmaxKernels<T> softmax;
+  LossKernels<T> loss;
+  OptimKernels<T> optim;
+};
+
+struct Kernels {
+  const char* isa;  // "baseline", "avx2" or "avx512"
+
+  UnaryLoop unary[static_cast<int>(Unary::count)][dtype_count];     // by the dtype of the input
+  BinaryLoop binary[static_cast<int>(Binary::count)][dtype_count];  // by the dtype of the (promoted) inputs
+  WhereLoop where[dtype_count];
+  UnaryLoop cast[dtype_count][dtype_count];  // [from][to]; the diagonal copies
+
+  ReduceRows reduce_rows[static_cast<int>(Reduce::count)][dtype_count];
+  ReduceColumns reduce_columns[static_cast<int>(Reduce::count)][dtype_count];
+  ArgLoop argmax[dtype_count];
+  ArgLoop argmin[dtype_count];
+
+  GatherRows gather_rows;
+
+  FloatKernels<float> float32;
+  FloatKernels<double> float64;
+
+  template <class T>
+  const FloatKernels<T>& floats() const {
+    if constexpr (sizeof(T) == sizeof(float)) {
+      return float32;
+    } else {
+      return float64;
+    }
+  }
+};
+
+// The table in use (core/isa.cpp).
+const Kernels& kernels();
+
+}  // namespace fastgrad

@@ -1,0 +1,36 @@
+// The kernel table of one instruction set: each family fills in its part.
+#include "kernels.h"
+
+#define FASTGRAD_STRING_OF(x) #x
+#define FASTGRAD_STRING(x) FASTGRAD_STRING_OF(x)
+
+namespace fastgrad::FASTGRAD_ISA {
+
+void fill_unary(Kernels& table);
+void fill_binary(Kernels& table);
+void fill_conversion(Kernels& table);
+void fill_reduction(Kernels& table);
+void fill_indexing(Kernels& table);
+void fill_matmul(Kernels& table);
+void fill_softmax(Kernels& table);
+void fill_loss(Kernels& table);
+void fill_optim(Kernels& table);
+
+const Kernels& table() {
+  static Kernels kernels = {};
+  if (kernels.isa == nullptr) {
+    fill_unary(kernels);
+    fill_binary(kernels);
+    fill_conversion(kernels);
+    fill_reduction(kernels);
+    fill_indexing(kernels);
+    fill_matmul(kernels);
+    fill_softmax(kernels);
+    fill_loss(kernels);
+    fill_optim(kernels);
+    kernels.isa = FASTGRAD_STRING(FASTGRAD_ISA);
+  }
+  return kernels;
+}
+
+}  // namespace fastgrad::FASTGRAD_ISA

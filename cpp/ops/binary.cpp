@@ -1,0 +1,138 @@
+// Elementwise functions of two operands, each a tensor or a number.
+#include <cstring>
+
+#include "ops/iterate.h"
+#include "ops/ops.h"
+#include "ops/overlap.h"
+
+namespace fastgrad::ops {
+namespace {
+
+// An operand in the dtype of the computation: a tensor, or one element on the stack.
+struct Input {
+  Tensor holder;                   // keeps a converted copy alive
+  const Tensor* tensor = nullptr;  // null for a number
+  alignas(8) unsigned char number[8];
+
+  Input(const Operand& x, DType dtype) {
+    if (x.tensor == nullptr) {
+      write_scalar(x.scalar, dtype, number);
+    } else if (x.tensor->dtype == dtype) {
+      tensor = x.tensor;
+    } else {
+      holder = cast(*x.tensor, dtype);
+      tensor = &holder;
+    }
+  }
+  Input(const Input&) = delete;
+  Input& operator=(const Input&) = delete;
+
+  const char* data() const {
+    return static_cast<const char*>(tensor == nullptr ? static_cast<const void*>(number) : tensor->raw());
+  }
+  Dims sizes() const { return tensor == nullptr ? Dims{} : tensor->sizes; }
+  Dims strides(const Dims& shape) const {
+    return tensor == nullptr ? Dims(shape.size()) : broadcast_strides(*tensor, shape);
+  }
+  // Contiguous in `shape`, or one element: what a single call of the kernel can read.
+  bool is_simple(const Dims& shape) const {
+    return tensor == nullptr || (tensor->sizes == shape && tensor->is_contiguous());
+  }
+};
+
+DType compute_dtype(Binary op, const Operand& a, const Operand& b) {
+  const DType dtype = result_type(a, b);
+  const bool floats_only = op == Binary::div || op == Binary::atan2;
+  return floats_only && !is_floating(dtype) ? default_dtype() : dtype;
+}
+
+BinaryLoop kernel_for(Binary op, const char* name, DType dtype) {
+  const BinaryLoop kernel = kernels().binary[static_cast<int>(op)][static_cast<int>(dtype)];
+  if (kernel != nullptr) return kernel;
+  if (op == Binary::sub && dtype == DType::boolean) {
+    fail(name, ": subtraction with two bool tensors is not supported; use logical_xor or the ^ operator instead");
+  }
+  fail(name, ": not implemented for ", dtype_name(dtype), " tensors");
+}
+
+void run(BinaryLoop kernel, const Tensor& out, const Input& a, const Input& b, DType dtype) {
+  const auto width = static_cast<Index>(item_size(dtype)), out_width = static_cast<Index>(item_size(out.dtype));
+  auto* const to = static_cast<char*>(out.raw());
+  if (a.is_simple(out.sizes) && b.is_simple(out.sizes) && out.is_contiguous()) {
+    const Index sa = a.tensor != nullptr, sb = b.tensor != nullptr;
+    parallel_for(0, out.numel(), pointwise_grain, [&](Index begin, Index end) {
+      kernel(to + begin * out_width, a.data() + begin * sa * width, b.data() + begin * sb * width, end - begin, 1, sa,
+             sb);
+    });
+    return;
+  }
+  const Walk<3> walk(out.sizes, {out.strides, a.strides(out.sizes), b.strides(out.sizes)});
+  for_each_run(walk, [&](const std::array<Index, 3>& offset, Index n) {
+    kernel(to + offset[0] * out_width, a.data() + offset[1] * width, b.data() + offset[2] * width, n,
+           walk.strides[0].back(), walk.strides[1].back(), walk.strides[2].back());
+  });
+}
+
+bool divides(Binary op) { return op == Binary::floor_divide || op == Binary::remainder || op == Binary::fmod; }
+
+bool has_zero(const Input& b, DType dtype) {
+  if (b.tensor == nullptr) {
+    Index value = 0;
+    std::memcpy(&value, b.number, item_size(dtype));
+    return value == 0;
+  }
+  return !item(all(*b.tensor, {}, false)).integer;
+}
+
+void check_divisor(Binary op, const char* name, const Input& b, DType dtype) {
+  if (divides(op) && !is_floating(dtype) && has_zero(b, dtype)) {
+    fail(name, ": ZeroDivisionError: integer division by zero; convert to float for infinities and NaN");
+  }
+}
+
+void check_exponent(Binary op, const char* name, const Operand& b, DType dtype) {
+  if (op == Binary::pow && !is_floating(dtype) && b.tensor == nullptr && b.scalar.integer < 0) {
+    fail(name, ": Integers to negative integer powers are not allowed; convert to float first");
+  }
+}
+
+}  // namespace
+
+Tensor binary(Binary op, const char* name, const Operand& a, const Operand& b) {
+  const DType dtype = compute_dtype(op, a, b);
+  const BinaryLoop kernel = kernel_for(op, name, dtype);
+  check_exponent(op, name, b, dtype);
+  const Input left(a, dtype), right(b, dtype);
+  check_divisor(op, name, right, dtype);
+  Tensor out = empty(broadcast_shapes(name, left.sizes(), right.sizes()), gives_bool(op) ? DType::boolean : dtype);
+  run(kernel, out, left, right, dtype);
+  return out;
+}
+
+void binary_(Binary op, const char* name, const Tensor& a, const Operand& b) {
+  check_inplace(name, a);
+  const Operand self{&a, {}};
+  const DType dtype = compute_dtype(op, self, b);
+  if (!gives_bool(op)) check_can_cast(name, dtype, a.dtype);
+  if (b.tensor != nullptr && !(broadcast_shapes(name, a.sizes, b.tensor->sizes) == a.sizes)) {
+    fail(name, ": output with shape ", a.sizes, " doesn't match the broadcast shape ",
+         broadcast_shapes(name, a.sizes, b.tensor->sizes), "; an in-place operation cannot change the shape");
+  }
+  if (gives_bool(op) || dtype != a.dtype || (b.tensor != nullptr && may_clobber(a, *b.tensor))) {
+    copy_(a, binary(op, name, self, b));
+    return;
+  }
+  const BinaryLoop kernel = kernel_for(op, name, dtype);
+  check_exponent(op, name, b, dtype);
+  const Input left(self, dtype), right(b, dtype);
+  check_divisor(op, name, right, dtype);
+  run(kernel, a, left, right, dtype);
+  bump_version(a);
+}
+
+bool equal(const Tensor& a, const Tensor& b) {
+  if (!(a.sizes == b.sizes)) return false;
+  return item(all(binary(Binary::eq, "equal", {&a, {}}, {&b, {}}), {}, false)).integer != 0;
+}
+
+}  // namespace fastgrad::ops

@@ -1,0 +1,93 @@
+// Copies, casts, filling and selection.
+#include "ops/iterate.h"
+#include "ops/ops.h"
+#include "ops/overlap.h"
+
+namespace fastgrad::ops {
+namespace {
+
+UnaryLoop cast_kernel(DType from, DType to) { return kernels().cast[static_cast<int>(from)][static_cast<int>(to)]; }
+
+char* at(const Tensor& t, Index element) {
+  return static_cast<char*>(t.raw()) + element * static_cast<Index>(item_size(t.dtype));
+}
+
+// to[...] = from[...], with `from` already of a shape that broadcasts to `to`'s.
+void copy_elements(const Tensor& to, const Tensor& from) {
+  const UnaryLoop kernel = cast_kernel(from.dtype, to.dtype);
+  const Walk<2> walk(to.sizes, {to.strides, broadcast_strides(from, to.sizes)});
+  for_each_run(walk, [&](const std::array<Index, 2>& offset, Index n) {
+    kernel(at(to, offset[0]), at(from, offset[1]), n, walk.strides[0].back(), walk.strides[1].back());
+  });
+}
+
+}  // namespace
+
+Tensor cast(const Tensor& x, DType dtype) {
+  Tensor out = empty(x.sizes, dtype);
+  copy_elements(out, x);
+  return out;
+}
+
+Tensor clone(const Tensor& x) { return cast(x, x.dtype); }
+
+Tensor contiguous(const Tensor& x) { return x.is_contiguous() ? x : clone(x); }
+
+void copy_(const Tensor& to, const Tensor& from) {
+  check_inplace("copy_", to);
+  if (!(broadcast_shapes("copy_", to.sizes, from.sizes) == to.sizes)) {
+    fail("copy_: output with shape ", to.sizes, " doesn't match the broadcast shape of the source ", from.sizes);
+  }
+  copy_elements(to, may_clobber(to, from) ? clone(from) : from);
+  bump_version(to);
+}
+
+void fill_(const Tensor& to, Scalar value) {
+  check_inplace("fill_", to);
+  copy_elements(to, scalar_tensor(value, to.dtype));
+  bump_version(to);
+}
+
+Tensor where(const Tensor& condition, const Operand& a, const Operand& b) {
+  if (condition.dtype != DType::boolean) {
+    fail("where: expected condition to be a bool tensor, but got ", dtype_name(condition.dtype),
+         "; compare first, e.g. condition != 0");
+  }
+  const DType dtype = result_type(a, b);
+  const auto prepare = [dtype](const Operand& x) {
+    if (x.tensor == nullptr) return scalar_tensor(x.scalar, dtype);
+    return x.tensor->dtype == dtype ? *x.tensor : cast(*x.tensor, dtype);
+  };
+  const Tensor left = prepare(a), right = prepare(b);
+  const Dims shape =
+      broadcast_shapes("where", condition.sizes, broadcast_shapes("where", left.sizes, right.sizes));
+  Tensor out = empty(shape, dtype);
+  const WhereLoop kernel = kernels().where[static_cast<int>(dtype)];
+  const Walk<4> walk(shape, {out.strides, broadcast_strides(condition, shape), broadcast_strides(left, shape),
+                             broadcast_strides(right, shape)});
+  for_each_run(walk, [&](const std::array<Index, 4>& offset, Index n) {
+    kernel(at(out, offset[0]), condition.data<bool>() + offset[1], at(left, offset[2]), at(right, offset[3]), n,
+           walk.strides[0].back(), walk.strides[1].back(), walk.strides[2].back(), walk.strides[3].back());
+  });
+  return out;
+}
+
+Scalar item(const Tensor& x) {
+  if (x.numel() != 1) {
+    fail("item: a Tensor with ", x.numel(), " elements (shape ", x.sizes,
+         ") cannot be converted to a number; index it first, or use tolist()");
+  }
+  return visit_dtype(x.dtype, [&](auto tag) {
+    using T = typename decltype(tag)::type;
+    const T value = *x.data<T>();
+    if constexpr (std::is_same_v<T, bool>) {
+      return Scalar::of(value);
+    } else if constexpr (std::is_integral_v<T>) {
+      return Scalar::of(static_cast<Index>(value));
+    } else {
+      return Scalar::of(static_cast<double>(value));
+    }
+  });
+}
+
+}  // namespace fastgrad::ops

@@ -1,0 +1,141 @@
+// Matrix products of tensors, on the engine in gemm.h.
+#include <algorithm>
+
+#include "ops/gemm.h"
+#include "ops/iterate.h"
+#include "ops/ops.h"
+
+namespace fastgrad::ops {
+namespace {
+
+void check_same_dtype(const char* op, const Tensor& a, const Tensor& b) {
+  if (a.dtype != b.dtype) {
+    fail(op, ": expected m1 and m2 to have the same dtype, but got: ", dtype_name(a.dtype), " != ",
+         dtype_name(b.dtype), "; convert one of them with .to(...)");
+  }
+  if (a.dtype == DType::boolean) fail(op, ": not implemented for bool tensors; convert them with .int() or .float()");
+}
+
+template <class T>
+MatrixView<T> matrix_at(const Tensor& t, Index offset) {
+  return {t.data<T>() + offset, t.strides[t.dim() - 2], t.strides[t.dim() - 1]};
+}
+
+template <class T>
+void multiply(Index m, Index n, Index k, MatrixView<T> a, MatrixView<T> b, T* c) {
+  if constexpr (std::is_floating_point_v<T>) {
+    gemm<T>(m, n, k, a, b, c, n, false);
+  } else {
+    matmul_reference<T>(m, n, k, a, b, c, n);
+  }
+}
+
+// The product of two tensors of at least two dimensions, into `out` (contiguous).
+void batched_product(const Tensor& a, const Tensor& b, const Tensor& out) {
+  const Index m = a.sizes[a.dim() - 2], k = a.sizes.back(), n = b.sizes.back();
+  Dims batch = out.sizes;
+  batch.erase(batch.size() - 1);
+  batch.erase(batch.size() - 1);
+  const auto batch_strides = [&](const Tensor& t) {
+    Tensor front = t;
+    for (Dims* dims : {&front.sizes, &front.strides}) {
+      dims->erase(dims->size() - 1);
+      dims->erase(dims->size() - 1);
+    }
+    return broadcast_strides(front, batch);
+  };
+  if (out.numel() == 0) return;
+  const Walk<2> walk(batch, {batch_strides(a), batch_strides(b)});
+  const Index inner = walk.inner(), products = walk.outer() * inner;
+  visit_dtype(a.dtype, [&](auto tag) {
+    using T = typename decltype(tag)::type;
+    if constexpr (!std::is_same_v<T, bool>) {
+      const auto range = [&](Index begin, Index end) {
+        for (Index i = begin; i < end; ++i) {
+          const auto at = walk.offsets(i / inner);
+          multiply<T>(m, n, k, matrix_at<T>(a, at[0] + (i % inner) * walk.strides[0].back()),
+                      matrix_at<T>(b, at[1] + (i % inner) * walk.strides[1].back()), out.data<T>() + i * m * n);
+        }
+      };
+      if (products == 1) {
+        range(0, 1);  // the engine itself runs in parallel
+      } else {
+        parallel_for(0, products, std::max<Index>(1, 100000 / std::max<Index>(1, m * n * k)), range);
+      }
+    }
+  });
+}
+
+// [..., m, k] read as [prod(...) * m, k] when that needs no copy: one large product instead of many.
+bool folds(const Tensor& a, const Tensor& b) { return b.dim() == 2 && a.dim() > 2 && a.is_contiguous(); }
+
+}  // namespace
+
+Tensor matmul(const Tensor& a, const Tensor& b) {
+  check_same_dtype("matmul", a, b);
+  if (a.dim() == 0 || b.dim() == 0) {
+    fail("matmul: both arguments need to be at least 1D, but they are ", a.dim(), "D and ", b.dim(),
+         "D; use * for a number");
+  }
+  const Tensor left = a.dim() == 1 ? unsqueeze(a, 0) : a, right = b.dim() == 1 ? unsqueeze(b, 1) : b;
+  const Index m = left.sizes[left.dim() - 2], k = left.sizes.back(), n = right.sizes.back();
+  if (right.sizes[right.dim() - 2] != k) {
+    fail("matmul: mat1 and mat2 shapes cannot be multiplied (", m, "x", k, " and ", right.sizes[right.dim() - 2], "x",
+         n, "): the inner sizes ", k, " and ", right.sizes[right.dim() - 2], " must be equal; the shapes are ", a.sizes,
+         " and ", b.sizes);
+  }
+  Dims left_batch = left.sizes, right_batch = right.sizes;
+  for (Dims* dims : {&left_batch, &right_batch}) {
+    dims->erase(dims->size() - 1);
+    dims->erase(dims->size() - 1);
+  }
+  Dims shape = broadcast_shapes("matmul", left_batch, right_batch);
+  Dims result = shape;
+  shape.push_back(m);
+  shape.push_back(n);
+  const Tensor out = empty(shape, a.dtype);
+  if (folds(left, right)) {
+    batched_product(view(left, {-1, k}), right, view(out, {left.numel() / std::max<Index>(k, 1), n}));
+  } else {
+    batched_product(left, right, out);
+  }
+  if (a.dim() > 1) result.push_back(m);
+  if (b.dim() > 1) result.push_back(n);
+  return view(out, result);
+}
+
+Tensor linear(const Tensor& x, const Tensor& weight, const OptionalTensor& bias) {
+  check_same_dtype("linear", x, weight);
+  if (weight.dim() != 2 || x.dim() == 0) {
+    fail("linear: expected an input of at least one dimension and a 2-d weight (out_features, in_features), got ",
+         x.sizes, " and ", weight.sizes);
+  }
+  const Index k = weight.sizes[1], n = weight.sizes[0];
+  if (x.sizes.back() != k) {
+    fail("linear: the input's last dimension is ", x.sizes.back(), " (shape ", x.sizes, "), but the weight ",
+         weight.sizes, " expects ", k, " features; flatten or reshape the input, or change in_features");
+  }
+  if (bias) check_same_dtype("linear", x, *bias);
+  if (bias && !(bias->sizes == Dims{n})) {
+    fail("linear: expected a bias of shape [", n, "], one number per output feature, got ", bias->sizes);
+  }
+  Dims shape = x.sizes;
+  shape[shape.size() - 1] = n;
+  const Tensor out = empty(shape, x.dtype);
+  const Tensor rows = x.dim() == 2 ? x : x.dim() == 1 ? unsqueeze(x, 0) : reshape(x, {x.numel() / std::max<Index>(k, 1), k});
+  if (out.numel() == 0) return out;
+  if (!is_floating(x.dtype)) fail("linear: not implemented for ", dtype_name(x.dtype), "; convert with .float()");
+  visit_dtype(x.dtype, [&](auto tag) {
+    using T = typename decltype(tag)::type;
+    if constexpr (std::is_floating_point_v<T>) {
+      const Tensor offset = bias ? contiguous(*bias) : Tensor{};
+      Epilogue<T> epilogue;
+      if (bias) epilogue.bias = offset.data<T>();
+      gemm<T>(rows.sizes[0], n, k, matrix_at<T>(rows, 0), {weight.data<T>(), weight.strides[1], weight.strides[0]},
+              out.data<T>(), n, false, epilogue);
+    }
+  });
+  return out;
+}
+
+}  // namespace fastgrad::ops

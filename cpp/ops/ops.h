@@ -1,0 +1,120 @@
+// Every checked operation: shapes, dtypes and values are verified here, the result is allocated, and the kernel
+// table is called. Nothing here knows Python. One file per family implements it.
+#pragma once
+
+#include <optional>
+#include <utility>
+#include <vector>
+
+#include "core/random.h"
+#include "core/tensor.h"
+#include "kernels.h"
+#include "ops/promotion.h"
+
+namespace fastgrad::ops {
+
+using OptionalTensor = std::optional<Tensor>;
+
+// creation
+Tensor full(const Dims& sizes, Scalar value, DType dtype);
+Tensor zeros(const Dims& sizes, DType dtype);
+// start, start + step, ... of n elements
+Tensor arange(Scalar start, Scalar step, Index n, DType dtype);
+Tensor linspace(double start, double end, Index n, DType dtype);
+Tensor eye(Index rows, Index columns, DType dtype);
+
+// conversion
+Tensor cast(const Tensor& x, DType dtype);  // always a copy
+Tensor clone(const Tensor& x);
+Tensor contiguous(const Tensor& x);  // x itself when it is contiguous already
+void copy_(const Tensor& to, const Tensor& from);
+void fill_(const Tensor& to, Scalar value);
+Tensor where(const Tensor& condition, const Operand& a, const Operand& b);
+Scalar item(const Tensor& x);
+
+// unary
+Tensor unary(Unary op, const char* name, const Tensor& x);
+void unary_(Unary op, const char* name, const Tensor& x);
+
+// binary
+Tensor binary(Binary op, const char* name, const Operand& a, const Operand& b);
+void binary_(Binary op, const char* name, const Tensor& a, const Operand& b);
+bool equal(const Tensor& a, const Tensor& b);
+
+// reduction: an empty list of dims means all of them
+Tensor reduce(Reduce op, const char* name, const Tensor& x, const Dims& dims, bool keepdim);
+Tensor sum(const Tensor& x, const Dims& dims, bool keepdim, std::optional<DType> dtype);
+Tensor prod(const Tensor& x, const Dims& dims, bool keepdim, std::optional<DType> dtype);
+Tensor amax(const Tensor& x, const Dims& dims, bool keepdim);
+Tensor amin(const Tensor& x, const Dims& dims, bool keepdim);
+Tensor any(const Tensor& x, const Dims& dims, bool keepdim);
+Tensor all(const Tensor& x, const Dims& dims, bool keepdim);
+std::pair<Tensor, Tensor> max_dim(const Tensor& x, Index dim, bool keepdim);
+std::pair<Tensor, Tensor> min_dim(const Tensor& x, Index dim, bool keepdim);
+Tensor sum_to_size(const Tensor& x, const Dims& sizes);
+Tensor cumsum(const Tensor& x, Index dim);
+
+// shape: all but cat, reshape (when it must copy) and repeat give views
+Tensor view(const Tensor& x, const Dims& sizes);
+Tensor reshape(const Tensor& x, const Dims& sizes);
+Tensor transpose(const Tensor& x, Index a, Index b);
+Tensor permute(const Tensor& x, const Dims& order);
+Tensor squeeze(const Tensor& x, const Dims& dims);
+Tensor squeeze_all(const Tensor& x);
+Tensor unsqueeze(const Tensor& x, Index dim);
+Tensor expand(const Tensor& x, const Dims& sizes);
+Tensor as_strided(const Tensor& x, const Dims& sizes, const Dims& strides, Index offset);
+Tensor select(const Tensor& x, Index dim, Index index);
+Tensor narrow(const Tensor& x, Index dim, Index start, Index length);
+Tensor slice(const Tensor& x, Index dim, Index start, Index stop, Index step);
+Tensor flip(const Tensor& x, const Dims& dims);
+Tensor cat(const std::vector<Tensor>& parts, Index dim);
+
+// indexing: one entry per dimension of x, absent where it is taken whole; entries are int64 of any shapes that
+// broadcast together
+using IndexList = std::vector<OptionalTensor>;
+Tensor nonzero(const Tensor& mask);
+Tensor index(const Tensor& x, const IndexList& indices);
+void index_put_(const Tensor& x, const IndexList& indices, const Tensor& values, bool accumulate);
+Tensor index_select(const Tensor& x, Index dim, const Tensor& index);
+Tensor gather(const Tensor& x, Index dim, const Tensor& index);
+// to[index[i, j], j] (+)= from[i, j] and so on along dim
+void scatter_(const Tensor& to, Index dim, const Tensor& index, const Tensor& from, bool accumulate);
+Tensor argsort(const Tensor& x, Index dim, bool descending);
+Tensor one_hot(const Tensor& labels, Index classes);
+Tensor bincount(const Tensor& x, const OptionalTensor& weights, Index minlength);
+
+// matmul
+Tensor matmul(const Tensor& a, const Tensor& b);
+Tensor linear(const Tensor& x, const Tensor& weight, const OptionalTensor& bias);
+
+// softmax
+Tensor softmax(const Tensor& x, Index dim);
+Tensor log_softmax(const Tensor& x, Index dim);
+Tensor softmax_backward(const Tensor& g, const Tensor& y, Index dim);
+Tensor log_softmax_backward(const Tensor& g, const Tensor& y, Index dim);
+
+// loss: class-index targets over logits of shape (rows, classes)
+// the loss of each row, and its log-normaliser
+std::pair<Tensor, Tensor> cross_entropy(const Tensor& logits, const Tensor& target, const OptionalTensor& weight,
+                                        Index ignore_index);
+// scale: () or (rows)
+Tensor cross_entropy_backward(const Tensor& logits, const Tensor& log_normalizer, const Tensor& target,
+                              const OptionalTensor& weight, const Tensor& scale, Index ignore_index);
+// the sum of the weights of the labels (1 each without weights) that are not ignored
+double label_weight(const Tensor& target, const OptionalTensor& weight, Index ignore_index);
+// the class labels as int64, checked to lie in [0, classes) or to equal ignore_index
+Tensor checked_labels(const char* op, const Tensor& target, Index classes, Index ignore_index);
+
+// random, in place, from a generator
+void uniform_(const Tensor& x, double low, double high, Generator& g);
+void normal_(const Tensor& x, double mean, double std, Generator& g);
+void random_(const Tensor& x, Index low, std::optional<Index> high, Generator& g);
+void bernoulli_(const Tensor& x, double p, Generator& g);
+Tensor randperm(Index n, Generator& g);
+
+// optim
+void sgd_(const std::vector<Tensor>& params, const std::vector<Tensor>& grads, const std::vector<Tensor>& buffers,
+          double lr, double momentum, double dampening, double weight_decay, bool nesterov, bool maximize, bool first);
+
+}  // namespace fastgrad::ops

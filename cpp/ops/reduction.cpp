@@ -1,0 +1,257 @@
+// Reductions. Long ones are cut into blocks of a fixed length whose results are reduced again: the cuts never
+// depend on the number of threads, so neither do the bits.
+#include <algorithm>
+
+#include "ops/iterate.h"
+#include "ops/ops.h"
+
+namespace fastgrad::ops {
+namespace {
+
+constexpr Index row_piece = 65536;   // elements of one row that one thread reduces
+constexpr Index column_piece = 1024;  // rows of a column block that one thread reduces
+
+// Which dimensions go. An empty list names them all.
+Dims reduced_flags(const char* name, const Tensor& x, const Dims& dims) {
+  Dims flags(x.dim(), dims.empty() ? 1 : 0);
+  for (Index d : dims) {
+    const int at = wrap_dim(d, x.dim(), name);
+    if (x.dim() == 0) continue;
+    if (flags[at]) fail(name, ": dim ", at, " appears multiple times in the list of dims");
+    flags[at] = 1;
+  }
+  return flags;
+}
+
+Dims reduced_shape(const Tensor& x, const Dims& flags, bool keepdim) {
+  Dims shape;
+  for (int d = 0; d < x.dim(); ++d) {
+    if (!flags[d]) {
+      shape.push_back(x.sizes[d]);
+    } else if (keepdim) {
+      shape.push_back(1);
+    }
+  }
+  return shape;
+}
+
+// A contiguous tensor seen as [outer, n, inner], to be reduced over n.
+struct Block {
+  Tensor x;
+  Index outer = 1, n = 1, inner = 1;
+};
+
+Tensor reduced_dims_last(const Tensor& x, const Dims& flags) {
+  Dims order;
+  for (int d = 0; d < x.dim(); ++d) {
+    if (!flags[d]) order.push_back(d);
+  }
+  for (int d = 0; d < x.dim(); ++d) {
+    if (flags[d]) order.push_back(d);
+  }
+  return contiguous(permute(x, order));
+}
+
+Block as_block(const Tensor& input, const Dims& flags) {
+  int first = 0, last = input.dim();
+  while (first < input.dim() && !flags[first]) ++first;
+  while (last > first && !flags[last - 1]) --last;
+  const bool together = std::all_of(flags.begin() + first, flags.begin() + last, [](Index f) { return f != 0; });
+  Block block;
+  for (int d = 0; d < input.dim(); ++d) {
+    Index& part = flags[d] ? block.n : !together || d < first ? block.outer : block.inner;
+    part *= input.sizes[d];
+  }
+  block.x = together ? contiguous(input) : reduced_dims_last(input, flags);
+  return block;
+}
+
+char* at(const Tensor& t, Index element) {
+  return static_cast<char*>(t.raw()) + element * static_cast<Index>(item_size(t.dtype));
+}
+
+void reduce_rows(ReduceRows kernel, const Tensor& out, const Tensor& x, Index rows, Index n) {
+  const Index pieces = (n + row_piece - 1) / row_piece;
+  if (pieces <= 1) {
+    parallel_for(0, rows, std::max<Index>(1, pointwise_grain / std::max<Index>(n, 1)),
+                 [&](Index begin, Index end) { kernel(at(out, begin), at(x, begin * n), end - begin, n, n); });
+    return;
+  }
+  const Tensor partial = empty({rows, pieces}, x.dtype);
+  parallel_for(0, rows * pieces, 1, [&](Index begin, Index end) {
+    for (Index i = begin; i < end; ++i) {
+      const Index start = (i % pieces) * row_piece;
+      kernel(at(partial, i), at(x, (i / pieces) * n + start), 1, std::min(row_piece, n - start), 0);
+    }
+  });
+  reduce_rows(kernel, out, partial, rows, pieces);
+}
+
+// The columns of one [n, inner] matrix.
+void reduce_matrix(ReduceColumns kernel, const Tensor& out, Index out_at, const Tensor& x, Index x_at, Index n,
+                   Index inner) {
+  constexpr Index width = 256;
+  parallel_for(0, (inner + width - 1) / width, std::max<Index>(1, pointwise_grain / (width * std::max<Index>(n, 1))),
+               [&](Index begin, Index end) {
+                 const Index first = begin * width, last = std::min(end * width, inner);
+                 kernel(at(out, out_at + first), at(x, x_at + first), n, last - first, inner);
+               });
+}
+
+void reduce_columns(ReduceColumns kernel, const Tensor& out, const Block& b) {
+  const Index pieces = (b.n + column_piece - 1) / column_piece;
+  if (pieces > 1) {
+    const Tensor partial = empty({b.outer, pieces, b.inner}, b.x.dtype);
+    parallel_for(0, b.outer * pieces, 1, [&](Index begin, Index end) {
+      for (Index i = begin; i < end; ++i) {
+        const Index start = (i % pieces) * column_piece;
+        kernel(at(partial, i * b.inner), at(b.x, ((i / pieces) * b.n + start) * b.inner),
+               std::min(column_piece, b.n - start), b.inner, b.inner);
+      }
+    });
+    reduce_columns(kernel, out, {partial, b.outer, pieces, b.inner});
+    return;
+  }
+  parallel_for(0, b.outer, std::max<Index>(1, pointwise_grain / std::max<Index>(1, b.n * b.inner)),
+               [&](Index begin, Index end) {
+                 for (Index i = begin; i < end; ++i) {
+                   reduce_matrix(kernel, out, i * b.inner, b.x, i * b.n * b.inner, b.n, b.inner);
+                 }
+               });
+}
+
+Tensor sum_like(Reduce op, const char* name, const Tensor& x, const Dims& dims, bool keepdim,
+                std::optional<DType> dtype) {
+  const DType target = dtype.value_or(is_floating(x.dtype) ? x.dtype : DType::int64);
+  // Reduced in float or int64, whatever narrower type is asked for.
+  const DType accumulator = is_floating(target) ? target : DType::int64;
+  const Tensor total = reduce(op, name, x.dtype == accumulator ? x : cast(x, accumulator), dims, keepdim);
+  return target == accumulator ? total : cast(total, target);
+}
+
+void check_not_empty(const char* name, const Tensor& x, const Dims& flags) {
+  for (int d = 0; d < x.dim(); ++d) {
+    if (flags[d] && x.sizes[d] == 0) {
+      fail(x.dim() == 1 ? ErrorKind::runtime : ErrorKind::index, name, ": Expected reduction dim ", d,
+           " to have non-zero size, but the shape is ", x.sizes, "; an empty set has no extreme");
+    }
+  }
+}
+
+std::pair<Tensor, Tensor> arg_reduce(ArgLoop const (&loops)[dtype_count], const char* name, const Tensor& x, Index dim,
+                                     bool keepdim) {
+  const Dims flags = reduced_flags(name, x, {dim});
+  check_not_empty(name, x, flags);
+  const Dims shape = reduced_shape(x, flags, keepdim);
+  std::pair<Tensor, Tensor> result{empty(shape, x.dtype), empty(shape, DType::int64)};
+  const int d = wrap_dim(dim, x.dim(), name);
+  const Index n = x.dim() == 0 ? 1 : x.sizes[d], step = x.dim() == 0 ? 1 : x.strides[d];
+  Dims sizes = x.sizes, strides = x.strides;
+  if (x.dim() > 0) {
+    sizes.erase(d);
+    strides.erase(d);
+  }
+  sizes.push_back(1);  // one innermost run for each result
+  strides.push_back(1);
+  const Walk<1> walk(sizes, {strides});
+  const ArgLoop kernel = loops[static_cast<int>(x.dtype)];
+  const Index inner = walk.inner(), inner_step = walk.strides[0].back();
+  parallel_for(0, walk.outer() * inner, std::max<Index>(1, pointwise_grain / n), [&](Index begin, Index end) {
+    for (Index i = begin; i < end; ++i) {
+      const Index from = walk.offsets(i / inner)[0] + (i % inner) * inner_step;
+      kernel(at(result.first, i), result.second.data<Index>() + i, at(x, from), n, step);
+    }
+  });
+  return result;
+}
+
+Tensor truth(const Tensor& x) { return x.dtype == DType::boolean ? x : cast(x, DType::boolean); }
+
+Tensor reduce_truth(Reduce op, const char* name, const Tensor& x, const Dims& dims, bool keepdim) {
+  const Dims flags = reduced_flags(name, x, dims);
+  for (int d = 0; d < x.dim(); ++d) {
+    if (flags[d] && x.sizes[d] == 0) {
+      return full(reduced_shape(x, flags, keepdim), Scalar::of(op == Reduce::min), DType::boolean);
+    }
+  }
+  return reduce(op, name, truth(x), dims, keepdim);
+}
+
+}  // namespace
+
+Tensor reduce(Reduce op, const char* name, const Tensor& x, const Dims& dims, bool keepdim) {
+  const Dims flags = reduced_flags(name, x, dims);
+  const int i = static_cast<int>(op), t = static_cast<int>(x.dtype);
+  if (op == Reduce::max || op == Reduce::min) check_not_empty(name, x, flags);
+  Tensor out = empty(reduced_shape(x, flags, keepdim), x.dtype);
+  if (out.numel() == 0) return out;
+  const Block block = as_block(x, flags);
+  if (block.inner == 1) {
+    reduce_rows(kernels().reduce_rows[i][t], out, block.x, block.outer, block.n);
+  } else {
+    reduce_columns(kernels().reduce_columns[i][t], out, block);
+  }
+  return out;
+}
+
+Tensor sum(const Tensor& x, const Dims& dims, bool keepdim, std::optional<DType> dtype) {
+  return sum_like(Reduce::sum, "sum", x, dims, keepdim, dtype);
+}
+
+Tensor prod(const Tensor& x, const Dims& dims, bool keepdim, std::optional<DType> dtype) {
+  return sum_like(Reduce::prod, "prod", x, dims, keepdim, dtype);
+}
+
+Tensor amax(const Tensor& x, const Dims& dims, bool keepdim) { return reduce(Reduce::max, "amax", x, dims, keepdim); }
+Tensor amin(const Tensor& x, const Dims& dims, bool keepdim) { return reduce(Reduce::min, "amin", x, dims, keepdim); }
+
+Tensor any(const Tensor& x, const Dims& dims, bool keepdim) {
+  return reduce_truth(Reduce::max, "any", x, dims, keepdim);
+}
+
+Tensor all(const Tensor& x, const Dims& dims, bool keepdim) {
+  return reduce_truth(Reduce::min, "all", x, dims, keepdim);
+}
+
+std::pair<Tensor, Tensor> max_dim(const Tensor& x, Index dim, bool keepdim) {
+  return arg_reduce(kernels().argmax, "max", x, dim, keepdim);
+}
+
+std::pair<Tensor, Tensor> min_dim(const Tensor& x, Index dim, bool keepdim) {
+  return arg_reduce(kernels().argmin, "min", x, dim, keepdim);
+}
+
+Tensor sum_to_size(const Tensor& x, const Dims& sizes) {
+  if (x.sizes == sizes) return x;
+  const int extra = x.dim() - sizes.size();
+  if (extra < 0) fail("sum_to_size: shape ", sizes, " has more dimensions than ", x.sizes);
+  Dims reduced;
+  for (int d = 0; d < x.dim(); ++d) {
+    const Index wanted = d < extra ? 1 : sizes[d - extra];
+    if (x.sizes[d] == wanted && d >= extra) continue;
+    if (wanted != 1) fail("sum_to_size: shape ", sizes, " does not broadcast to ", x.sizes);
+    reduced.push_back(d);
+  }
+  return view(sum(x, reduced, true, x.dtype), sizes);
+}
+
+Tensor cumsum(const Tensor& x, Index dim) {
+  const int d = wrap_dim(dim, x.dim(), "cumsum");
+  const Tensor from = contiguous(is_floating(x.dtype) ? x : cast(x, DType::int64));
+  Tensor out = empty_like(from);
+  if (out.numel() == 0) return out;
+  const Index n = x.dim() == 0 ? 1 : x.sizes[d], step = x.dim() == 0 ? 1 : from.strides[d];
+  visit_dtype(from.dtype, [&](auto tag) {
+    using T = typename decltype(tag)::type;
+    parallel_for(0, from.numel() / n, std::max<Index>(1, pointwise_grain / n), [&](Index begin, Index end) {
+      for (Index row = begin; row < end; ++row) {
+        const Index start = (row / step) * n * step + row % step;
+        T total = 0;
+        for (Index i = 0; i < n; ++i) out.data<T>()[start + i * step] = total = total + from.data<T>()[start + i * step];
+      }
+    });
+  });
+  return out;
+}
+
+}  // namespace fastgrad::ops

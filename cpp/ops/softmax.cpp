@@ -1,0 +1,88 @@
+// Softmax and log-softmax along any dimension.
+#include <algorithm>
+
+#include "ops/iterate.h"
+#include "ops/ops.h"
+
+namespace fastgrad::ops {
+namespace {
+
+void check_float(const char* op, const Tensor& x) {
+  if (!is_floating(x.dtype)) {
+    fail(op, ": not implemented for ", dtype_name(x.dtype), " tensors; convert with .float() or give dtype");
+  }
+}
+
+// The tensor with `dim` last and contiguous, so that each row is what the kernels see.
+Tensor as_rows(const Tensor& x, int dim) {
+  return contiguous(x.dim() < 2 || dim == x.dim() - 1 ? x : transpose(x, dim, -1));
+}
+
+Tensor from_rows(const Tensor& rows, int dim) {
+  return rows.dim() < 2 || dim == rows.dim() - 1 ? rows : contiguous(transpose(rows, dim, -1));
+}
+
+template <class F>
+void for_each_row_block(const Tensor& rows, const F& f) {
+  const Index n = rows.dim() == 0 ? 1 : rows.sizes.back();
+  if (rows.numel() == 0) return;
+  parallel_for(0, rows.numel() / n, std::max<Index>(1, pointwise_grain / 4 / n),
+               [&](Index begin, Index end) { f(begin * n, end - begin, n); });
+}
+
+template <class Pick>
+Tensor forward(const char* op, const Tensor& x, Index dim, const Pick& pick) {
+  check_float(op, x);
+  const int d = wrap_dim(dim, x.dim(), op);
+  const Tensor from = as_rows(x, d), out = empty_like(from);
+  visit_dtype(x.dtype, [&](auto tag) {
+    using T = typename decltype(tag)::type;
+    if constexpr (std::is_floating_point_v<T>) {
+      const auto kernel = pick(kernels().floats<T>().softmax);
+      for_each_row_block(
+          from, [&](Index at, Index rows, Index n) { kernel(out.data<T>() + at, from.data<T>() + at, rows, n); });
+    }
+  });
+  return from_rows(out, d);
+}
+
+template <class Pick>
+Tensor backward(const char* op, const Tensor& g, const Tensor& y, Index dim, const Pick& pick) {
+  check_float(op, y);
+  if (g.dtype != y.dtype || !(g.sizes == y.sizes)) {
+    fail(op, ": the gradient must have the shape and dtype of the result, ", y.sizes, " and ", dtype_name(y.dtype),
+         ", got ", g.sizes, " and ", dtype_name(g.dtype));
+  }
+  const int d = wrap_dim(dim, y.dim(), op);
+  const Tensor upstream = as_rows(g, d), result = as_rows(y, d), out = empty_like(result);
+  visit_dtype(y.dtype, [&](auto tag) {
+    using T = typename decltype(tag)::type;
+    if constexpr (std::is_floating_point_v<T>) {
+      const auto kernel = pick(kernels().floats<T>().softmax);
+      for_each_row_block(out, [&](Index at, Index rows, Index n) {
+        kernel(out.data<T>() + at, upstream.data<T>() + at, result.data<T>() + at, rows, n);
+      });
+    }
+  });
+  return from_rows(out, d);
+}
+
+}  // namespace
+
+Tensor softmax(const Tensor& x, Index dim) {
+  return forward("softmax", x, dim, [](const auto& k) { return k.softmax; });
+}
+
+Tensor log_softmax(const Tensor& x, Index dim) {
+  return forward("log_softmax", x, dim, [](const auto& k) { return k.log_softmax; });
+}
+
+Tensor softmax_backward(const Tensor& g, const Tensor& y, Index dim) {
+  return backward("softmax_backward", g, y, dim, [](const auto& k) { return k.softmax_backward; });
+}
+
+Tensor log_softmax_backward(const Tensor& g, const Tensor& y, Index dim) {
+  return backward("log_softmax_backward", g, y, dim, [](const auto& k) { return k.log_softmax_backward; });
+}
+
+}  // namespace fastgrad::ops

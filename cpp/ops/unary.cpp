@@ -1,0 +1,57 @@
+// Elementwise functions of one tensor.
+#include "ops/iterate.h"
+#include "ops/ops.h"
+#include "ops/overlap.h"
+
+namespace fastgrad::ops {
+namespace {
+
+// From here on a function of integers is computed in floating point.
+constexpr bool needs_float(Unary op) { return op >= Unary::exp && op < Unary::relu; }
+
+UnaryLoop kernel_for(Unary op, const char* name, DType dtype) {
+  const UnaryLoop kernel = kernels().unary[static_cast<int>(op)][static_cast<int>(dtype)];
+  if (kernel == nullptr) {
+    fail(name, ": not implemented for ", dtype_name(dtype), " tensors; convert first, e.g. with .to(float32)");
+  }
+  return kernel;
+}
+
+void run(UnaryLoop kernel, const Tensor& out, const Tensor& x) {
+  const auto out_width = static_cast<Index>(item_size(out.dtype)), in_width = static_cast<Index>(item_size(x.dtype));
+  if (out.is_contiguous() && x.is_contiguous()) {
+    parallel_for(0, x.numel(), pointwise_grain / 4, [&](Index begin, Index end) {
+      kernel(static_cast<char*>(out.raw()) + begin * out_width, static_cast<char*>(x.raw()) + begin * in_width,
+             end - begin, 1, 1);
+    });
+    return;
+  }
+  const Walk<2> walk(x.sizes, {out.strides, x.strides});
+  for_each_run(walk, [&](const std::array<Index, 2>& offset, Index n) {
+    kernel(static_cast<char*>(out.raw()) + offset[0] * out_width,
+           static_cast<char*>(x.raw()) + offset[1] * in_width, n, walk.strides[0].back(), walk.strides[1].back());
+  });
+}
+
+}  // namespace
+
+Tensor unary(Unary op, const char* name, const Tensor& x) {
+  if (needs_float(op) && !is_floating(x.dtype)) return unary(op, name, cast(x, default_dtype()));
+  const UnaryLoop kernel = kernel_for(op, name, x.dtype);
+  Tensor out = empty(x.sizes, gives_bool(op) ? DType::boolean : x.dtype);
+  run(kernel, out, x);
+  return out;
+}
+
+void unary_(Unary op, const char* name, const Tensor& x) {
+  check_inplace(name, x);
+  if (gives_bool(op)) {
+    copy_(x, unary(op, name, x));
+    return;
+  }
+  if (needs_float(op)) check_can_cast(name, is_floating(x.dtype) ? x.dtype : default_dtype(), x.dtype);
+  run(kernel_for(op, name, x.dtype), x, x);
+  bump_version(x);
+}
+
+}  // namespace fastgrad::ops

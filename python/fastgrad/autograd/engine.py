@@ -1,0 +1,287 @@
+"""The engine: gradients from the newest node to the oldest."""
+
+from __future__ import annotations
+
+from operator import attrgetter
+
+from fastgrad import _core
+from fastgrad.autograd.graph import Node
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from fastgrad.tensor import Tensor
+
+_number = attrgetter("number")
+
+
+class _Pending:
+    """Gradients on their way, by node or leaf.
+
+    The first gradient that arrives is taken over as it is, a second one makes a sum, and further
+    ones are added to that sum in place: it is ours alone.
+    """
+
+    def __init__(self, create_graph: bool) -> None:
+        self.grads: dict[Node | Tensor, Tensor] = {}
+        self.ours: set[Node | Tensor] = set()  # gradients nobody else can see
+        self.create_graph = create_graph
+
+    def add(self, edge: Node | Tensor, grad: Tensor, fresh: bool) -> None:
+        before = self.grads.get(edge)
+        if before is None:
+            self.grads[edge] = grad
+            if fresh:
+                self.ours.add(edge)
+        elif edge in self.ours and not self.create_graph:
+            _core.add_(before, grad)
+        else:
+            self.grads[edge] = before + grad
+            self.ours.add(edge)
+
+    def distribute(self, node: Node, grads: tuple[Tensor | None, ...]) -> None:
+        """Send the gradients that a vjp returned along the node's edges."""
+        edges = node.edges
+        if len(grads) != len(edges):
+            raise RuntimeError(
+                f"{node.name()} returned an incorrect number of gradients "
+                f"(expected {len(edges)}, got {len(grads)})"
+            )
+        for i, edge in enumerate(edges):
+            if edge is None:
+                continue
+            fresh = _core.is_unshared(grads, i)
+            grad = grads[i]
+            if grad is None:
+                continue
+            if not _core.fits(grad, edge):
+                grad = _fitted(grad, edge)
+            self.add(edge, grad, fresh)
+
+
+def _fitted(grad: Tensor, edge: Node | Tensor) -> Tensor:
+    """The gradient in its input's shape and dtype: what undoes broadcasting and promotion."""
+    if grad.shape != edge.shape:
+        grad = grad.sum_to_size(edge.shape)
+    return grad if grad.dtype is edge.dtype else grad.to(edge.dtype)
+
+
+def _reachable(roots: Iterable[Node]) -> list[Node]:
+    """All nodes that gradients of `roots` can reach, newest first."""
+    seen = set(roots)
+    stack = list(seen)
+    while stack:
+        for edge in stack.pop().edges:
+            if edge.__class__ is Node and edge not in seen:
+                seen.add(edge)
+                stack.append(edge)
+    return sorted(seen, key=_number, reverse=True)
+
+
+def _leading_to(nodes: list[Node], targets: set[Node | Tensor]) -> list[Node]:
+    """Those of `nodes` (newest first) from which a target can be reached, the targets left out."""
+    useful = set(targets)
+    for node in reversed(nodes):
+        if any(edge in useful for edge in node.edges if edge is not None):
+            useful.add(node)
+    return [
+        node for node in nodes if node in useful and any(e in useful for e in node.edges if e is not None)
+    ]
+
+
+def run_backward(
+    outputs: Sequence[Tensor],
+    grads: Sequence[Tensor],
+    retain_graph: bool,
+    create_graph: bool,
+    targets: set[Node | Tensor] | None = None,
+) -> _Pending:
+    """Compute the gradients of `outputs`, weighted with `grads`.
+
+    Returns what arrived at the leaves; with `targets`, what arrived at these nodes and leaves.
+    """
+    pending = _Pending(create_graph)
+    for output, grad in zip(outputs, grads, strict=True):
+        pending.add(_core.edges(output)[0], grad, False)
+    nodes = _reachable(edge for edge in pending.grads if edge.__class__ is Node)
+    if targets is not None:
+        nodes = _leading_to(nodes, targets)
+    before = _core.set_grad_enabled(create_graph)
+    try:
+        for node in nodes:
+            grad = pending.grads.get(node)
+            if grad is None:
+                continue
+            if targets is None or node not in targets:
+                del pending.grads[node]
+            pending.distribute(node, node.vjp(grad, node.saved_values(create_graph), node.edges))
+            if not retain_graph and node.saved:
+                node.saved = None
+    finally:
+        _core.set_grad_enabled(before)
+    return pending
+
+
+def _accumulate(pending: _Pending, leaf: Tensor, grad: Tensor) -> None:
+    """Add to ``leaf.grad``, or become it."""
+    if leaf.grad is None:
+        if pending.create_graph or leaf in pending.ours:
+            leaf.grad = grad
+        else:
+            leaf.grad = _core.clone(grad)
+    elif pending.create_graph:
+        leaf.grad = leaf.grad + grad
+    else:
+        with_grad = _core.set_grad_enabled(False)
+        _core.add_(leaf.grad, grad)
+        _core.set_grad_enabled(with_grad)
+
+
+def _as_tuple(value: Tensor | Sequence[Tensor]) -> tuple[Tensor, ...]:
+    return tuple(value) if isinstance(value, (tuple, list)) else (value,)  # type: ignore[arg-type]
+
+
+def _initial_grads(
+    outputs: Sequence[Tensor], grads: Tensor | Sequence[Tensor | None] | None
+) -> list[Tensor]:
+    """The gradient that each output starts with: the given one, or 1 for a scalar."""
+    given: Sequence[Tensor | None]
+    if grads is None:
+        given = [None] * len(outputs)
+    else:
+        given = grads if isinstance(grads, (tuple, list)) else [grads]  # type: ignore[list-item]
+    if len(given) != len(outputs):
+        raise RuntimeError(f"got {len(outputs)} tensors and {len(given)} gradients; give one for each")
+    return [_initial_grad(output, grad) for output, grad in zip(outputs, given, strict=True)]
+
+
+def _initial_grad(output: Tensor, grad: Tensor | None) -> Tensor:
+    if not output.requires_grad:
+        raise RuntimeError(
+            "element 0 of tensors does not require grad and does not have a grad_fn; set "
+            "requires_grad=True on an input, and check that no_grad() or detach() did not cut it off"
+        )
+    if grad is None:
+        if output.numel() != 1:
+            raise RuntimeError(
+                "grad can be implicitly created only for scalar outputs, but the shape is "
+                f"{list(output.shape)}; reduce it, e.g. with .sum(), or pass gradient="
+            )
+        return _core.full(output.shape, 1, output.dtype)
+    if not isinstance(grad, _core.TensorBase):
+        raise TypeError(
+            f"gradients can be either Tensors or None, but got {type(grad).__name__}"
+        )
+    if grad.shape != output.shape:
+        raise RuntimeError(
+            f"Mismatch in shape: the gradient has a shape of {list(grad.shape)} and the output has a "
+            f"shape of {list(output.shape)}; they must be equal"
+        )
+    if not grad.dtype.is_floating_point:
+        raise RuntimeError(f"expected a floating-point gradient, got {grad.dtype}")
+    return grad if grad.dtype is output.dtype else grad.to(output.dtype)
+
+
+def backward(
+    tensors: Tensor | Sequence[Tensor],
+    grad_tensors: Tensor | Sequence[Tensor | None] | None = None,
+    retain_graph: bool | None = None,
+    create_graph: bool = False,
+    inputs: Tensor | Sequence[Tensor] | None = None,
+) -> None:
+    """Add the gradients of `tensors` to the ``.grad`` of the leaves they depend on.
+
+    Args:
+        tensors: the tensors to differentiate; scalars, unless `grad_tensors` is given.
+        grad_tensors: for each tensor, the gradient to start from, of the tensor's shape.
+        retain_graph: keep what the graph saved, for another backward (default: `create_graph`).
+        create_graph: record the backward pass too, for gradients of gradients.
+        inputs: accumulate only into these leaves.
+
+    Raises:
+        RuntimeError: a tensor does not require grad, is no scalar and has no gradient, a gradient
+            has another shape, a saved tensor was changed in place, or the graph was freed.
+
+    Follows ``torch.autograd.backward``.
+
+    >>> import fastgrad as torch
+    >>> x = torch.tensor([1.0, 2.0], requires_grad=True)
+    >>> torch.autograd.backward((x * x).sum())
+    >>> x.grad
+    tensor([2., 4.])
+    """
+    outputs = _as_tuple(tensors)
+    if inputs is not None and len(_as_tuple(inputs)) == 0:
+        raise RuntimeError("`inputs` argument to backward() cannot be empty.")
+    targets = None if inputs is None else _targets(_as_tuple(inputs))
+    retain = create_graph if retain_graph is None else retain_graph
+    pending = run_backward(
+        outputs, _initial_grads(outputs, grad_tensors), retain, create_graph, targets
+    )
+    for leaf, grad in pending.grads.items():
+        if leaf.__class__ is not Node and (targets is None or leaf in targets):
+            _accumulate(pending, leaf, grad)  # type: ignore[arg-type]
+
+
+def _targets(inputs: Sequence[Tensor]) -> set[Node | Tensor]:
+    for x in inputs:
+        if not x.requires_grad:
+            raise RuntimeError(
+                "One of the differentiated Tensors does not require grad; call requires_grad_() on it "
+                "before it is used"
+            )
+    return {_core.edges(x)[0] for x in inputs}
+
+
+def grad(
+    outputs: Tensor | Sequence[Tensor],
+    inputs: Tensor | Sequence[Tensor],
+    grad_outputs: Tensor | Sequence[Tensor | None] | None = None,
+    retain_graph: bool | None = None,
+    create_graph: bool = False,
+    allow_unused: bool | None = None,
+    materialize_grads: bool = False,
+) -> tuple[Tensor | None, ...]:
+    """The gradients of `outputs` with respect to `inputs`; no ``.grad`` changes.
+
+    Args:
+        outputs: the tensors to differentiate; scalars, unless `grad_outputs` is given.
+        inputs: with respect to what: leaves or results.
+        grad_outputs: for each output, the gradient to start from.
+        retain_graph: keep what the graph saved (default: `create_graph`).
+        create_graph: record the computation of the gradients too.
+        allow_unused: give None, instead of an error, for an input that the outputs do not depend on.
+        materialize_grads: give zeros for such an input.
+
+    Raises:
+        RuntimeError: as :func:`backward`, and for an unused input.
+
+    Follows ``torch.autograd.grad``.
+
+    >>> import fastgrad as torch
+    >>> x = torch.tensor(3.0, requires_grad=True)
+    >>> (first,) = torch.autograd.grad(x**3, x, create_graph=True)
+    >>> torch.autograd.grad(first, x)
+    (tensor(18.),)
+    """
+    if materialize_grads and allow_unused is False:
+        raise ValueError("Expected allow_unused to be True or not passed when materialize_grads=True")
+    sources, wanted = _as_tuple(outputs), _as_tuple(inputs)
+    retain = create_graph if retain_graph is None else retain_graph
+    targets = _targets(wanted)
+    found = run_backward(
+        sources, _initial_grads(sources, grad_outputs), retain, create_graph, targets
+    ).grads
+    results = [found.get(_core.edges(x)[0]) for x in wanted]
+    if materialize_grads:
+        return tuple(
+            _core.full(x.shape, 0, x.dtype) if g is None else g
+            for x, g in zip(wanted, results, strict=True)
+        )
+    if not allow_unused and any(g is None for g in results):
+        raise RuntimeError(
+            "One of the differentiated Tensors appears to not have been used in the graph. Set "
+            "allow_unused=True if this is the desired behavior."
+        )
+    return tuple(results)

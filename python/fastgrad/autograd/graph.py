@@ -1,0 +1,133 @@
+"""The graph: one node for each recorded operation.
+
+An operation computes its result in C++. When the result says that it requires grad, the operation
+calls :func:`record`, which hangs a :class:`Node` on the result. A node knows the function that
+turns the gradient of the result into gradients of the inputs (the *vjp*: vector-Jacobian product),
+what that function needs (*saved*), and where each gradient goes (*edges*).
+
+A vjp is a plain module-level function ``vjp(grad, saved, needs)``. ``needs[i]`` is None where the
+gradient of input ``i`` is not wanted; the vjp returns one tensor (or None) for each input. It need
+not undo broadcasting or dtype promotion: the engine sums and converts to the input's shape and
+dtype. It is written with differentiable functions, so that gradients have gradients.
+"""
+
+from __future__ import annotations
+
+from itertools import count
+
+from fastgrad import _core
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+    from typing import Any
+
+    from fastgrad._core import dtype
+    from fastgrad.tensor import Tensor
+
+    Edge = "Node | Tensor | None"
+    Grads = tuple[Tensor | None, ...]
+    Vjp = Callable[[Tensor, Any, Sequence[object]], Grads]
+
+# Nodes are numbered as they are made: an operation's inputs always have smaller numbers than its
+# result, so descending numbers are an order in which gradients can be computed.
+_next_number = count().__next__
+
+
+class Node:
+    """A recorded operation: what ``Tensor.grad_fn`` shows."""
+
+    __slots__ = (
+        "__weakref__",
+        "dtype",
+        "edges",
+        "number",
+        "saved",
+        "saves_result",
+        "shape",
+        "versions",
+        "vjp",
+    )
+
+    vjp: Vjp
+    edges: tuple[Any, ...]  # for each input: a Node, a leaf Tensor that requires grad, or None
+    saved: tuple[Any, ...] | None  # None once backward has used and freed it
+    versions: tuple[int | None, ...]  # of the saved tensors, when they were saved
+    shape: tuple[int, ...]  # of the result, and so of the gradient that arrives here
+    dtype: dtype
+    saves_result: bool  # the last of `saved` is the result, without its link to this node
+    number: int
+
+    def __init__(
+        self, vjp: Vjp, edges: tuple[Any, ...], saved: tuple[Any, ...], out: Tensor, saves_result: bool
+    ) -> None:
+        self.vjp = vjp
+        self.edges = edges
+        self.saved = saved
+        self.versions = _core.versions(saved) if saved else ()
+        self.shape = out.shape
+        self.dtype = out.dtype
+        self.saves_result = saves_result
+        self.number = _next_number()
+
+    def name(self) -> str:
+        """The operation's name as PyTorch prints it, e.g. ``MulBackward0``."""
+        words = self.vjp.__name__.removesuffix("_vjp").strip("_").split("_")
+        return "".join(word.capitalize() for word in words) + "Backward0"
+
+    def __repr__(self) -> str:
+        return f"<{self.name()} object at {id(self):#x}>"
+
+    @property
+    def next_functions(self) -> tuple[tuple[object, int], ...]:
+        """The nodes that the gradients of the inputs go to, each with the number 0."""
+        return tuple((edge, 0) for edge in self.edges)
+
+    def saved_values(self, create_graph: bool) -> tuple[Any, ...]:
+        """What was saved, checked to be unchanged."""
+        saved = self.saved
+        if saved is None:
+            raise RuntimeError(
+                f"Trying to backward through the graph a second time: what {self.name()} saved was "
+                "freed by the first backward(). Specify retain_graph=True the first time if you "
+                "need to backward through the graph again."
+            )
+        if saved and _core.versions(saved) != self.versions:
+            raise RuntimeError(self._modified_message(saved))
+        if self.saves_result and create_graph:
+            result = _core.detach(saved[-1])
+            result.node = self
+            return (*saved[:-1], result)
+        return saved
+
+    def _modified_message(self, saved: tuple[Any, ...]) -> str:
+        now = _core.versions(saved)
+        at = next(i for i, version in enumerate(now) if version != self.versions[i])
+        return (
+            "one of the variables needed for gradient computation has been modified by an inplace "
+            f"operation: {self.name()} saved a tensor of shape {list(saved[at].shape)} at version "
+            f"{self.versions[at]}; it is now at version {now[at]}. Use the out-of-place form of "
+            "the operation that changed it, or change a clone()."
+        )
+
+
+def record(
+    out: Tensor,
+    vjp: Vjp,
+    edges: tuple[Any, ...],
+    saved: tuple[Any, ...] = (),
+) -> None:
+    """Hang a node on `out`, the result of an operation.
+
+    `edges` is ``_core.edges(*inputs)``; `saved` is what the vjp will be given.
+    """
+    out.node = Node(vjp, edges, saved, out, False)
+
+
+def record_result(out: Tensor, vjp: Vjp, edges: tuple[Any, ...], saved: tuple[Any, ...] = ()) -> None:
+    """Like :func:`record`, with the result itself as the last of what is saved.
+
+    The node holds the result's memory, not the result: a tensor that its own node refers to would
+    be a reference cycle.
+    """
+    out.node = Node(vjp, edges, (*saved, _core.detach(out)), out, True)

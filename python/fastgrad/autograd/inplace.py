@@ -1,0 +1,104 @@
+"""In-place operations in the graph.
+
+Every recorded in-place operation is its out-of-place form followed by one primitive, `assign`:
+the result is copied into the tensor, and the tensor becomes the product of the result's node. When
+the tensor is a view, its base is what changes: the base gets a node that takes the gradient apart,
+and the view's own node is made anew from the base, by `refresh_view`, as are those of other views
+when they are next used. A tensor that was saved before the change is found out by its version.
+"""
+
+from __future__ import annotations
+
+from fastgrad import _core
+from fastgrad.autograd.graph import record
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+    from fastgrad.autograd.graph import Grads
+    from fastgrad.tensor import Tensor
+
+    Saved = tuple[Any, ...]
+    Needs = tuple[object, ...]
+
+
+def is_recorded(tensor: Tensor, *others: object) -> bool:
+    """Whether an in-place operation on `tensor` takes part in the graph."""
+    if not _core.is_grad_enabled():
+        return False
+    return any(edge is not None for edge in _core.edges(tensor, *others))
+
+
+def check_not_leaf(tensor: Tensor) -> None:
+    """RuntimeError when an in-place operation would change a leaf that requires grad."""
+    base = tensor._base
+    if tensor.requires_grad and tensor.is_leaf:
+        raise RuntimeError(
+            "a leaf Variable that requires grad is being used in an in-place operation. Change it "
+            "inside no_grad(), or work on a clone()."
+        )
+    if base is not None and base.requires_grad and base.is_leaf:
+        raise RuntimeError(
+            "a view of a leaf Variable that requires grad is being used in an in-place operation. "
+            "Change it inside no_grad(), or work on a clone()."
+        )
+
+
+def assign(tensor: Tensor, value: Tensor) -> Tensor:
+    """Copy `value` into `tensor` and record that: the one in-place primitive of the graph."""
+    check_not_leaf(tensor)
+    base = tensor._base
+    (edge,) = _core.edges(value)
+    if base is None:
+        _core.copy_(tensor, value)
+        record(tensor, copy_vjp, (edge,))
+        return tensor
+    (base_edge,) = _core.edges(base)
+    _core.copy_(tensor, value)
+    record(base, copy_slices_vjp, (base_edge, edge), (_positions(base, tensor),))
+    refresh_view(tensor)
+    return tensor
+
+
+def copy_vjp(grad: Tensor, saved: Saved, needs: Needs) -> Grads:
+    return (grad,)
+
+
+def copy_slices_vjp(grad: Tensor, saved: Saved, needs: Needs) -> Grads:
+    from fastgrad.ops.indexing import index_put
+
+    (positions,) = saved
+    flat = grad.reshape(-1)
+    to_base = index_put(flat, positions, 0.0).view(grad.shape)
+    return to_base, None if needs[1] is None else flat[positions]
+
+
+def refresh_view(view: Tensor) -> None:
+    """Give a view a node that reads it from its base as that is now."""
+    base = view._base
+    if base is None:
+        return
+    record(view, as_strided_vjp, _core.edges(base), (base.shape, _positions(base, view)))
+
+
+def as_strided_vjp(grad: Tensor, saved: Saved, needs: Needs) -> Grads:
+    from fastgrad.ops.indexing import getitem_backward
+
+    shape, positions = saved
+    size = 1
+    for n in shape:
+        size *= n
+    return (getitem_backward(grad, (size,), (positions,)).view(shape),)
+
+
+def _positions(base: Tensor, view: Tensor) -> Tensor:
+    """For each element of the view, its place among the base's elements in row-major order."""
+    extent = 1
+    for n, step in zip(base.shape, base.stride(), strict=True):
+        extent += (n - 1) * step if n else 0
+    table = _core.empty((extent,), _core.int64)
+    places = _core.as_strided(table, base.shape, base.stride(), 0)
+    _core.copy_(places, _core.view(_core.arange(0, 1, base.numel(), _core.int64), base.shape))
+    offset = view.storage_offset() - base.storage_offset()
+    return _core.clone(_core.as_strided(table, view.shape, view.stride(), offset))

@@ -1,0 +1,1 @@
+"""Operations, one file per family: each function directly above its gradient."""

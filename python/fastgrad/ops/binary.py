@@ -1,0 +1,402 @@
+"""Elementwise functions of two operands (tensors or numbers), each above its gradient."""
+
+from __future__ import annotations
+
+from fastgrad import _core
+from fastgrad.autograd.graph import record, record_result
+from fastgrad.ops import unary
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+    from fastgrad.autograd.graph import Grads
+    from fastgrad.tensor import Tensor
+
+    Saved = tuple[Any, ...]
+    Needs = tuple[object, ...]
+    Operand = Tensor | float | int | bool
+
+
+def add(input: Operand, other: Operand, *, alpha: float = 1) -> Tensor:
+    """input + alpha * other"""
+    if alpha != 1:
+        other = mul(other, alpha)
+    out = _core.add(input, other)
+    if out.requires_grad:
+        record(out, add_vjp, _core.edges(input, other))
+    return out
+
+
+def add_vjp(grad: Tensor, saved: Saved, needs: Needs) -> Grads:
+    return grad, grad
+
+
+def sub(input: Operand, other: Operand, *, alpha: float = 1) -> Tensor:
+    """input - alpha * other"""
+    if alpha != 1:
+        other = mul(other, alpha)
+    out = _core.sub(input, other)
+    if out.requires_grad:
+        record(out, sub_vjp, _core.edges(input, other))
+    return out
+
+
+def sub_vjp(grad: Tensor, saved: Saved, needs: Needs) -> Grads:
+    return grad, None if needs[1] is None else unary.neg(grad)
+
+
+def rsub(input: Operand, other: Operand, *, alpha: float = 1) -> Tensor:
+    """other - alpha * input"""
+    return sub(other, input, alpha=alpha)
+
+
+def mul(input: Operand, other: Operand) -> Tensor:
+    """input * other"""
+    out = _core.mul(input, other)
+    if out.requires_grad:
+        edges = _core.edges(input, other)
+        # Each factor is kept only for the other one's gradient.
+        saved = (None if edges[1] is None else input, None if edges[0] is None else other)
+        record(out, mul_vjp, edges, saved)
+    return out
+
+
+def mul_vjp(grad: Tensor, saved: Saved, needs: Needs) -> Grads:
+    a, b = saved
+    return (
+        None if needs[0] is None else mul(grad, b),
+        None if needs[1] is None else mul(grad, a),
+    )
+
+
+def div(input: Operand, other: Operand, *, rounding_mode: str | None = None) -> Tensor:
+    """input / other in floating point; with rounding_mode 'floor' or 'trunc', rounded."""
+    if rounding_mode == "floor":
+        return floor_divide(input, other)
+    if rounding_mode == "trunc":
+        return _divide_towards_zero(input, other)
+    if rounding_mode is not None:
+        raise RuntimeError(
+            "div: expected rounding_mode to be one of None, 'trunc', or 'floor' but found "
+            f"'{rounding_mode}'"
+        )
+    out = _core.div(input, other)
+    if out.requires_grad:
+        edges = _core.edges(input, other)
+        record(out, div_vjp, edges, (None if edges[1] is None else input, other))
+    return out
+
+
+def div_vjp(grad: Tensor, saved: Saved, needs: Needs) -> Grads:
+    a, b = saved
+    towards_a = div(grad, b)
+    return towards_a, None if needs[1] is None else unary.neg(mul(towards_a, div(a, b)))
+
+
+def _divide_towards_zero(input: Operand, other: Operand) -> Tensor:
+    dtype = _core.result_type(input, other)
+    if dtype.is_floating_point:
+        return unary.trunc(div(input, other))
+    return floor_divide(sub(input, fmod(input, other)), other)
+
+
+def floor_divide(input: Operand, other: Operand) -> Tensor:
+    """The quotient rounded towards minus infinity, as Python's //; its gradient is 0."""
+    out = _core.floor_divide(input, other)
+    if out.requires_grad:
+        record(out, floor_divide_vjp, _core.edges(input, other))
+    return out
+
+
+def floor_divide_vjp(grad: Tensor, saved: Saved, needs: Needs) -> Grads:
+    zero = _core.full(grad.shape, 0, grad.dtype)
+    return zero, zero
+
+
+def remainder(input: Operand, other: Operand) -> Tensor:
+    """The remainder with the sign of the divisor, as Python's %."""
+    out = _core.remainder(input, other)
+    if out.requires_grad:
+        record(out, remainder_vjp, _core.edges(input, other), (input, other))
+    return out
+
+
+def remainder_vjp(grad: Tensor, saved: Saved, needs: Needs) -> Grads:
+    a, b = saved
+    return grad, None if needs[1] is None else unary.neg(mul(grad, floor_divide(a, b)))
+
+
+def fmod(input: Operand, other: Operand) -> Tensor:
+    """The remainder with the sign of the dividend, as C's fmod."""
+    out = _core.fmod(input, other)
+    if out.requires_grad:
+        record(out, fmod_vjp, _core.edges(input, other), (input, other))
+    return out
+
+
+def fmod_vjp(grad: Tensor, saved: Saved, needs: Needs) -> Grads:
+    a, b = saved
+    return grad, None if needs[1] is None else unary.neg(mul(grad, unary.trunc(div(a, b))))
+
+
+def pow(input: Operand, exponent: Operand) -> Tensor:
+    """input ** exponent"""
+    if exponent.__class__ in (int, float):
+        return _power_of(input, exponent)  # type: ignore[arg-type]
+    out = _core.pow(input, exponent)
+    if out.requires_grad:
+        record_result(out, pow_vjp, _core.edges(input, exponent), (input, exponent))
+    return out
+
+
+def _power_of(input: Tensor, exponent: float) -> Tensor:
+    """A tensor to the power of a number: common exponents have kernels of their own."""
+    if exponent == 2:
+        return unary.square(input)
+    if exponent == 0.5 and input.dtype.is_floating_point:
+        out = _core.sqrt(input)
+    else:
+        out = _core.pow(input, exponent)
+    if out.requires_grad:
+        record(out, pow_vjp, _core.edges(input, None), (input, exponent, None))
+    return out
+
+
+def pow_vjp(grad: Tensor, saved: Saved, needs: Needs) -> Grads:
+    a, b, result = saved
+    return (
+        None if needs[0] is None else _pow_gradient_of_base(grad, a, b),
+        None if needs[1] is None else _pow_gradient_of_exponent(grad, a, b, result),
+    )
+
+
+def _pow_gradient_of_base(grad: Tensor, a: Operand, b: Operand) -> Tensor:
+    # 0 where the exponent is 0, also at base 0, where b * a**(b - 1) would be 0 * inf.
+    if b.__class__ in (int, float):
+        return mul(grad, 0) if b == 0 else mul(grad, mul(pow(a, b - 1), b))  # type: ignore[operator]
+    slope = mul(b, pow(a, sub(b, 1)))
+    return where(eq(b, 0), 0.0, mul(grad, slope))
+
+
+def _pow_gradient_of_exponent(grad: Tensor, a: Operand, b: Operand, result: Tensor) -> Tensor:
+    # 0 at base 0 with an exponent that is not negative, where the logarithm would give NaN.
+    base = a if isinstance(a, _core.TensorBase) else _core.tensor(a, grad.dtype)
+    slope = mul(grad, mul(result, unary.log(base)))
+    return where(logical_and(eq(base, 0), ge(b, 0)), 0.0, slope)
+
+
+def maximum(input: Tensor, other: Tensor) -> Tensor:
+    """The larger of each pair; NaN wins. Where both are equal, each gets half of the gradient."""
+    out = _core.maximum(input, other)
+    if out.requires_grad:
+        record(out, maximum_vjp, _core.edges(input, other), (input, other))
+    return out
+
+
+def maximum_vjp(grad: Tensor, saved: Saved, needs: Needs) -> Grads:
+    a, b = saved
+    return _shared_between(grad, gt(a, b), gt(b, a))
+
+
+def minimum(input: Tensor, other: Tensor) -> Tensor:
+    """The smaller of each pair; NaN wins. Where both are equal, each gets half of the gradient."""
+    out = _core.minimum(input, other)
+    if out.requires_grad:
+        record(out, minimum_vjp, _core.edges(input, other), (input, other))
+    return out
+
+
+def minimum_vjp(grad: Tensor, saved: Saved, needs: Needs) -> Grads:
+    a, b = saved
+    return _shared_between(grad, lt(a, b), lt(b, a))
+
+
+def _shared_between(grad: Tensor, first_wins: Tensor, second_wins: Tensor) -> Grads:
+    half = mul(grad, 0.5)
+    equal = unary.logical_not(logical_or(first_wins, second_wins))
+    first = where(first_wins, grad, where(equal, half, 0.0))
+    return first, where(second_wins, grad, where(equal, half, 0.0))
+
+
+
+def atan2(input: Tensor, other: Tensor) -> Tensor:
+    """The angle of the point (other, input) in radians, in [-pi, pi]."""
+    out = _core.atan2(input, other)
+    if out.requires_grad:
+        record(out, atan2_vjp, _core.edges(input, other), (input, other))
+    return out
+
+
+def atan2_vjp(grad: Tensor, saved: Saved, needs: Needs) -> Grads:
+    y, x = saved
+    scaled = div(grad, add(mul(x, x), mul(y, y)))
+    return mul(scaled, x), mul(scaled, unary.neg(y))
+
+
+def where(condition: Tensor, input: Operand | None = None, other: Operand | None = None) -> Any:
+    """`input` where `condition` (bool) holds, `other` elsewhere, all three broadcast together.
+
+    With the condition alone: the indices of its non-zero elements, one tensor per dimension.
+    """
+    if input is None and other is None:
+        return _core.nonzero(condition).unbind(1)
+    if input is None or other is None:
+        raise TypeError("where: give both input and other, or neither")
+    out = _core.where(condition, input, other)
+    if out.requires_grad:
+        record(out, where_vjp, _core.edges(None, input, other), (condition,))
+    return out
+
+
+def where_vjp(grad: Tensor, saved: Saved, needs: Needs) -> Grads:
+    (condition,) = saved
+    return (
+        None,
+        None if needs[1] is None else where(condition, grad, 0.0),
+        None if needs[2] is None else where(condition, 0.0, grad),
+    )
+
+
+def clamp(input: Tensor, min: Operand | None = None, max: Operand | None = None) -> Tensor:
+    """x limited to [min, max]; the gradient is 1 inside and on the limits, 0 outside."""
+    if min is None and max is None:
+        raise RuntimeError("clamp: At least one of 'min' or 'max' must not be None")
+    out = input
+    if min is not None:
+        out = _core.maximum(out, min)
+    if max is not None:
+        out = _core.minimum(out, max)
+    if out.requires_grad:
+        edges = _core.edges(input, min, max)
+        record(out, clamp_vjp, edges, (input, min, max))
+    return out
+
+
+def clamp_vjp(grad: Tensor, saved: Saved, needs: Needs) -> Grads:
+    x, low, high = saved
+    above = None if low is None else ge(x, low)
+    below = None if high is None else le(x, high)
+    inside = below if above is None else above if below is None else logical_and(above, below)
+    to_low = to_high = None
+    if needs[1] is not None:  # x < low, and high does not cut low off
+        cut = lt(x, low) if high is None else logical_and(lt(x, low), lt(low, high))
+        to_low = where(cut, grad, 0.0)
+    if needs[2] is not None:
+        cut = gt(x, high) if low is None else logical_or(gt(x, high), ge(low, high))
+        to_high = where(cut, grad, 0.0)
+    return where(inside, grad, 0.0), to_low, to_high
+
+
+def clamp_min(input: Tensor, min: Operand) -> Tensor:
+    """x limited to at least `min`."""
+    return clamp(input, min=min)
+
+
+def clamp_max(input: Tensor, max: Operand) -> Tensor:
+    """x limited to at most `max`."""
+    return clamp(input, max=max)
+
+
+def eq(input: Operand, other: Operand) -> Tensor:
+    """input == other, as bool"""
+    return _core.eq(input, other)
+
+
+def ne(input: Operand, other: Operand) -> Tensor:
+    """input != other, as bool"""
+    return _core.ne(input, other)
+
+
+def lt(input: Operand, other: Operand) -> Tensor:
+    """input < other, as bool"""
+    return _core.lt(input, other)
+
+
+def le(input: Operand, other: Operand) -> Tensor:
+    """input <= other, as bool"""
+    return _core.le(input, other)
+
+
+def gt(input: Operand, other: Operand) -> Tensor:
+    """input > other, as bool"""
+    return _core.gt(input, other)
+
+
+def ge(input: Operand, other: Operand) -> Tensor:
+    """input >= other, as bool"""
+    return _core.ge(input, other)
+
+
+def logical_and(input: Tensor, other: Tensor) -> Tensor:
+    """Whether both are not 0, as bool."""
+    return _core.logical_and(input, other)
+
+
+def logical_or(input: Tensor, other: Tensor) -> Tensor:
+    """Whether either is not 0, as bool."""
+    return _core.logical_or(input, other)
+
+
+def logical_xor(input: Tensor, other: Tensor) -> Tensor:
+    """Whether exactly one is not 0, as bool."""
+    return _core.logical_xor(input, other)
+
+
+def bitwise_and(input: Operand, other: Operand) -> Tensor:
+    """input & other, for integers and bools"""
+    return _core.bitwise_and(input, other)
+
+
+def bitwise_or(input: Operand, other: Operand) -> Tensor:
+    """input | other, for integers and bools"""
+    return _core.bitwise_or(input, other)
+
+
+def bitwise_xor(input: Operand, other: Operand) -> Tensor:
+    """input ^ other, for integers and bools"""
+    return _core.bitwise_xor(input, other)
+
+
+def bitwise_not(input: Tensor) -> Tensor:
+    """~input: every bit of an integer, or not of a bool."""
+    if input.dtype is _core.bool:
+        return _core.logical_not(input)
+    if input.dtype.is_floating_point:
+        raise RuntimeError(f"bitwise_not: not implemented for {input.dtype}; expected integers or bool")
+    return _core.bitwise_xor(input, 255 if input.dtype is _core.uint8 else -1)
+
+
+def equal(input: Tensor, other: Tensor) -> bool:
+    """Whether both have the same shape and the same elements.
+
+    >>> import fastgrad as torch
+    >>> torch.equal(torch.tensor([1, 2]), torch.tensor([1, 2]))
+    True
+    """
+    result: bool = _core.equal(input, other)
+    return result
+
+
+def isclose(
+    input: Tensor, other: Tensor, rtol: float = 1e-05, atol: float = 1e-08, equal_nan: bool = False
+) -> Tensor:
+    """Whether \\|input - other\\| <= atol + rtol * \\|other\\|, elementwise, as bool."""
+    if input.dtype is not other.dtype:
+        raise RuntimeError(f"isclose: {input.dtype} did not match {other.dtype}; convert one of them")
+    close = eq(input, other)
+    if not input.dtype.is_floating_point:
+        input, other = input.double(), other.double()
+    with_tolerance = le(unary.abs(sub(input, other)), add(mul(unary.abs(other), rtol), atol))
+    finite = logical_and(unary.isfinite(input), unary.isfinite(other))
+    close = logical_or(close, logical_and(finite, with_tolerance))
+    if equal_nan:
+        close = logical_or(close, logical_and(unary.isnan(input), unary.isnan(other)))
+    return close
+
+
+def allclose(
+    input: Tensor, other: Tensor, rtol: float = 1e-05, atol: float = 1e-08, equal_nan: bool = False
+) -> bool:
+    """Whether every element of `input` is close to that of `other` (see :func:`isclose`)."""
+    return bool(_core.all(isclose(input, other, rtol, atol, equal_nan), (), False).item())

@@ -1,0 +1,204 @@
+"""New tensors."""
+
+from __future__ import annotations
+
+from math import ceil
+
+from fastgrad import _core
+from fastgrad.device import check_device
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from typing import Any
+
+    from fastgrad.device import device as Device
+    from fastgrad.tensor import Tensor
+
+    Place = Device | str | int | None
+
+_get_default_dtype = _core.get_default_dtype
+
+
+def _finished(out: Tensor, requires_grad: bool, device: Place) -> Tensor:
+    if device is not None:
+        check_device(device)
+    if requires_grad:
+        out.requires_grad = True
+    return out
+
+
+def _sizes(size: tuple[Any, ...]) -> Any:
+    return size[0] if len(size) == 1 and not hasattr(size[0], "__index__") else size
+
+
+def tensor(
+    data: Any, *, dtype: Any = None, device: Place = None, requires_grad: bool = False
+) -> Tensor:
+    """A new tensor with a copy of the data.
+
+    Args:
+        data: a number, nested sequences of numbers, a tensor, or an array (anything with the
+            buffer protocol, NumPy's arrays among it).
+        dtype: the element type; unless told, that of an array, or for Python numbers bool, int64
+            or the default floating-point type.
+        requires_grad: whether operations on the tensor are recorded.
+
+    Raises:
+        ValueError: the sequences are ragged.
+        TypeError: an element is no number.
+
+    Follows ``torch.tensor``.
+
+    >>> import fastgrad as torch
+    >>> torch.tensor([[1, 2], [3, 4]])
+    tensor([[1, 2],
+            [3, 4]])
+    """
+    return _finished(_core.tensor(data, dtype), requires_grad, device)
+
+
+def as_tensor(data: Any, dtype: Any = None, device: Place = None) -> Tensor:
+    """The data as a tensor: itself if it is one, on the same memory if it is an array, else a copy."""
+    check_device(device)
+    if isinstance(data, _core.TensorBase):
+        return data if dtype is None else data.to(dtype)  # type: ignore[attr-defined, no-any-return]
+    if not isinstance(data, (list, tuple, int, float, bytes)) and hasattr(data, "__array__"):
+        shared = from_numpy(data) if data.ndim else _core.tensor(data, None)
+        return shared if dtype is None else shared.to(dtype)
+    return _core.tensor(data, dtype)
+
+
+asarray = as_tensor
+
+
+def from_numpy(ndarray: Any) -> Tensor:
+    """A tensor on the memory of a NumPy array: a change of one is a change of the other.
+
+    Raises:
+        TypeError: not an array, or an element type without a tensor type.
+        ValueError: negative strides, or memory that is not aligned.
+
+    >>> import fastgrad as torch, numpy as np
+    >>> torch.from_numpy(np.array([1.0, 2.0]))
+    tensor([1., 2.], dtype=torch.float64)
+    """
+    if not hasattr(ndarray, "__array_interface__") or not hasattr(ndarray, "flags"):
+        raise TypeError(f"expected np.ndarray (got {type(ndarray).__name__})")
+    return _core.from_buffer(ndarray)
+
+
+def empty(
+    *size: Any, dtype: Any = None, device: Place = None, requires_grad: bool = False
+) -> Tensor:
+    """A tensor of a shape with whatever the memory holds."""
+    out = _core.empty(_sizes(size), dtype or _get_default_dtype())
+    return _finished(out, requires_grad, device)
+
+
+def full(
+    size: Sequence[int],
+    fill_value: Any,
+    *,
+    dtype: Any = None,
+    device: Place = None,
+    requires_grad: bool = False,
+) -> Tensor:
+    """A tensor of a shape filled with one number; its dtype is the number's unless told."""
+    if isinstance(fill_value, _core.TensorBase):
+        fill_value = fill_value.item()
+    out = _core.full(size, fill_value, dtype or _core.tensor(fill_value, None).dtype)
+    return _finished(out, requires_grad, device)
+
+
+def zeros(
+    *size: Any, dtype: Any = None, device: Place = None, requires_grad: bool = False
+) -> Tensor:
+    """A tensor of zeros.
+
+    >>> import fastgrad as torch
+    >>> torch.zeros(2, 2)
+    tensor([[0., 0.],
+            [0., 0.]])
+    """
+    out = _core.full(_sizes(size), 0, dtype or _get_default_dtype())
+    return _finished(out, requires_grad, device)
+
+
+def ones(
+    *size: Any, dtype: Any = None, device: Place = None, requires_grad: bool = False
+) -> Tensor:
+    """A tensor of ones."""
+    out = _core.full(_sizes(size), 1, dtype or _get_default_dtype())
+    return _finished(out, requires_grad, device)
+
+
+def empty_like(input: Tensor, *, dtype: Any = None, device: Place = None, requires_grad: bool = False) -> Tensor:
+    """An uninitialised tensor of the shape and dtype of another."""
+    return _finished(_core.empty(input.shape, dtype or input.dtype), requires_grad, device)
+
+
+def full_like(
+    input: Tensor, fill_value: Any, *, dtype: Any = None, device: Place = None, requires_grad: bool = False
+) -> Tensor:
+    """One number in the shape and dtype of another tensor."""
+    return _finished(_core.full(input.shape, fill_value, dtype or input.dtype), requires_grad, device)
+
+
+def zeros_like(input: Tensor, *, dtype: Any = None, device: Place = None, requires_grad: bool = False) -> Tensor:
+    """Zeros in the shape and dtype of another tensor."""
+    return full_like(input, 0, dtype=dtype, device=device, requires_grad=requires_grad)
+
+
+def ones_like(input: Tensor, *, dtype: Any = None, device: Place = None, requires_grad: bool = False) -> Tensor:
+    """Ones in the shape and dtype of another tensor."""
+    return full_like(input, 1, dtype=dtype, device=device, requires_grad=requires_grad)
+
+
+def arange(
+    start: Any,
+    end: Any = None,
+    step: Any = 1,
+    *,
+    dtype: Any = None,
+    device: Place = None,
+    requires_grad: bool = False,
+) -> Tensor:
+    """start, start + step, ... below end (arange(end) starts at 0). int64 for integers.
+
+    >>> import fastgrad as torch
+    >>> torch.arange(1, 7, 2)
+    tensor([1, 3, 5])
+    """
+    if end is None:
+        start, end = 0, start
+    if step == 0:
+        raise RuntimeError("arange: step must be nonzero")
+    if (end - start) * step < 0:
+        raise RuntimeError("arange: upper bound and lower bound inconsistent with step sign")
+    whole = all(isinstance(value, int) for value in (start, end, step))
+    kind = dtype or (_core.int64 if whole else _get_default_dtype())
+    n = -((start - end) // step) if whole else ceil((end - start) / step)
+    return _finished(_core.arange(start, step, n, kind), requires_grad, device)
+
+
+def linspace(
+    start: float,
+    end: float,
+    steps: int,
+    *,
+    dtype: Any = None,
+    device: Place = None,
+    requires_grad: bool = False,
+) -> Tensor:
+    """`steps` numbers from start to end, both included, at equal distances."""
+    out = _core.linspace(start, end, steps, dtype or _get_default_dtype())
+    return _finished(out, requires_grad, device)
+
+
+def eye(
+    n: int, m: int | None = None, *, dtype: Any = None, device: Place = None, requires_grad: bool = False
+) -> Tensor:
+    """The n x m matrix with ones on the diagonal."""
+    out = _core.eye(n, n if m is None else m, dtype or _get_default_dtype())
+    return _finished(out, requires_grad, device)

@@ -1,0 +1,372 @@
+"""Losses, each above its gradient where that is not a composition."""
+
+from __future__ import annotations
+
+from fastgrad import _core
+from fastgrad.autograd.graph import record
+from fastgrad.ops import binary, unary
+from fastgrad.ops.indexing import one_hot
+from fastgrad.ops.reduction import mean
+from fastgrad.ops.reduction import sum as sum_
+from fastgrad.ops.softmax import log_softmax, softmax
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+    from fastgrad.autograd.graph import Grads
+    from fastgrad.tensor import Tensor
+
+    Saved = tuple[Any, ...]
+    Needs = tuple[object, ...]
+
+
+def _reduction(reduction: str, size_average: bool | None, reduce: bool | None) -> str:
+    """PyTorch's old pair of flags as one word; and the word checked."""
+    if size_average is not None or reduce is not None:
+        if reduce is False:
+            return "none"
+        return "sum" if size_average is False else "mean"
+    if reduction not in ("none", "mean", "sum"):
+        raise ValueError(f"{reduction} is not a valid value for reduction; use 'none', 'mean' or 'sum'")
+    return reduction
+
+
+def _reduced(loss: Tensor, reduction: str) -> Tensor:
+    if reduction == "none":
+        return loss
+    return mean(loss) if reduction == "mean" else sum_(loss)
+
+
+def cross_entropy(
+    input: Tensor,
+    target: Tensor,
+    weight: Tensor | None = None,
+    size_average: bool | None = None,
+    ignore_index: int = -100,
+    reduce: bool | None = None,
+    reduction: str = "mean",
+    label_smoothing: float = 0.0,
+) -> Tensor:
+    """The cross-entropy between logits and classes.
+
+    Args:
+        input: logits of shape (C), (N, C) or (N, C, d1, ...).
+        target: labels in [0, C) of any integer dtype and shape (), (N) or (N, d1, ...); or class
+            probabilities of the input's shape and dtype.
+        weight: a factor for each class, shape (C).
+        ignore_index: a label that contributes nothing.
+        reduction: 'none', 'mean' (over the weights of the labels) or 'sum'.
+        label_smoothing: how much of the target is spread over all classes, in [0, 1].
+
+    Raises:
+        IndexError: a label is out of range; says which row, which label and how many classes.
+        RuntimeError, ValueError: shapes do not fit, or an option has a wrong value.
+
+    Follows ``torch.nn.functional.cross_entropy``.
+
+    >>> import fastgrad as torch
+    >>> logits = torch.zeros(2, 4)
+    >>> torch.nn.functional.cross_entropy(logits, torch.tensor([1, 3]))
+    tensor(1.3863)
+    """
+    reduction = _reduction(reduction, size_average, reduce)
+    if not 0.0 <= label_smoothing <= 1.0:
+        raise RuntimeError(f"label_smoothing must be between 0.0 and 1.0. Got: {label_smoothing}")
+    if target.dtype.is_floating_point:
+        return _soft_cross_entropy(input, target, weight, reduction, label_smoothing)
+    logits, labels = _rows_of_classes("cross_entropy", input, target)
+    if label_smoothing > 0:
+        loss = _smoothed(logits, labels, weight, ignore_index, label_smoothing)
+        return _of_labels(loss, target, labels, weight, ignore_index, reduction)
+    if reduction == "none":
+        return _cross_entropy_rows(logits, labels, weight, ignore_index).view(target.shape)
+    return _cross_entropy_total(logits, labels, weight, ignore_index, reduction == "mean")
+
+
+def _rows_of_classes(op: str, input: Tensor, target: Tensor) -> tuple[Tensor, Tensor]:
+    """Logits as (rows, classes) and labels as (rows)."""
+    if input.ndim == 2:
+        return input, target
+    if input.ndim == 1:
+        return input.unsqueeze(0), target.reshape(1)
+    if input.ndim == 0:
+        raise RuntimeError(f"{op}: expected an input of shape (N, C) or (C), got a number")
+    expected = (input.shape[0], *input.shape[2:])
+    if target.shape != expected:
+        raise RuntimeError(
+            f"{op}: Expected target size {list(expected)} for an input of shape {list(input.shape)}, "
+            f"got {list(target.shape)}"
+        )
+    order = (0, *range(2, input.ndim), 1)
+    return input.permute(order).reshape(-1, input.shape[1]), target.reshape(-1)
+
+
+def _cross_entropy_rows(
+    logits: Tensor, labels: Tensor, weight: Tensor | None, ignore_index: int
+) -> Tensor:
+    """The loss of each row."""
+    out, normalizer = _core.cross_entropy(logits, labels, weight, ignore_index)
+    if out.requires_grad:
+        saved = (logits, labels, weight, normalizer, ignore_index)
+        record(out, cross_entropy_vjp, _core.edges(logits, None, weight), (*saved, None))
+    return out  # type: ignore[no-any-return]
+
+
+def _cross_entropy_total(
+    logits: Tensor, labels: Tensor, weight: Tensor | None, ignore_index: int, average: bool
+) -> Tensor:
+    """The sum or the average of the rows' losses: one node for all of it."""
+    rows, normalizer = _core.cross_entropy(logits, labels, weight, ignore_index)
+    out = _core.sum(rows, (), False, None)
+    total = _core.label_weight(labels, weight, ignore_index) if average else None
+    if total is not None:
+        out = _core.div(out, total)
+    if out.requires_grad:
+        saved = (logits, labels, weight, normalizer, ignore_index)
+        record(out, cross_entropy_vjp, _core.edges(logits, None, weight), (*saved, total))
+    return out
+
+
+def cross_entropy_vjp(grad: Tensor, saved: Saved, needs: Needs) -> Grads:
+    logits, labels, weight, normalizer, ignore_index, total = saved
+    scale = grad if total is None else grad / total
+    if needs[2] is not None:
+        raise NotImplementedError(
+            "cross_entropy: the gradient for the class weights is not implemented; detach() them"
+        )
+    if not _core.is_grad_enabled():
+        return (
+            _core.cross_entropy_backward(logits, normalizer, labels, weight, scale, ignore_index),
+            None,
+            None,
+        )
+    kept = _core.ne(labels, ignore_index)
+    safe = _core.where(kept, labels, 0)
+    factor = _core.cast(kept, logits.dtype)
+    if weight is not None:
+        factor = factor * weight[safe]
+    difference = softmax(logits, 1) - one_hot(safe, logits.shape[1]).to(logits.dtype)
+    return difference * (scale * factor).unsqueeze(1), None, None
+
+
+def _of_labels(
+    loss: Tensor,
+    target: Tensor,
+    labels: Tensor,
+    weight: Tensor | None,
+    ignore_index: int,
+    reduction: str,
+) -> Tensor:
+    """The losses of labels reduced: the mean is over the weights of the labels."""
+    if reduction == "none":
+        return loss.view(target.shape)
+    total = sum_(loss)
+    return total / _core.label_weight(labels, weight, ignore_index) if reduction == "mean" else total
+
+
+def _smoothed(
+    logits: Tensor, labels: Tensor, weight: Tensor | None, ignore_index: int, smoothing: float
+) -> Tensor:
+    """The loss of each row against its label mixed with the uniform distribution."""
+    classes = logits.shape[1]
+    log_p = log_softmax(logits, 1)
+    hard = _nll_rows(log_p, labels, weight, ignore_index)
+    per_class = log_p if weight is None else log_p * weight
+    kept = _core.ne(labels, ignore_index)
+    uniform = binary.where(kept, -per_class.sum(1) / classes, 0.0)
+    return hard * (1 - smoothing) + uniform * smoothing
+
+
+def _soft_cross_entropy(
+    input: Tensor, target: Tensor, weight: Tensor | None, reduction: str, smoothing: float
+) -> Tensor:
+    """The cross-entropy against class probabilities."""
+    if target.shape != input.shape:
+        raise RuntimeError(
+            f"cross_entropy: class probabilities must have the input's shape {list(input.shape)}, got "
+            f"{list(target.shape)}; for class labels convert the target with .long()"
+        )
+    dim = 0 if input.ndim == 1 else 1
+    classes = input.shape[dim]
+    if smoothing > 0:
+        target = target * (1 - smoothing) + smoothing / classes
+    terms = log_softmax(input, dim) * target
+    if weight is not None:
+        terms = terms * weight.view((-1,) + (1,) * (input.ndim - dim - 1))
+    loss = -terms.sum(dim)
+    if reduction == "mean":
+        return sum_(loss) / (max(loss.numel(), 1))
+    return _reduced(loss, reduction)
+
+
+def nll_loss(
+    input: Tensor,
+    target: Tensor,
+    weight: Tensor | None = None,
+    size_average: bool | None = None,
+    ignore_index: int = -100,
+    reduce: bool | None = None,
+    reduction: str = "mean",
+) -> Tensor:
+    """The negative log-likelihood of labels under log-probabilities (as of :func:`log_softmax`).
+
+    Shapes, options and errors as for :func:`cross_entropy`. Follows ``torch.nn.functional.nll_loss``.
+    """
+    reduction = _reduction(reduction, size_average, reduce)
+    rows, labels = _rows_of_classes("nll_loss", input, target)
+    loss = _nll_rows(rows, labels, weight, ignore_index)
+    return _of_labels(loss, target, labels, weight, ignore_index, reduction)
+
+
+def _nll_rows(log_p: Tensor, labels: Tensor, weight: Tensor | None, ignore_index: int) -> Tensor:
+    if labels.ndim != 1 or labels.shape[0] != log_p.shape[0]:
+        raise ValueError(
+            f"nll_loss: Expected input batch_size ({log_p.shape[0]}) to match target batch_size "
+            f"({list(labels.shape)})."
+        )
+    labels = _core.checked_labels(labels, log_p.shape[1], ignore_index)
+    kept = _core.ne(labels, ignore_index)
+    safe = _core.where(kept, labels, 0)
+    picked = -log_p.gather(1, safe.unsqueeze(1)).squeeze(1)
+    if weight is not None:
+        picked = picked * weight[safe]
+    loss: Tensor = binary.where(kept, picked, 0.0)
+    return loss
+
+
+def _check_same_shape(op: str, input: Tensor, target: Tensor) -> None:
+    if input.shape != target.shape:
+        raise ValueError(
+            f"{op}: Using a target size ({list(target.shape)}) that is different to the input size "
+            f"({list(input.shape)}) is not allowed. Please ensure they have the same size."
+        )
+
+
+def _warn_if_broadcast(input: Tensor, target: Tensor) -> None:
+    if input.shape != target.shape:
+        from warnings import warn
+
+        warn(
+            f"Using a target size ({target.shape}) that is different to the input size ({input.shape}). "
+            "This will likely lead to incorrect results due to broadcasting. Please ensure they have "
+            "the same size.",
+            stacklevel=4,
+        )
+
+
+def mse_loss(
+    input: Tensor,
+    target: Tensor,
+    size_average: bool | None = None,
+    reduce: bool | None = None,
+    reduction: str = "mean",
+    weight: Tensor | None = None,
+) -> Tensor:
+    """(input - target)**2, averaged, summed or as it is. Follows ``torch.nn.functional.mse_loss``."""
+    reduction = _reduction(reduction, size_average, reduce)
+    _warn_if_broadcast(input, target)
+    loss = unary.square(input - target)
+    return _weighted(loss, weight, reduction)
+
+
+def l1_loss(
+    input: Tensor,
+    target: Tensor,
+    size_average: bool | None = None,
+    reduce: bool | None = None,
+    reduction: str = "mean",
+    weight: Tensor | None = None,
+) -> Tensor:
+    """\\|input - target\\|, averaged, summed or as it is. Follows ``torch.nn.functional.l1_loss``."""
+    reduction = _reduction(reduction, size_average, reduce)
+    _warn_if_broadcast(input, target)
+    return _weighted(unary.abs(input - target), weight, reduction)
+
+
+def _weighted(loss: Tensor, weight: Tensor | None, reduction: str) -> Tensor:
+    """With weights the mean is over the weights."""
+    if weight is None:
+        return _reduced(loss, reduction)
+    total = _reduced(loss * weight, "sum" if reduction == "mean" else reduction)
+    return total / sum_(weight.expand(loss.shape)) if reduction == "mean" else total
+
+
+def binary_cross_entropy(
+    input: Tensor,
+    target: Tensor,
+    weight: Tensor | None = None,
+    size_average: bool | None = None,
+    reduce: bool | None = None,
+    reduction: str = "mean",
+) -> Tensor:
+    """-(t log p + (1 - t) log(1 - p)) of probabilities p, with logarithms cut at -100.
+
+    Raises:
+        RuntimeError: a probability lies outside [0, 1].
+        ValueError: the shapes differ.
+
+    Follows ``torch.nn.functional.binary_cross_entropy``.
+    """
+    reduction = _reduction(reduction, size_average, reduce)
+    _check_same_shape("binary_cross_entropy", input, target)
+    loss = _binary_cross_entropy(input, target)
+    return _reduced(loss if weight is None else loss * weight, reduction)
+
+
+def _binary_cross_entropy(input: Tensor, target: Tensor) -> Tensor:
+    p, t = _core.detach(input), _core.detach(target)
+    if not bool((binary.ge(p, 0) & binary.le(p, 1)).all()):
+        raise RuntimeError(
+            "binary_cross_entropy: all elements of input should be between 0 and 1; for logits use "
+            "binary_cross_entropy_with_logits"
+        )
+    out = -(t * unary.log(p).clamp(min=-100) + (1 - t) * unary.log1p(-p).clamp(min=-100))
+    if _core.is_grad_enabled() and (input.requires_grad or target.requires_grad):
+        record(out, binary_cross_entropy_vjp, _core.edges(input, target), (input, target))
+    return out
+
+
+def binary_cross_entropy_vjp(grad: Tensor, saved: Saved, needs: Needs) -> Grads:
+    p, t = saved
+    to_input = grad * (p - t) / ((1 - p) * p).clamp(min=1e-12)
+    if needs[1] is None:
+        return to_input, None
+    return to_input, grad * (unary.log1p(-p).clamp(min=-100) - unary.log(p).clamp(min=-100))
+
+
+def logsigmoid(input: Tensor) -> Tensor:
+    """log(sigmoid(x)), computed without overflow."""
+    x = _core.detach(input)
+    out = _core.sub(_core.minimum(x, 0), _core.log1p(_core.exp(_core.neg(_core.abs(x)))))
+    if _core.is_grad_enabled() and input.requires_grad:
+        record(out, logsigmoid_vjp, _core.edges(input), (input,))
+    return out
+
+
+def logsigmoid_vjp(grad: Tensor, saved: Saved, needs: Needs) -> Grads:
+    return (grad * unary.sigmoid(-saved[0]),)
+
+
+def binary_cross_entropy_with_logits(
+    input: Tensor,
+    target: Tensor,
+    weight: Tensor | None = None,
+    size_average: bool | None = None,
+    reduce: bool | None = None,
+    reduction: str = "mean",
+    pos_weight: Tensor | None = None,
+) -> Tensor:
+    """:func:`binary_cross_entropy` of sigmoid(input), computed without overflow.
+
+    `pos_weight` is a factor for the positive part, broadcast to the input.
+    Follows ``torch.nn.functional.binary_cross_entropy_with_logits``.
+    """
+    reduction = _reduction(reduction, size_average, reduce)
+    _check_same_shape("binary_cross_entropy_with_logits", input, target)
+    log_p = logsigmoid(input)
+    if pos_weight is None:
+        loss = (1 - target) * input - log_p
+    else:
+        loss = (1 - target) * input - log_p * ((pos_weight - 1) * target + 1)
+    return _reduced(loss if weight is None else loss * weight, reduction)

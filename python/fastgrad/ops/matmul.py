@@ -1,0 +1,142 @@
+"""Matrix products, each above its gradient."""
+
+from __future__ import annotations
+
+from fastgrad import _core
+from fastgrad.autograd.graph import record
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+    from fastgrad.autograd.graph import Grads
+    from fastgrad.tensor import Tensor
+
+    Saved = tuple[Any, ...]
+    Needs = tuple[object, ...]
+
+
+def matmul(input: Tensor, other: Tensor) -> Tensor:
+    """The matrix product: of vectors, matrices, or stacks of matrices that broadcast.
+
+    Raises:
+        RuntimeError: the inner sizes or the dtypes differ; says which.
+
+    Follows ``torch.matmul``.
+
+    >>> import fastgrad as torch
+    >>> torch.tensor([[1.0, 2.0]]) @ torch.tensor([[3.0], [4.0]])
+    tensor([[11.]])
+    """
+    out = _core.matmul(input, other)
+    if out.requires_grad:
+        edges = _core.edges(input, other)
+        saved = (None if edges[1] is None else input, None if edges[0] is None else other)
+        vjp = mm_vjp if input.ndim == 2 and other.ndim == 2 else matmul_vjp
+        record(out, vjp, edges, (*saved, input.ndim, other.ndim))
+    return out
+
+
+def mm_vjp(grad: Tensor, saved: Saved, needs: Needs) -> Grads:
+    a, b, _, _ = saved
+    return (
+        None if needs[0] is None else matmul(grad, b.transpose(0, 1)),
+        None if needs[1] is None else matmul(a.transpose(0, 1), grad),
+    )
+
+
+def matmul_vjp(grad: Tensor, saved: Saved, needs: Needs) -> Grads:
+    a, b, a_dims, b_dims = saved
+    # As products of matrices: a vector is a row on the left and a column on the right.
+    if a_dims == 1:
+        grad = grad.unsqueeze(-1 if b_dims == 1 else -2)
+    if b_dims == 1:
+        grad = grad.unsqueeze(-1)
+    to_a = to_b = None
+    if needs[0] is not None:
+        to_a = matmul(grad, (b.unsqueeze(1) if b_dims == 1 else b).transpose(-2, -1))
+        to_a = to_a.squeeze(-2) if a_dims == 1 else to_a
+    if needs[1] is not None:
+        to_b = matmul((a.unsqueeze(0) if a_dims == 1 else a).transpose(-2, -1), grad)
+        to_b = to_b.squeeze(-1) if b_dims == 1 else to_b
+    return to_a, to_b
+
+
+def mm(input: Tensor, mat2: Tensor) -> Tensor:
+    """The product of two matrices."""
+    _check_dims("mm", input, 2, mat2, 2)
+    return matmul(input, mat2)
+
+
+def bmm(input: Tensor, mat2: Tensor) -> Tensor:
+    """The products of two stacks of matrices."""
+    _check_dims("bmm", input, 3, mat2, 3)
+    if input.shape[0] != mat2.shape[0]:
+        raise RuntimeError(
+            f"bmm: batch sizes must be equal, got {list(input.shape)} and {list(mat2.shape)}"
+        )
+    return matmul(input, mat2)
+
+
+def mv(input: Tensor, vec: Tensor) -> Tensor:
+    """The product of a matrix and a vector."""
+    _check_dims("mv", input, 2, vec, 1)
+    return matmul(input, vec)
+
+
+def dot(input: Tensor, tensor: Tensor) -> Tensor:
+    """The inner product of two vectors."""
+    _check_dims("dot", input, 1, tensor, 1)
+    return matmul(input, tensor)
+
+
+def outer(input: Tensor, vec2: Tensor) -> Tensor:
+    """The products of all pairs of elements of two vectors."""
+    _check_dims("outer", input, 1, vec2, 1)
+    return input.unsqueeze(1) * vec2
+
+
+def _check_dims(op: str, a: Tensor, a_dims: int, b: Tensor, b_dims: int) -> None:
+    if a.ndim != a_dims or b.ndim != b_dims:
+        raise RuntimeError(
+            f"{op}: expected tensors with {a_dims} and {b_dims} dimensions, got {a.ndim}D and {b.ndim}D "
+            f"(shapes {list(a.shape)} and {list(b.shape)}); matmul() takes any"
+        )
+
+
+def linear(input: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
+    """input @ weight.T + bias, with the bias added inside the product.
+
+    Args:
+        input: (..., in_features).
+        weight: (out_features, in_features).
+        bias: (out_features), or None.
+
+    Raises:
+        RuntimeError: shapes or dtypes do not fit; says which and what to change.
+
+    Follows ``torch.nn.functional.linear``.
+
+    >>> import fastgrad as torch
+    >>> x, w = torch.ones(2, 3), torch.ones(4, 3)
+    >>> torch.nn.functional.linear(x, w).shape
+    torch.Size([2, 4])
+    """
+    out = _core.linear(input, weight, bias)
+    if out.requires_grad:
+        edges = _core.edges(input, weight, bias)
+        saved = (None if edges[1] is None else input, None if edges[0] is None else weight)
+        record(out, linear_vjp, edges, saved)
+    return out
+
+
+def linear_vjp(grad: Tensor, saved: Saved, needs: Needs) -> Grads:
+    x, weight = saved
+    to_weight = to_bias = None
+    if needs[1] is not None or needs[2] is not None:
+        rows = grad.unsqueeze(0) if grad.ndim == 1 else grad.flatten(0, -2)
+        if needs[1] is not None:
+            to_weight = matmul(rows.transpose(0, 1), x.reshape(-1, x.shape[-1]) if x.ndim != 2 else x)
+        if needs[2] is not None:
+            to_bias = rows.sum(0)
+    return None if needs[0] is None else matmul(grad, weight), to_weight, to_bias

@@ -1,0 +1,420 @@
+"""Elementwise functions of one tensor, each above its gradient."""
+
+from __future__ import annotations
+
+from math import log as _log
+from math import pi
+
+from fastgrad import _core
+from fastgrad.autograd.graph import record, record_result
+from fastgrad.ops import binary
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from fastgrad.autograd.graph import Grads
+    from fastgrad.tensor import Tensor
+
+    Saved = tuple[Tensor, ...]
+    Needs = tuple[object, ...]
+
+
+def neg(input: Tensor) -> Tensor:
+    """-x"""
+    out = _core.neg(input)
+    if out.requires_grad:
+        record(out, neg_vjp, _core.edges(input))
+    return out
+
+
+def neg_vjp(grad: Tensor, saved: Saved, needs: Needs) -> Grads:
+    return (neg(grad),)
+
+
+def abs(input: Tensor) -> Tensor:
+    """|x|; the gradient at 0 is 0."""
+    out = _core.abs(input)
+    if out.requires_grad:
+        record(out, abs_vjp, _core.edges(input), (input,))
+    return out
+
+
+def abs_vjp(grad: Tensor, saved: Saved, needs: Needs) -> Grads:
+    return (grad * sign(saved[0]),)
+
+
+def _zero_gradient_vjp(grad: Tensor, saved: Saved, needs: Needs) -> Grads:
+    return (_core.full(grad.shape, 0, grad.dtype),)
+
+
+def sign_vjp(grad: Tensor, saved: Saved, needs: Needs) -> Grads:
+    return _zero_gradient_vjp(grad, saved, needs)
+
+
+def floor_vjp(grad: Tensor, saved: Saved, needs: Needs) -> Grads:
+    return _zero_gradient_vjp(grad, saved, needs)
+
+
+def ceil_vjp(grad: Tensor, saved: Saved, needs: Needs) -> Grads:
+    return _zero_gradient_vjp(grad, saved, needs)
+
+
+def round_vjp(grad: Tensor, saved: Saved, needs: Needs) -> Grads:
+    return _zero_gradient_vjp(grad, saved, needs)
+
+
+def trunc_vjp(grad: Tensor, saved: Saved, needs: Needs) -> Grads:
+    return _zero_gradient_vjp(grad, saved, needs)
+
+
+def sign(input: Tensor) -> Tensor:
+    """-1, 0 or 1; its gradient is 0."""
+    out = _core.sign(input)
+    if out.requires_grad:
+        record(out, sign_vjp, _core.edges(input))
+    return out
+
+
+def floor(input: Tensor) -> Tensor:
+    """The largest whole number that is not above x; its gradient is 0."""
+    out = _core.floor(input)
+    if out.requires_grad:
+        record(out, floor_vjp, _core.edges(input))
+    return out
+
+
+def ceil(input: Tensor) -> Tensor:
+    """The smallest whole number that is not below x; its gradient is 0."""
+    out = _core.ceil(input)
+    if out.requires_grad:
+        record(out, ceil_vjp, _core.edges(input))
+    return out
+
+
+def round(input: Tensor, *, decimals: int = 0) -> Tensor:
+    """The nearest whole number, halves to the even one; its gradient is 0.
+
+    With `decimals`, rounds to that many places after the point.
+    """
+    if decimals:
+        return round(input * 10.0**decimals) / 10.0**decimals
+    out = _core.round(input)
+    if out.requires_grad:
+        record(out, round_vjp, _core.edges(input))
+    return out
+
+
+def trunc(input: Tensor) -> Tensor:
+    """x without its fraction; its gradient is 0."""
+    out = _core.trunc(input)
+    if out.requires_grad:
+        record(out, trunc_vjp, _core.edges(input))
+    return out
+
+
+def square(input: Tensor) -> Tensor:
+    """x**2"""
+    out = _core.square(input)
+    if out.requires_grad:
+        record(out, square_vjp, _core.edges(input), (input,))
+    return out
+
+
+def square_vjp(grad: Tensor, saved: Saved, needs: Needs) -> Grads:
+    return (grad * (saved[0] * 2),)
+
+
+def exp(input: Tensor) -> Tensor:
+    """e**x"""
+    out = _core.exp(input)
+    if out.requires_grad:
+        record_result(out, exp_vjp, _core.edges(input))
+    return out
+
+
+def exp_vjp(grad: Tensor, saved: Saved, needs: Needs) -> Grads:
+    return (grad * saved[0],)
+
+
+def exp2(input: Tensor) -> Tensor:
+    """2**x"""
+    out = _core.exp2(input)
+    if out.requires_grad:
+        record_result(out, exp2_vjp, _core.edges(input))
+    return out
+
+
+def exp2_vjp(grad: Tensor, saved: Saved, needs: Needs) -> Grads:
+    return (grad * saved[0] * _log(2.0),)
+
+
+def expm1(input: Tensor) -> Tensor:
+    """e**x - 1, accurate near 0."""
+    out = _core.expm1(input)
+    if out.requires_grad:
+        record_result(out, expm1_vjp, _core.edges(input))
+    return out
+
+
+def expm1_vjp(grad: Tensor, saved: Saved, needs: Needs) -> Grads:
+    return (grad * (saved[0] + 1),)
+
+
+def log(input: Tensor) -> Tensor:
+    """The natural logarithm."""
+    out = _core.log(input)
+    if out.requires_grad:
+        record(out, log_vjp, _core.edges(input), (input,))
+    return out
+
+
+def log_vjp(grad: Tensor, saved: Saved, needs: Needs) -> Grads:
+    return (grad / saved[0],)
+
+
+def log2(input: Tensor) -> Tensor:
+    """The logarithm to base 2."""
+    out = _core.log2(input)
+    if out.requires_grad:
+        record(out, log2_vjp, _core.edges(input), (input,))
+    return out
+
+
+def log2_vjp(grad: Tensor, saved: Saved, needs: Needs) -> Grads:
+    return (grad / (saved[0] * _log(2.0)),)
+
+
+def log10(input: Tensor) -> Tensor:
+    """The logarithm to base 10."""
+    out = _core.log10(input)
+    if out.requires_grad:
+        record(out, log10_vjp, _core.edges(input), (input,))
+    return out
+
+
+def log10_vjp(grad: Tensor, saved: Saved, needs: Needs) -> Grads:
+    return (grad / (saved[0] * _log(10.0)),)
+
+
+def log1p(input: Tensor) -> Tensor:
+    """log(1 + x), accurate near 0."""
+    out = _core.log1p(input)
+    if out.requires_grad:
+        record(out, log1p_vjp, _core.edges(input), (input,))
+    return out
+
+
+def log1p_vjp(grad: Tensor, saved: Saved, needs: Needs) -> Grads:
+    return (grad / (saved[0] + 1),)
+
+
+def sqrt(input: Tensor) -> Tensor:
+    """The square root."""
+    out = _core.sqrt(input)
+    if out.requires_grad:
+        record_result(out, sqrt_vjp, _core.edges(input))
+    return out
+
+
+def sqrt_vjp(grad: Tensor, saved: Saved, needs: Needs) -> Grads:
+    return (grad / (saved[0] * 2),)
+
+
+def rsqrt(input: Tensor) -> Tensor:
+    """1 / sqrt(x)"""
+    out = _core.rsqrt(input)
+    if out.requires_grad:
+        record_result(out, rsqrt_vjp, _core.edges(input))
+    return out
+
+
+def rsqrt_vjp(grad: Tensor, saved: Saved, needs: Needs) -> Grads:
+    return (grad * (saved[0] * saved[0] * saved[0] * -0.5),)
+
+
+def reciprocal(input: Tensor) -> Tensor:
+    """1 / x"""
+    out = _core.reciprocal(input)
+    if out.requires_grad:
+        record_result(out, reciprocal_vjp, _core.edges(input))
+    return out
+
+
+def reciprocal_vjp(grad: Tensor, saved: Saved, needs: Needs) -> Grads:
+    return (neg(grad) * (saved[0] * saved[0]),)
+
+
+def sin(input: Tensor) -> Tensor:
+    """The sine of an angle in radians."""
+    out = _core.sin(input)
+    if out.requires_grad:
+        record(out, sin_vjp, _core.edges(input), (input,))
+    return out
+
+
+def sin_vjp(grad: Tensor, saved: Saved, needs: Needs) -> Grads:
+    return (grad * cos(saved[0]),)
+
+
+def cos(input: Tensor) -> Tensor:
+    """The cosine of an angle in radians."""
+    out = _core.cos(input)
+    if out.requires_grad:
+        record(out, cos_vjp, _core.edges(input), (input,))
+    return out
+
+
+def cos_vjp(grad: Tensor, saved: Saved, needs: Needs) -> Grads:
+    return (grad * neg(sin(saved[0])),)
+
+
+def tan(input: Tensor) -> Tensor:
+    """The tangent of an angle in radians."""
+    out = _core.tan(input)
+    if out.requires_grad:
+        record_result(out, tan_vjp, _core.edges(input))
+    return out
+
+
+def tan_vjp(grad: Tensor, saved: Saved, needs: Needs) -> Grads:
+    return (grad * (saved[0] * saved[0] + 1),)
+
+
+def asin(input: Tensor) -> Tensor:
+    """The angle in [-pi/2, pi/2] whose sine is x."""
+    out = _core.asin(input)
+    if out.requires_grad:
+        record(out, asin_vjp, _core.edges(input), (input,))
+    return out
+
+
+def asin_vjp(grad: Tensor, saved: Saved, needs: Needs) -> Grads:
+    return (grad * rsqrt(1 - saved[0] * saved[0]),)
+
+
+def acos(input: Tensor) -> Tensor:
+    """The angle in [0, pi] whose cosine is x."""
+    out = _core.acos(input)
+    if out.requires_grad:
+        record(out, acos_vjp, _core.edges(input), (input,))
+    return out
+
+
+def acos_vjp(grad: Tensor, saved: Saved, needs: Needs) -> Grads:
+    return (neg(grad) * rsqrt(1 - saved[0] * saved[0]),)
+
+
+def atan(input: Tensor) -> Tensor:
+    """The angle in (-pi/2, pi/2) whose tangent is x."""
+    out = _core.atan(input)
+    if out.requires_grad:
+        record(out, atan_vjp, _core.edges(input), (input,))
+    return out
+
+
+def atan_vjp(grad: Tensor, saved: Saved, needs: Needs) -> Grads:
+    return (grad / (saved[0] * saved[0] + 1),)
+
+
+def sinh(input: Tensor) -> Tensor:
+    """The hyperbolic sine."""
+    out = _core.sinh(input)
+    if out.requires_grad:
+        record(out, sinh_vjp, _core.edges(input), (input,))
+    return out
+
+
+def sinh_vjp(grad: Tensor, saved: Saved, needs: Needs) -> Grads:
+    return (grad * cosh(saved[0]),)
+
+
+def cosh(input: Tensor) -> Tensor:
+    """The hyperbolic cosine."""
+    out = _core.cosh(input)
+    if out.requires_grad:
+        record(out, cosh_vjp, _core.edges(input), (input,))
+    return out
+
+
+def cosh_vjp(grad: Tensor, saved: Saved, needs: Needs) -> Grads:
+    return (grad * sinh(saved[0]),)
+
+
+def erf(input: Tensor) -> Tensor:
+    """The error function, 2/sqrt(pi) times the integral of exp(-t**2) from 0 to x."""
+    out = _core.erf(input)
+    if out.requires_grad:
+        record(out, erf_vjp, _core.edges(input), (input,))
+    return out
+
+
+def erf_vjp(grad: Tensor, saved: Saved, needs: Needs) -> Grads:
+    return (grad * (exp(neg(square(saved[0]))) * (2.0 / pi**0.5)),)
+
+
+# The functions below have a fused kernel for their gradient. A gradient of the gradient takes the
+# same formula written with differentiable functions.
+
+
+def tanh(input: Tensor) -> Tensor:
+    """The hyperbolic tangent."""
+    out = _core.tanh(input)
+    if out.requires_grad:
+        record_result(out, tanh_vjp, _core.edges(input))
+    return out
+
+
+def tanh_vjp(grad: Tensor, saved: Saved, needs: Needs) -> Grads:
+    result = saved[0]
+    if _core.is_grad_enabled():
+        return (grad * (1 - result * result),)
+    return (_core.tanh_backward(grad, result),)
+
+
+def sigmoid(input: Tensor) -> Tensor:
+    """1 / (1 + exp(-x))"""
+    out = _core.sigmoid(input)
+    if out.requires_grad:
+        record_result(out, sigmoid_vjp, _core.edges(input))
+    return out
+
+
+def sigmoid_vjp(grad: Tensor, saved: Saved, needs: Needs) -> Grads:
+    result = saved[0]
+    if _core.is_grad_enabled():
+        return (grad * (result * (1 - result)),)
+    return (_core.sigmoid_backward(grad, result),)
+
+
+def relu(input: Tensor) -> Tensor:
+    """max(x, 0); the gradient at 0 is 0."""
+    out = _core.relu(input)
+    if out.requires_grad:
+        record_result(out, relu_vjp, _core.edges(input))
+    return out
+
+
+def relu_vjp(grad: Tensor, saved: Saved, needs: Needs) -> Grads:
+    result = saved[0]
+    if _core.is_grad_enabled():
+        return (grad * binary.gt(result, 0),)
+    return (_core.relu_backward(grad, result),)
+
+
+def logical_not(input: Tensor) -> Tensor:
+    """Whether x is 0 (False), as bool."""
+    return _core.logical_not(input)
+
+
+def isnan(input: Tensor) -> Tensor:
+    """Whether x is not a number, as bool."""
+    return _core.isnan(input)
+
+
+def isinf(input: Tensor) -> Tensor:
+    """Whether x is plus or minus infinity, as bool."""
+    return _core.isinf(input)
+
+
+def isfinite(input: Tensor) -> Tensor:
+    """Whether x is neither infinite nor NaN, as bool."""
+    return _core.isfinite(input)

@@ -1,0 +1,466 @@
+"""class Tensor: a table of contents. Each line binds a name to its function in ``fastgrad.ops``."""
+
+from __future__ import annotations
+
+from fastgrad import _core
+from fastgrad.autograd import engine
+from fastgrad.autograd.inplace import assign, check_not_leaf, is_recorded, refresh_view
+from fastgrad.device import cpu
+from fastgrad.ops import binary, conversion, indexing, random, reduction, shape, unary
+from fastgrad.ops import matmul as products
+from fastgrad.ops import softmax as normalized
+from fastgrad.ops.inplace import in_place, in_place_by_kernel, in_place_random
+from fastgrad.size import Size
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+    from typing import Any
+
+    from fastgrad.autograd.graph import Node
+    from fastgrad.device import device
+
+
+class Tensor(_core.TensorBase):
+    """An array of numbers of one type, with a place in the graph of recorded operations.
+
+    Made by :func:`fastgrad.tensor` and the other creation functions. Follows ``torch.Tensor``.
+    """
+
+    __slots__ = ()
+
+    def __new__(cls, *args: Any, dtype: Any = None) -> Tensor:
+        """PyTorch's old constructor: sizes give uninitialised floats, data gives floats."""
+        kind = dtype or _core.get_default_dtype()
+        if len(args) == 1 and not isinstance(args[0], int):
+            made = _core.tensor(args[0], kind)
+        else:
+            made = _core.empty(args or (0,), kind)
+        return made if cls is Tensor else _core.TensorBase._make_subclass(cls, made, False)
+
+    # Arithmetic
+    add = __add__ = __radd__ = binary.add
+    sub = subtract = __sub__ = binary.sub
+    __rsub__ = binary.rsub
+    mul = multiply = __mul__ = __rmul__ = binary.mul
+    div = divide = true_divide = __truediv__ = binary.div
+    floor_divide = __floordiv__ = binary.floor_divide
+    remainder = __mod__ = binary.remainder
+    fmod = binary.fmod
+    pow = binary.pow
+    maximum = binary.maximum
+    minimum = binary.minimum
+    atan2 = arctan2 = binary.atan2
+    clamp = clip = binary.clamp
+    clamp_min = binary.clamp_min
+    clamp_max = binary.clamp_max
+    matmul = __matmul__ = products.matmul
+    mm = products.mm
+    bmm = products.bmm
+    mv = products.mv
+    dot = products.dot
+    outer = ger = products.outer
+    __neg__ = unary.neg
+    __pos__ = lambda self: self  # noqa: E731
+    __abs__ = unary.abs
+    __invert__ = bitwise_not = binary.bitwise_not
+    __and__ = __rand__ = bitwise_and = binary.bitwise_and
+    __or__ = __ror__ = bitwise_or = binary.bitwise_or
+    __xor__ = __rxor__ = bitwise_xor = binary.bitwise_xor
+
+    def __pow__(self, exponent: Any) -> Tensor:
+        return binary.pow(self, exponent)
+
+    def __rpow__(self, base: Any) -> Tensor:
+        return binary.pow(_core.tensor(base, None), self)
+
+    def __rtruediv__(self, other: Any) -> Tensor:
+        return binary.div(other, self)
+
+    def __rfloordiv__(self, other: Any) -> Tensor:
+        return binary.floor_divide(other, self)
+
+    def __rmod__(self, other: Any) -> Tensor:
+        return binary.remainder(other, self)
+
+    def __rmatmul__(self, other: Any) -> Tensor:
+        return products.matmul(other, self)
+
+    # Comparison and logic
+    eq = binary.eq
+    ne = not_equal = binary.ne
+    lt = less = __lt__ = binary.lt
+    le = less_equal = __le__ = binary.le
+    gt = greater = __gt__ = binary.gt
+    ge = greater_equal = __ge__ = binary.ge
+    equal = binary.equal
+    isclose = binary.isclose
+    allclose = binary.allclose
+    logical_and = binary.logical_and
+    logical_or = binary.logical_or
+    logical_xor = binary.logical_xor
+    logical_not = unary.logical_not
+    isnan = unary.isnan
+    isinf = unary.isinf
+    isfinite = unary.isfinite
+
+    def __eq__(self, other: object) -> Any:
+        return binary.eq(self, other) if _comparable(other) else NotImplemented
+
+    def __ne__(self, other: object) -> Any:
+        return binary.ne(self, other) if _comparable(other) else NotImplemented
+
+    __hash__ = object.__hash__
+
+    def where(self, condition: Tensor, other: Any) -> Tensor:
+        """The tensor where the condition holds, `other` elsewhere."""
+        result: Tensor = binary.where(condition, self, other)
+        return result
+
+    # Functions of each element
+    neg = negative = unary.neg
+    abs = absolute = unary.abs
+    sign = unary.sign
+    floor = unary.floor
+    ceil = unary.ceil
+    round = unary.round
+    trunc = fix = unary.trunc
+    square = unary.square
+    exp = unary.exp
+    exp2 = unary.exp2
+    expm1 = unary.expm1
+    log = unary.log
+    log2 = unary.log2
+    log10 = unary.log10
+    log1p = unary.log1p
+    sqrt = unary.sqrt
+    rsqrt = unary.rsqrt
+    reciprocal = unary.reciprocal
+    sin = unary.sin
+    cos = unary.cos
+    tan = unary.tan
+    asin = arcsin = unary.asin
+    acos = arccos = unary.acos
+    atan = arctan = unary.atan
+    sinh = unary.sinh
+    cosh = unary.cosh
+    tanh = unary.tanh
+    erf = unary.erf
+    sigmoid = unary.sigmoid
+    relu = unary.relu
+    softmax = normalized.softmax
+    log_softmax = normalized.log_softmax
+
+    # Reductions
+    sum = reduction.sum
+    mean = reduction.mean
+    prod = reduction.prod
+    max = reduction.max
+    min = reduction.min
+    amax = reduction.amax
+    amin = reduction.amin
+    argmax = reduction.argmax
+    argmin = reduction.argmin
+    var = reduction.var
+    std = reduction.std
+    any = reduction.any
+    all = reduction.all
+    cumsum = reduction.cumsum
+    sum_to_size = reduction.sum_to_size
+
+    # Shape
+    reshape = shape.reshape
+    view = shape.view
+    flatten = shape.flatten
+    ravel = shape.ravel
+    unflatten = shape.unflatten
+    transpose = swapaxes = swapdims = shape.transpose
+    t = shape.t
+    permute = shape.permute
+    squeeze = shape.squeeze
+    unsqueeze = shape.unsqueeze
+    expand = shape.expand
+    select = shape.select
+    narrow = shape.narrow
+    split = shape.split
+    chunk = shape.chunk
+    unbind = shape.unbind
+    flip = shape.flip
+    T = property(shape.numpy_transpose, doc="All dimensions in reversed order.")
+    mT = property(shape.matrix_transpose, doc="The last two dimensions exchanged.")
+
+    def view_as(self, other: Tensor) -> Tensor:
+        """The same memory in the shape of another tensor."""
+        return shape.view(self, other.shape)
+
+    def reshape_as(self, other: Tensor) -> Tensor:
+        """The same elements in the shape of another tensor."""
+        return shape.reshape(self, other.shape)
+
+    def expand_as(self, other: Tensor) -> Tensor:
+        """A view expanded to the shape of another tensor."""
+        return shape.expand(self, other.shape)
+
+    # Indexing
+    __getitem__ = indexing.getitem
+    index_select = indexing.index_select
+    index_put = indexing.index_put
+    gather = indexing.gather
+    nonzero = indexing.nonzero
+    masked_fill = indexing.masked_fill
+    argsort = indexing.argsort
+    bincount = indexing.bincount
+
+    def __setitem__(self, index: Any, value: Any) -> None:
+        if not is_recorded(self, value):
+            _core.setitem(self, index, value)
+        elif _core.is_basic_index(self, index):
+            target = indexing.getitem(self, index)
+            assign(target, indexing.fitted(value, target))
+        else:
+            assign(self, indexing.index_put(self, index, value))
+
+    # Conversion
+    clone = conversion.clone
+    contiguous = conversion.contiguous
+    to = conversion.to
+    detach = conversion.detach
+
+    def float(self) -> Tensor:
+        """As float32."""
+        return conversion.to(self, _core.float32)
+
+    def double(self) -> Tensor:
+        """As float64."""
+        return conversion.to(self, _core.float64)
+
+    def long(self) -> Tensor:
+        """As int64."""
+        return conversion.to(self, _core.int64)
+
+    def int(self) -> Tensor:
+        """As int32."""
+        return conversion.to(self, _core.int32)
+
+    def byte(self) -> Tensor:
+        """As uint8."""
+        return conversion.to(self, _core.uint8)
+
+    def bool(self) -> Tensor:
+        """As bool: whether each element is not 0."""
+        return conversion.to(self, _core.bool)
+
+    def cpu(self) -> Tensor:
+        """On the CPU, where it is."""
+        return self
+
+    def type_as(self, other: Tensor) -> Tensor:
+        """With the dtype of another tensor."""
+        return conversion.to(self, other.dtype)
+
+    def is_floating_point(self) -> Any:
+        """Whether the elements are floats."""
+        return self.dtype.is_floating_point
+
+    def numpy(self, *, force: Any = False) -> Any:
+        """The tensor as a NumPy array on the same memory.
+
+        Raises:
+            RuntimeError: the tensor requires grad and `force` is not set.
+        """
+        from numpy import asarray
+
+        if self.requires_grad and not force:
+            raise RuntimeError(
+                "Can't call numpy() on Tensor that requires grad. Use tensor.detach().numpy() instead."
+            )
+        return asarray(memoryview(_core.detach(self)))
+
+    def __array__(self, dtype: Any = None, copy: Any = None) -> Any:
+        array = self.numpy()
+        if dtype is not None and array.dtype != dtype:
+            return array.astype(dtype)
+        return array.copy() if copy else array
+
+    __array_priority__ = 1000  # so that array + tensor is a tensor's business
+
+    # In-place forms
+    add_ = __iadd__ = in_place_by_kernel(binary.add, _core.add_)
+    sub_ = subtract_ = __isub__ = in_place_by_kernel(binary.sub, _core.sub_)
+    mul_ = multiply_ = __imul__ = in_place_by_kernel(binary.mul, _core.mul_)
+    div_ = divide_ = __itruediv__ = in_place_by_kernel(binary.div, _core.div_)
+    floor_divide_ = __ifloordiv__ = in_place(binary.floor_divide)
+    remainder_ = __imod__ = in_place(binary.remainder)
+    pow_ = __ipow__ = in_place(binary.pow)
+    clamp_ = clip_ = in_place(binary.clamp)
+    neg_ = in_place(unary.neg)
+    abs_ = in_place(unary.abs)
+    exp_ = in_place(unary.exp)
+    log_ = in_place(unary.log)
+    sqrt_ = in_place(unary.sqrt)
+    square_ = in_place(unary.square)
+    relu_ = in_place(unary.relu)
+    sigmoid_ = in_place(unary.sigmoid)
+    tanh_ = in_place(unary.tanh)
+    floor_ = in_place(unary.floor)
+    round_ = in_place(unary.round)
+    masked_fill_ = in_place(indexing.masked_fill)
+    index_put_ = in_place(indexing.index_put)
+    uniform_ = in_place_random(random.uniform_)
+    normal_ = in_place_random(random.normal_)
+    random_ = in_place_random(random.random_)
+    bernoulli_ = in_place_random(random.bernoulli_)
+
+    def copy_(self, src: Tensor, non_blocking: Any = False) -> Tensor:
+        """Copy the elements of a tensor that broadcasts to this one."""
+        if is_recorded(self, src):
+            return assign(self, src)
+        return _core.copy_(self, src)
+
+    def fill_(self, value: Any) -> Tensor:
+        """Set every element."""
+        number = value.item() if isinstance(value, Tensor) else value
+        if is_recorded(self):
+            return assign(self, _core.tensor(number, self.dtype))
+        return _core.fill_(self, number)
+
+    def zero_(self) -> Tensor:
+        """Set every element to 0."""
+        return self.fill_(0)
+
+    def scatter_(self, dim: Any, index: Tensor, src: Any) -> Tensor:
+        """Write `src` (a tensor or a number) where `index` says along `dim`; not recorded."""
+        check_not_leaf(self)
+        if is_recorded(self, src):
+            raise NotImplementedError("scatter_: not differentiable; use index_put or gather")
+        values = src if isinstance(src, Tensor) else _core.full(index.shape, src, self.dtype)
+        return _core.scatter_(self, dim, index, values, False)
+
+    # The graph
+    @property
+    def grad_fn(self) -> Node | None:
+        """The recorded operation that made this tensor; None for a leaf."""
+        return self.node
+
+    def backward(
+        self,
+        gradient: Tensor | None = None,
+        retain_graph: Any = None,
+        create_graph: Any = False,
+        inputs: Sequence[Tensor] | None = None,
+    ) -> None:
+        """Add the gradients of this tensor to the ``.grad`` of the leaves it depends on.
+
+        Args and errors as for :func:`fastgrad.autograd.backward`.
+        """
+        engine.backward(self, gradient, retain_graph, create_graph, inputs)
+
+    def requires_grad_(self, requires_grad: Any = True) -> Tensor:
+        """Say whether operations on this tensor are recorded; returns it."""
+        self.requires_grad = requires_grad
+        return self
+
+    def detach_(self) -> Tensor:
+        """Cut this tensor off from the graph; returns it."""
+        if self._base is not None:
+            raise RuntimeError("Can't detach views in-place. Use detach() instead.")
+        self.node = None
+        return self
+
+    # Places
+    @property
+    def device(self) -> device:
+        """Where the tensor lives."""
+        return cpu
+
+    is_cuda = False
+
+    # Python
+    def __repr__(self) -> str:
+        from fastgrad.printing import tensor_repr
+
+        return tensor_repr(self)
+
+    def __format__(self, spec: str) -> str:
+        from fastgrad.printing import _format_number
+
+        return _format_number(self, spec)
+
+    def _repr_html_(self) -> str:
+        from fastgrad.printing import html_repr
+
+        return html_repr(self)
+
+    def __len__(self) -> Any:
+        if self.ndim == 0:
+            raise TypeError("len() of a 0-d tensor")
+        return self.size(0)
+
+    def __iter__(self) -> Iterator[Tensor]:
+        if self.ndim == 0:
+            raise TypeError("iteration over a 0-d tensor")
+        return iter(shape.unbind(self, 0))
+
+    def __contains__(self, element: Any) -> Any:
+        return (binary.eq(self, element)).any().item()
+
+    def __bool__(self) -> Any:
+        if self.numel() != 1:
+            raise RuntimeError(
+                "Boolean value of Tensor with "
+                f"{'no values' if self.numel() == 0 else 'more than one value'} is ambiguous"
+            )
+        return self.item() != 0
+
+    def __float__(self) -> Any:
+        import builtins
+
+        return builtins.float(self.item())
+
+    def __int__(self) -> Any:
+        import builtins
+
+        return builtins.int(self.item())
+
+    def __index__(self) -> Any:
+        value = self.item()
+        if self.dtype.is_floating_point:
+            raise TypeError("only integer tensors of a single element can be converted to an index")
+        return value.__index__()
+
+    def __deepcopy__(self, memo: dict[Any, Any]) -> Tensor:
+        if not self.is_leaf:
+            raise RuntimeError(
+                "Only Tensors created explicitly by the user (graph leaves) support the deepcopy protocol "
+                "at the moment; use tensor.detach().clone()"
+            )
+        if id(self) in memo:
+            return memo[id(self)]  # type: ignore[no-any-return]
+        copy = _core.TensorBase._make_subclass(
+            type(self), _core.clone(_core.detach(self)), self.requires_grad
+        )
+        memo[id(self)] = copy
+        if self.grad is not None:
+            copy.grad = _core.clone(_core.detach(self.grad))
+        copy.__dict__.update(self.__dict__)
+        return copy
+
+    def __reduce_ex__(self, protocol: Any) -> Any:
+        if not self.is_leaf:
+            raise RuntimeError("only leaf tensors can be pickled; use tensor.detach()")
+        content = bytes(memoryview(_core.clone(_core.detach(self))).cast("B")) if self.numel() else b""
+        return _rebuilt, (type(self), content, tuple(self.shape), self.dtype, self.requires_grad)
+
+
+def _comparable(other: object) -> bool:
+    """Whether == between a tensor and `other` is elementwise; otherwise they are just not equal."""
+    return isinstance(other, (_core.TensorBase, int, float)) or hasattr(other, "__array__")
+
+
+def _rebuilt(cls: type[Tensor], content: bytes, sizes: Any, dtype: Any, requires_grad: bool) -> Tensor:
+    """A tensor from what pickle kept of it."""
+    flat = _core.tensor(memoryview(bytearray(content)), _core.uint8)
+    return _core.TensorBase._make_subclass(cls, _core.from_bytes(flat, sizes, dtype), requires_grad)
+
+
+_core.register_classes(Tensor, Size, refresh_view)
