@@ -77,7 +77,8 @@ struct MatmulKernels {
               bool add);
   // c[j] = sum over p of a[p * a_stride] b[p * ldb + j]; reads a large b once, row after row.
   void (*combine_rows)(T* c, const T* a, Index a_stride, const T* b, Index ldb, Index columns, Index depth, bool add);
-  // to[p * width + i] = from[i * stride + p * step] for i < count and p < depth.
+  // to[p * width + i] = from[i * stride + p * step] for i < count and p < depth, in panels of `width` i each, which
+  // follow each other; the places of missing i in the last one stay as they are.
   void (*pack)(T* to, const T* from, Index stride, Index step, Index count, Index width, Index depth);
   // c[i * ldc + j] += bias[j] unless bias is null; then negative elements become 0 if relu.
   void (*finish)(T* c, Index ldc, const T* bias, bool relu, Index rows, Index columns);

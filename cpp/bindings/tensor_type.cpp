@@ -245,6 +245,7 @@ PyGetSetDef attributes[] = {
     {"data", get_data, set_data, "The same memory outside the graph, with a version counter of its own.", nullptr},
     {"_base", get_base, set_base_attribute, "For a view: the tensor whose memory it shows.", nullptr},
     {"_version", get_version, nullptr, "How often the memory was changed in place.", nullptr},
+    {"__dict__", PyObject_GenericGetDict, PyObject_GenericSetDict, "Attributes that users added.", nullptr},
     {nullptr, nullptr, nullptr, nullptr, nullptr},
 };
 

@@ -2,6 +2,7 @@
 
 #include <cmath>
 #include <cstring>
+#include <random>
 
 #include "core/error.h"
 
@@ -115,7 +116,7 @@ void Generator::set_state(const void* from, std::size_t size) {
 }
 
 Generator& default_generator() {
-  static Generator generator;
+  static Generator generator(std::random_device{}());  // as PyTorch's: another seed for each process
   return generator;
 }
 

@@ -44,6 +44,7 @@ class Generator {
   std::optional<double> next_normal_;
 };
 
+// What functions draw from when they are given no generator.
 Generator& default_generator();
 
 }  // namespace fastgrad

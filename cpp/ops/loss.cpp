@@ -78,17 +78,17 @@ std::pair<Tensor, Tensor> cross_entropy(const Tensor& logits, const Tensor& targ
   return result;
 }
 
-Tensor cross_entropy_backward(const Tensor& logits, const Tensor& log_normalizer, const Tensor& target,
+Tensor cross_entropy_backward(const Tensor& logits, const Tensor& normalizer, const Tensor& target,
                               const OptionalTensor& weight, const Tensor& scale, Index ignore_index) {
   check_logits("cross_entropy_backward", logits, target, weight);
   const Index rows = logits.sizes[0], classes = logits.sizes[1];
   if (scale.dtype != logits.dtype || (scale.dim() != 0 && !(scale.sizes == Dims{rows})) ||
-      log_normalizer.dtype != logits.dtype || !(log_normalizer.sizes == Dims{rows})) {
+      normalizer.dtype != logits.dtype || !(normalizer.sizes == Dims{rows})) {
     fail("cross_entropy_backward: expected one scale or one per row, got ", scale.sizes);
   }
   const Tensor x = contiguous(logits), labels = checked_labels("cross_entropy", target, classes, ignore_index);
   const Tensor class_weight = weight ? contiguous(*weight) : Tensor{};
-  const Tensor normalizer = contiguous(log_normalizer), factor = contiguous(scale);
+  const Tensor kept = contiguous(normalizer), factor = contiguous(scale);
   Tensor out = empty_like(x);
   if (out.numel() == 0) return out;
   const Index step = scale.dim() == 0 ? 0 : 1;
@@ -97,7 +97,7 @@ Tensor cross_entropy_backward(const Tensor& logits, const Tensor& log_normalizer
     if constexpr (std::is_floating_point_v<T>) {
       const auto kernel = kernels().floats<T>().loss.cross_entropy_backward;
       parallel_for(0, rows, row_grain(classes), [&](Index begin, Index end) {
-        kernel(out.data<T>() + begin * classes, x.data<T>() + begin * classes, normalizer.data<T>() + begin,
+        kernel(out.data<T>() + begin * classes, x.data<T>() + begin * classes, kept.data<T>() + begin,
                labels.data<Index>() + begin, weight ? class_weight.data<T>() : nullptr, factor.data<T>() + begin * step,
                step, end - begin, classes, ignore_index);
       });

@@ -17,17 +17,8 @@ void check_same_dtype(const char* op, const Tensor& a, const Tensor& b) {
 }
 
 template <class T>
-MatrixView<T> matrix_at(const Tensor& t, Index offset) {
-  return {t.data<T>() + offset, t.strides[t.dim() - 2], t.strides[t.dim() - 1]};
-}
-
-template <class T>
-void multiply(Index m, Index n, Index k, MatrixView<T> a, MatrixView<T> b, T* c) {
-  if constexpr (std::is_floating_point_v<T>) {
-    gemm<T>(m, n, k, a, b, c, n, false);
-  } else {
-    matmul_reference<T>(m, n, k, a, b, c, n);
-  }
+MatrixView<T> matrix_at(const Tensor& t) {
+  return {t.data<T>(), t.strides[t.dim() - 2], t.strides[t.dim() - 1]};
 }
 
 // The product of two tensors of at least two dimensions, into `out` (contiguous).
@@ -47,20 +38,22 @@ void batched_product(const Tensor& a, const Tensor& b, const Tensor& out) {
   if (out.numel() == 0) return;
   const Walk<2> walk(batch, {batch_strides(a), batch_strides(b)});
   const Index inner = walk.inner(), products = walk.outer() * inner;
+  const auto offsets = [&](Index i) {
+    const auto at = walk.offsets(i / inner);
+    return ProductOffsets{at[0] + (i % inner) * walk.strides[0].back(), at[1] + (i % inner) * walk.strides[1].back(),
+                          i * m * n};
+  };
   visit_dtype(a.dtype, [&](auto tag) {
     using T = typename decltype(tag)::type;
-    if constexpr (!std::is_same_v<T, bool>) {
-      const auto range = [&](Index begin, Index end) {
-        for (Index i = begin; i < end; ++i) {
-          const auto at = walk.offsets(i / inner);
-          multiply<T>(m, n, k, matrix_at<T>(a, at[0] + (i % inner) * walk.strides[0].back()),
-                      matrix_at<T>(b, at[1] + (i % inner) * walk.strides[1].back()), out.data<T>() + i * m * n);
-        }
-      };
-      if (products == 1) {
-        range(0, 1);  // the engine itself runs in parallel
-      } else {
-        parallel_for(0, products, std::max<Index>(1, 100000 / std::max<Index>(1, m * n * k)), range);
+    if constexpr (std::is_floating_point_v<T>) {
+      gemm_batched<T>(products, m, n, k, matrix_at<T>(a), matrix_at<T>(b), out.data<T>(), n, false, offsets);
+    } else if constexpr (!std::is_same_v<T, bool>) {
+      for (Index i = 0; i < products; ++i) {
+        const ProductOffsets at = offsets(i);
+        MatrixView<T> left = matrix_at<T>(a), right = matrix_at<T>(b);
+        left.data += at.a;
+        right.data += at.b;
+        matmul_reference<T>(m, n, k, left, right, out.data<T>() + at.c, n);
       }
     }
   });
@@ -131,7 +124,7 @@ Tensor linear(const Tensor& x, const Tensor& weight, const OptionalTensor& bias)
       const Tensor offset = bias ? contiguous(*bias) : Tensor{};
       Epilogue<T> epilogue;
       if (bias) epilogue.bias = offset.data<T>();
-      gemm<T>(rows.sizes[0], n, k, matrix_at<T>(rows, 0), {weight.data<T>(), weight.strides[1], weight.strides[0]},
+      gemm<T>(rows.sizes[0], n, k, matrix_at<T>(rows), {weight.data<T>(), weight.strides[1], weight.strides[0]},
               out.data<T>(), n, false, epilogue);
     }
   });

@@ -95,11 +95,11 @@ Tensor softmax_backward(const Tensor& g, const Tensor& y, Index dim);
 Tensor log_softmax_backward(const Tensor& g, const Tensor& y, Index dim);
 
 // loss: class-index targets over logits of shape (rows, classes)
-// the loss of each row, and its log-normaliser
+// the loss of each row, and what the backward kernel wants to have kept of it
 std::pair<Tensor, Tensor> cross_entropy(const Tensor& logits, const Tensor& target, const OptionalTensor& weight,
                                         Index ignore_index);
 // scale: () or (rows)
-Tensor cross_entropy_backward(const Tensor& logits, const Tensor& log_normalizer, const Tensor& target,
+Tensor cross_entropy_backward(const Tensor& logits, const Tensor& normalizer, const Tensor& target,
                               const OptionalTensor& weight, const Tensor& scale, Index ignore_index);
 // the sum of the weights of the labels (1 each without weights) that are not ignored
 double label_weight(const Tensor& target, const OptionalTensor& weight, Index ignore_index);

@@ -72,6 +72,8 @@ class Node:
 
     def name(self) -> str:
         """The operation's name as PyTorch prints it, e.g. ``MulBackward0``."""
+        if self.vjp.__name__ == "copy_slices_vjp":
+            return "CopySlices"
         words = self.vjp.__name__.removesuffix("_vjp").strip("_").split("_")
         return "".join(word.capitalize() for word in words) + "Backward0"
 

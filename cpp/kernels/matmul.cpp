@@ -1,0 +1,378 @@
+// The inner loops of the matrix product; ops/gemm.cpp cuts the work into pieces, packs and drives them.
+//
+// An element of C is computed by the same operations in the same order whichever tile it falls in: neither tile
+// heights nor edges nor the caller's cuts show in the bits.
+#include <utility>
+
+#include "kernels/vec.h"
+
+namespace fastgrad::FASTGRAD_ISA {
+namespace {
+
+// Tiles as large as the registers allow: 12 x 2 accumulators out of 32 registers, or 6 x 2 out of 16. A step of the
+// depth then loads far fewer elements than it multiplies, so the multipliers are what limits the speed.
+#if defined(__AVX512F__) || defined(__aarch64__)
+constexpr int tile_rows = 12;
+constexpr int dot_rows = 4;
+#else
+constexpr int tile_rows = 6;
+constexpr int dot_rows = 2;
+#endif
+constexpr int tile_vectors = 2;
+constexpr int dot_columns = 4;
+
+template <class T>
+constexpr Index tile_columns = tile_vectors * lanes<T>;
+
+// The last vector of a tile's row: only `last` of its elements exist when the tile is partial.
+template <class T, bool partial>
+FASTGRAD_INLINE Vec<T> load_end(const T* from, Index last) {
+  return partial ? load_partial(from, last) : load(from);
+}
+
+template <class T, bool partial>
+FASTGRAD_INLINE void store_end(T* to, Vec<T> v, Index last) {
+  partial ? store_partial(to, v, last) : store(to, v);
+}
+
+// The elements numbered `index` of x and y, which are numbered as one.
+template <int... index, class V>
+FASTGRAD_INLINE V shuffle(V x, V y) {
+#if defined(__clang__)
+  return __builtin_shufflevector(x, y, index...);
+#else
+  return __builtin_shuffle(x, y, Bits<V>{index...});
+#endif
+}
+
+// ---------------------------------------------------------------------------------------- sums of outer products
+
+template <class T, int vectors, bool partial>
+FASTGRAD_INLINE void store_row(T* c, const Vec<T>* sum, Index last, bool add) {
+#pragma GCC unroll 4
+  for (int j = 0; j < vectors - 1; ++j, c += lanes<T>) store(c, add ? load(c) + sum[j] : sum[j]);
+  const Vec<T> end = sum[vectors - 1];
+  store_end<T, partial>(c, add ? load_end<T, partial>(c, last) + end : end, last);
+}
+
+// One tile of C; b points to the tile's first column, `last` is the number of columns in its last vector.
+template <class T, int rows, int vectors, bool partial>
+void tile(T* c, Index ldc, const T* a, const Panels<T>& a_panels, const T* b, Index b_step, Index last, Index depth,
+          bool add) {
+  const Index a_element = a_panels.element, a_step = a_panels.step;
+  Vec<T> sum[rows][vectors] = {};
+#pragma GCC unroll 1
+  for (Index p = 0; p < depth; ++p, a += a_step, b += b_step) {
+    Vec<T> right[vectors];
+#pragma GCC unroll 4
+    for (int j = 0; j < vectors - 1; ++j) right[j] = load(b + j * lanes<T>);
+    right[vectors - 1] = load_end<T, partial>(b + (vectors - 1) * lanes<T>, last);
+#pragma GCC unroll 16
+    for (int i = 0; i < rows; ++i) {
+      const Vec<T> left = splat<Vec<T>>(a[i * a_element]);
+#pragma GCC unroll 4
+      for (int j = 0; j < vectors; ++j) sum[i][j] = fma(left, right[j], sum[i][j]);
+    }
+  }
+#pragma GCC unroll 16
+  for (int i = 0; i < rows; ++i) store_row<T, vectors, partial>(c + i * ldc, sum[i], last, add);
+}
+
+// The rows that are left when the tiles of greater height are done.
+template <class T, int height, int vectors, bool partial>
+FASTGRAD_INLINE void short_tiles(T* c, Index ldc, const T* a, const Panels<T>& a_panels, const T* b, Index b_step,
+                                 Index last, Index rows, Index depth, bool add) {
+  if (rows & height) {
+    tile<T, height, vectors, partial>(c, ldc, a, a_panels, b, b_step, last, depth, add);
+    c += height * ldc;
+    a += height * a_panels.element;
+  }
+  if constexpr (height > 1) {
+    short_tiles<T, height / 2, vectors, partial>(c, ldc, a, a_panels, b, b_step, last, rows, depth, add);
+  }
+}
+
+// All tiles of one panel of B, from top to bottom.
+template <class T, int vectors, bool partial>
+void tile_column(T* c, Index ldc, const Panels<T>& a_panels, const T* b, Index b_step, Index last, Index rows,
+                 Index depth, bool add) {
+  const T* a = a_panels.data;
+  for (; rows >= tile_rows; rows -= tile_rows, c += tile_rows * ldc, a += a_panels.panel) {
+    tile<T, tile_rows, vectors, partial>(c, ldc, a, a_panels, b, b_step, last, depth, add);
+  }
+  short_tiles<T, tile_rows * 2 / 3, vectors, partial>(c, ldc, a, a_panels, b, b_step, last, rows, depth, add);
+}
+
+template <class T>
+void multiply(T* c, Index ldc, const Panels<T>& a, const Panels<T>& b, Index rows, Index columns, Index depth,
+              bool add) {
+  const T* panel = b.data;
+  for (; columns >= tile_columns<T>; columns -= tile_columns<T>, c += tile_columns<T>, panel += b.panel) {
+    tile_column<T, 2, false>(c, ldc, a, panel, b.step, lanes<T>, rows, depth, add);
+  }
+  if (columns > lanes<T>) {
+    tile_column<T, 2, true>(c, ldc, a, panel, b.step, columns - lanes<T>, rows, depth, add);
+  } else if (columns == lanes<T>) {
+    tile_column<T, 1, false>(c, ldc, a, panel, b.step, columns, rows, depth, add);
+  } else if (columns > 0) {
+    tile_column<T, 1, true>(c, ldc, a, panel, b.step, columns, rows, depth, add);
+  }
+}
+
+// -------------------------------------------------------------------------------------------------- dot products
+
+// Sums of lanes that are `distance` apart: those of x where the lane's number has that bit clear, else those of y.
+template <class T, int distance, int... lane>
+FASTGRAD_INLINE Vec<T> fold_pair(Vec<T> x, Vec<T> y, std::integer_sequence<int, lane...>) {
+  return shuffle<((lane & distance) ? lane + lanes<T> : lane)...>(x, y) +
+         shuffle<((lane & distance) ? (lane ^ distance) + lanes<T> : (lane ^ distance))...>(x, y);
+}
+
+// Turns `count` vectors into their sums, one sum a lane, in vectors sums[0], sums[1], ...
+template <class T, int distance, int count>
+FASTGRAD_INLINE void fold(Vec<T>* sums) {
+  if constexpr (distance < lanes<T>) {
+    constexpr int left = count > 1 ? count / 2 : 1;
+#pragma GCC unroll 16
+    for (int i = 0; i < left; ++i) {
+      sums[i] = fold_pair<T, distance>(sums[2 * i], sums[count > 1 ? 2 * i + 1 : 2 * i],
+                                       std::make_integer_sequence<int, lanes<T>>{});
+    }
+    fold<T, distance * 2, left>(sums);
+  }
+}
+
+template <class T, int rows, int columns>
+FASTGRAD_INLINE void store_dots(T* c, Index ldc, Vec<T>* sums, bool add) {
+  using Row = typename VecOf<T, columns>::type;
+  fold<T, 1, rows * columns>(sums);
+#pragma GCC unroll 16
+  for (int i = 0; i < rows; ++i) {
+    Row row, old = {};
+    __builtin_memcpy(&row, reinterpret_cast<const T*>(sums) + i * columns, sizeof row);
+    if (add) __builtin_memcpy(&old, c + i * ldc, sizeof old);
+    row += old;
+    __builtin_memcpy(c + i * ldc, &row, sizeof row);
+  }
+}
+
+template <class T, int rows, int columns>
+void dot_tile(T* c, Index ldc, const T* a, Index lda, const T* b, Index ldb, Index depth, bool add) {
+  Vec<T> sums[rows * columns] = {};
+  const auto accumulate = [&](auto read) __attribute__((always_inline)) {
+    Vec<T> right[columns];
+#pragma GCC unroll 4
+    for (int j = 0; j < columns; ++j) right[j] = read(b + j * ldb);
+#pragma GCC unroll 8
+    for (int i = 0; i < rows; ++i) {
+      const Vec<T> left = read(a + i * lda);
+#pragma GCC unroll 4
+      for (int j = 0; j < columns; ++j) sums[i * columns + j] = fma(left, right[j], sums[i * columns + j]);
+    }
+  };
+#pragma GCC unroll 1
+  for (; depth >= lanes<T>; depth -= lanes<T>, a += lanes<T>, b += lanes<T>) {
+    accumulate([](const T* from) __attribute__((always_inline)) { return load(from); });
+  }
+  if (depth > 0) accumulate([&](const T* from) __attribute__((always_inline)) { return load_partial(from, depth); });
+  store_dots<T, rows, columns>(c, ldc, sums, add);
+}
+
+template <class T, int height, int width>
+FASTGRAD_INLINE void dot_row(T* c, Index ldc, const T* a, Index lda, const T* b, Index ldb, Index columns,
+                             Index depth, bool add) {
+  for (; columns >= width; columns -= width, c += width, b += width * ldb) {
+    dot_tile<T, height, width>(c, ldc, a, lda, b, ldb, depth, add);
+  }
+  if constexpr (width > 1) dot_row<T, height, width / 2>(c, ldc, a, lda, b, ldb, columns, depth, add);
+}
+
+template <class T, int height, int width>
+FASTGRAD_INLINE void dot_rows_of(T* c, Index ldc, const T* a, Index lda, const T* b, Index ldb, Index rows,
+                                 Index columns, Index depth, bool add) {
+  for (; rows >= height; rows -= height, c += height * ldc, a += height * lda) {
+    dot_row<T, height, width>(c, ldc, a, lda, b, ldb, columns, depth, add);
+  }
+  if constexpr (height > 1) {
+    dot_rows_of<T, height / 2, width>(c, ldc, a, lda, b, ldb, rows, columns, depth, add);
+  }
+}
+
+template <class T>
+void dot(T* c, Index ldc, const T* a, Index lda, const T* b, Index ldb, Index rows, Index columns, Index depth,
+         bool add) {
+  if (columns == 1) {
+    dot_rows_of<T, 8, 1>(c, ldc, a, lda, b, ldb, rows, columns, depth, add);
+  } else {
+    dot_rows_of<T, dot_rows, dot_columns>(c, ldc, a, lda, b, ldb, rows, columns, depth, add);
+  }
+}
+
+// ---------------------------------------------------------------------------------- vector times row-major matrix
+
+// So many rows of b are added up while an element of c is in a register.
+constexpr int combined_rows = 8;
+
+template <class T, int rows>
+FASTGRAD_INLINE void add_rows(T* c, const T* a, Index a_stride, const T* b, Index ldb, Index columns) {
+  Vec<T> factor[rows];
+#pragma GCC unroll 8
+  for (int i = 0; i < rows; ++i) factor[i] = splat<Vec<T>>(a[i * a_stride]);
+  const auto combine = [&](Vec<T> sum, auto read) __attribute__((always_inline)) {
+#pragma GCC unroll 8
+    for (int i = 0; i < rows; ++i) sum = fma(factor[i], read(b + i * ldb), sum);
+    return sum;
+  };
+#pragma GCC unroll 1
+  for (; columns >= lanes<T>; columns -= lanes<T>, b += lanes<T>, c += lanes<T>) {
+    store(c, combine(load(c), [](const T* from) __attribute__((always_inline)) { return load(from); }));
+  }
+  if (columns == 0) return;
+  const auto read = [&](const T* from) __attribute__((always_inline)) { return load_partial(from, columns); };
+  store_partial(c, combine(read(c), read), columns);
+}
+
+template <class T>
+void combine_rows(T* c, const T* a, Index a_stride, const T* b, Index ldb, Index columns, Index depth, bool add) {
+  if (!add) __builtin_memset(c, 0, static_cast<std::size_t>(columns) * sizeof(T));
+  for (; depth >= combined_rows; depth -= combined_rows, a += combined_rows * a_stride, b += combined_rows * ldb) {
+    add_rows<T, combined_rows>(c, a, a_stride, b, ldb, columns);
+  }
+  for (; depth > 0; --depth, a += a_stride, b += ldb) add_rows<T, 1>(c, a, a_stride, b, ldb, columns);
+}
+
+// ------------------------------------------------------------------------------------------------------- packing
+
+// All panels are packed this deep before any goes on: the lines and pages that neighbours share are then still near.
+constexpr Index pack_depth = 32;
+
+// What is packed of one panel at a time: to[p * width + i] = from[i * stride + p * step] for i < count, p < depth.
+template <class T>
+struct Part {
+  T* to;
+  const T* from;
+  Index stride, step, count, width, depth;
+};
+
+template <class T>
+void pack_element_by_element(const Part<T>& part, Index first) {
+  for (Index p = first; p < part.depth; ++p) {
+    T* to = part.to + p * part.width;
+    const T* from = part.from + p * part.step;
+    for (Index i = 0; i < part.count; ++i) to[i] = from[i * part.stride];
+  }
+}
+
+template <class T>
+void pack_rows(const Part<T>& part) {
+  const Index last = part.count % lanes<T>, whole = part.count - last;
+  for (Index p = 0; p < part.depth; ++p) {
+    T* to = part.to + p * part.width;
+    const T* from = part.from + p * part.step;
+    for (Index i = 0; i < whole; i += lanes<T>) store(to + i, load(from + i));
+    if (last > 0) store_partial(to + whole, load_partial(from + whole, last), last);
+  }
+}
+
+// A square of 16-byte vectors is what every instruction set transposes well.
+template <class T>
+constexpr int square = 16 / sizeof(T);
+
+template <class T>
+using SquareRow = typename VecOf<T, square<T>>::type;
+
+FASTGRAD_INLINE void transpose(SquareRow<float>* row) {
+  const auto a = shuffle<0, 4, 1, 5>(row[0], row[1]), b = shuffle<0, 4, 1, 5>(row[2], row[3]);
+  const auto c = shuffle<2, 6, 3, 7>(row[0], row[1]), d = shuffle<2, 6, 3, 7>(row[2], row[3]);
+  row[0] = shuffle<0, 1, 4, 5>(a, b);
+  row[1] = shuffle<2, 3, 6, 7>(a, b);
+  row[2] = shuffle<0, 1, 4, 5>(c, d);
+  row[3] = shuffle<2, 3, 6, 7>(c, d);
+}
+
+FASTGRAD_INLINE void transpose(SquareRow<double>* row) {
+  const auto a = shuffle<0, 2>(row[0], row[1]), b = shuffle<1, 3>(row[0], row[1]);
+  row[0] = a;
+  row[1] = b;
+}
+
+// to[p * width + i] = from[i * stride + p] for i, p < square.
+template <class T>
+FASTGRAD_INLINE void pack_square(T* to, const T* from, Index stride, Index width) {
+  SquareRow<T> row[square<T>];
+#pragma GCC unroll 4
+  for (int i = 0; i < square<T>; ++i) __builtin_memcpy(&row[i], from + i * stride, sizeof row[i]);
+  transpose(row);
+#pragma GCC unroll 4
+  for (int p = 0; p < square<T>; ++p) __builtin_memcpy(to + p * width, &row[p], sizeof row[p]);
+}
+
+// The last square in the direction of the count overlaps the one before it where the count asks for that.
+template <class T>
+void pack_transposed(const Part<T>& part) {
+  const Index whole = part.count < square<T> ? 0 : part.depth - part.depth % square<T>;
+  for (Index i = 0; i < part.count; i += square<T>) {
+    const Index row = i + square<T> <= part.count ? i : part.count - square<T>;
+    const T* from = part.from + row * part.stride;
+    for (Index p = 0; p < whole; p += square<T>) {
+      pack_square(part.to + p * part.width + row, from + p, part.stride, part.width);
+    }
+  }
+  pack_element_by_element(part, whole);
+}
+
+template <class T>
+void pack_part(const Part<T>& part) {
+  if (part.stride == 1) {
+    pack_rows(part);
+  } else if (part.step == 1) {
+    pack_transposed(part);
+  } else {
+    pack_element_by_element(part, 0);
+  }
+}
+
+template <class T>
+void pack(T* to, const T* from, Index stride, Index step, Index count, Index width, Index depth) {
+  for (Index p = 0; p < depth; p += pack_depth) {
+    const Index part_depth = depth - p < pack_depth ? depth - p : pack_depth;
+    for (Index i = 0; i < count; i += width) {
+      const Index part_count = count - i < width ? count - i : width;
+      pack_part<T>({to + i * depth + p * width, from + i * stride + p * step, stride, step, part_count, width,
+                    part_depth});
+    }
+  }
+}
+
+// ------------------------------------------------------------------------------------------------------ finishing
+
+template <class T>
+void finish(T* c, Index ldc, const T* bias, bool relu, Index rows, Index columns) {
+  const auto finished = [&](Vec<T> v, Vec<T> offset) __attribute__((always_inline)) {
+    v += offset;
+    return relu ? (v < 0 ? Vec<T>{} : v) : v;  // NaN stays NaN
+  };
+  for (; rows > 0; --rows, c += ldc) {
+    Index j = 0;
+    for (; j + lanes<T> <= columns; j += lanes<T>) {
+      store(c + j, finished(load(c + j), bias ? load(bias + j) : Vec<T>{}));
+    }
+    if (j == columns) continue;
+    const Index last = columns - j;
+    store_partial(c + j, finished(load_partial(c + j, last), bias ? load_partial(bias + j, last) : Vec<T>{}), last);
+  }
+}
+
+template <class T>
+MatmulKernels<T> kernels_for() {
+  return {tile_rows, tile_columns<T>, multiply<T>, dot<T>, combine_rows<T>, pack<T>, finish<T>};
+}
+
+}  // namespace
+
+void fill_matmul(Kernels& table) {
+  table.float32.matmul = kernels_for<float>();
+  table.float64.matmul = kernels_for<double>();
+}
+
+}  // namespace fastgrad::FASTGRAD_ISA

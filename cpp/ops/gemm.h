@@ -1,0 +1,71 @@
+// Matrix products of raw matrices with any strides. The tensor side is ops/matmul.cpp.
+#pragma once
+
+#include <cstring>
+#include <type_traits>
+
+#include "kernels.h"
+
+namespace fastgrad {
+
+// A matrix in memory: element (i, j) is data[i * row_stride + j * column_stride]; strides may be 0, not negative.
+template <class T>
+struct MatrixView {
+  const T* data;
+  Index row_stride, column_stride;
+};
+
+// What happens to C after the product: bias[j] is added to column j unless bias is null, then relu is applied.
+template <class T>
+struct Epilogue {
+  const T* bias = nullptr;
+  bool relu = false;
+};
+
+// C (m x n, rows contiguous, ldc elements apart) = A (m x k) B (k x n) [+ C when accumulate], then the epilogue, for
+// T = float and double. C must not overlap A or B. The bits do not depend on the number of threads. Throws
+// std::bad_alloc, with C as it was; inside a parallel_for call gemm_batched's way instead, which cannot.
+template <class T>
+void gemm(Index m, Index n, Index k, MatrixView<T> a, MatrixView<T> b, T* c, Index ldc, bool accumulate,
+          const Epilogue<T>& epilogue = {});
+
+// The operands of one of many products, as offsets in elements.
+struct ProductOffsets {
+  Index a, b, c;
+};
+
+namespace detail {
+using OffsetFunction = ProductOffsets (*)(const void* context, Index i);
+
+template <class T>
+void gemm_batched(Index batch, Index m, Index n, Index k, MatrixView<T> a, MatrixView<T> b, T* c, Index ldc,
+                  bool accumulate, OffsetFunction offsets, const void* context);
+}  // namespace detail
+
+// gemm for i < batch, with a.data, b.data and c moved by offsets(i), a ProductOffsets; the Cs must not overlap.
+// Many small products run in parallel with each other, a few large ones one after the other.
+template <class T, class Offsets>
+void gemm_batched(Index batch, Index m, Index n, Index k, MatrixView<T> a, MatrixView<T> b, T* c, Index ldc,
+                  bool accumulate, const Offsets& offsets) {
+  detail::gemm_batched<T>(
+      batch, m, n, k, a, b, c, ldc, accumulate,
+      [](const void* context, Index i) { return (*static_cast<const Offsets*>(context))(i); }, &offsets);
+}
+
+// C = A B for integers, which wrap around.
+template <class T>
+void matmul_reference(Index m, Index n, Index k, MatrixView<T> a, MatrixView<T> b, T* c, Index ldc) {
+  using Wrapping = std::common_type_t<std::make_unsigned_t<T>, unsigned>;  // no promotion to a signed type
+  for (Index i = 0; i < m; ++i, c += ldc) {
+    std::memset(c, 0, static_cast<std::size_t>(n) * sizeof(T));
+    for (Index p = 0; p < k; ++p) {
+      const auto left = static_cast<Wrapping>(a.data[i * a.row_stride + p * a.column_stride]);
+      const T* row = b.data + p * b.row_stride;
+      for (Index j = 0; j < n; ++j) {
+        c[j] = static_cast<T>(static_cast<Wrapping>(c[j]) + left * static_cast<Wrapping>(row[j * b.column_stride]));
+      }
+    }
+  }
+}
+
+}  // namespace fastgrad

@@ -1,0 +1,95 @@
+"""Hooks: functions that a user attaches to a module or an optimizer, and their handles."""
+
+from collections import OrderedDict
+from collections.abc import Callable
+from itertools import count
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from .module import Module
+
+Hooks = OrderedDict[int, Callable[..., Any]]
+
+_ids = count()
+
+
+class RemovableHandle:
+    """What registering a hook returns: `remove()` it, or use the handle in a ``with`` statement.
+
+    Follows torch.utils.hooks.RemovableHandle.
+    """
+
+    __slots__ = ("_hooks", "id")
+
+    def __init__(self, hooks: Hooks) -> None:
+        self._hooks = hooks
+        self.id = next(_ids)
+
+    def remove(self) -> None:
+        """Detach the hook. Doing so twice is harmless."""
+        self._hooks.pop(self.id, None)
+
+    def __enter__(self) -> "RemovableHandle":
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self.remove()
+
+
+class WithKwargs:
+    """Marks a module hook that wants the keyword arguments of the call as well."""
+
+    __slots__ = ("hook",)
+
+    def __init__(self, hook: Callable[..., Any]) -> None:
+        self.hook = hook
+
+    def __call__(self, *args: Any) -> Any:
+        return self.hook(*args)
+
+
+def add_hook(hooks: Hooks, hook: Callable[..., Any], prepend: bool = False) -> RemovableHandle:
+    """Put `hook` behind all others, or with `prepend` before them."""
+    handle = RemovableHandle(hooks)
+    hooks[handle.id] = hook
+    if prepend:
+        hooks.move_to_end(handle.id, last=False)
+    return handle
+
+
+def call_with_hooks(module: "Module", args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    """Call ``module.forward`` between its pre-hooks and its hooks."""
+    # Over copies: a hook may remove itself.
+    for hook in tuple(module._forward_pre_hooks.values()):
+        args, kwargs = _run_pre_hook(hook, module, args, kwargs)
+    output = module.forward(*args, **kwargs)
+    for hook in tuple(module._forward_hooks.values()):
+        seen = (args, kwargs, output) if isinstance(hook, WithKwargs) else (args, output)
+        result = hook(module, *seen)
+        output = output if result is None else result
+    return output
+
+
+def _run_pre_hook(
+    hook: Callable[..., Any], module: "Module", args: tuple[Any, ...], kwargs: dict[str, Any]
+) -> tuple[tuple[Any, ...], dict[str, Any]]:
+    """The arguments as a pre-hook leaves them."""
+    if isinstance(hook, WithKwargs):
+        result = hook(module, args, kwargs)
+        return (args, kwargs) if result is None else check_arguments(result)
+    result = hook(module, args)
+    if result is None:
+        return args, kwargs
+    return (result if isinstance(result, tuple) else (result,)), kwargs
+
+
+def check_arguments(result: Any) -> tuple[tuple[Any, ...], dict[str, Any]]:
+    """`result` of a pre-hook if it is a pair (args, kwargs); otherwise a RuntimeError."""
+    if isinstance(result, tuple) and len(result) == 2:
+        args, kwargs = result
+        if isinstance(args, tuple) and isinstance(kwargs, dict):
+            return args, kwargs
+    raise RuntimeError(
+        "a pre-hook that receives keyword arguments must return None or a tuple of"
+        f" (new_args, new_kwargs), but it returned {result!r}"
+    )
