@@ -6,6 +6,7 @@
 #include <cstdlib>
 #include <mutex>
 #include <new>
+#include <thread>
 
 #include "core/error.h"
 
@@ -57,6 +58,18 @@ struct FreeBlock {
   FreeBlock* next;
 };
 
+// Held for a few instructions at a time, so waiting never pays for a system call.
+class SpinLock {
+ public:
+  void lock() {
+    while (busy_.test_and_set(std::memory_order_acquire)) std::this_thread::yield();
+  }
+  void unlock() { busy_.clear(std::memory_order_release); }
+
+ private:
+  std::atomic_flag busy_ = ATOMIC_FLAG_INIT;
+};
+
 class BlockCache {
  public:
   void* take(SizeClass size) {
@@ -88,7 +101,7 @@ class BlockCache {
  private:
   static constexpr std::size_t capacity = std::size_t{1} << 30;
 
-  std::mutex mutex_;
+  SpinLock mutex_;
   FreeBlock* free_[class_count] = {};
   std::size_t cached_ = 0;
 };

@@ -29,7 +29,7 @@ class Dims {
   }
   Dims(const Dims& other) : size_(other.size_) {
     if (size_ > inline_size) data_ = new Index[size_];
-    std::memcpy(data_, other.data_, sizeof(Index) * size_);
+    copy_elements(other);
   }
   Dims(Dims&& other) noexcept : size_(other.size_) { take(other); }
   Dims& operator=(const Dims& other) {
@@ -69,7 +69,11 @@ class Dims {
   }
 
   friend bool operator==(const Dims& a, const Dims& b) {
-    return a.size_ == b.size_ && std::memcmp(a.data_, b.data_, sizeof(Index) * a.size_) == 0;
+    if (a.size_ != b.size_) return false;
+    for (int i = 0; i < a.size_; ++i) {
+      if (a.data_[i] != b.data_[i]) return false;
+    }
+    return true;
   }
 
  private:
@@ -81,7 +85,15 @@ class Dims {
       other.size_ = 0;
     } else {
       data_ = inline_;
-      std::memcpy(inline_, other.inline_, sizeof(Index) * size_);
+      copy_elements(other);
+    }
+  }
+  // A copy of fixed length is a few vector moves; one of `size_` elements would be a call.
+  void copy_elements(const Dims& other) {
+    if (data_ == inline_ && other.data_ == other.inline_) {
+      std::memcpy(inline_, other.inline_, sizeof inline_);
+    } else {
+      std::memcpy(data_, other.data_, sizeof(Index) * size_);
     }
   }
   void release() {
@@ -91,7 +103,7 @@ class Dims {
 
   int size_ = 0;
   Index* data_ = inline_;
-  Index inline_[inline_size];
+  Index inline_[inline_size] = {};
 };
 
 // "[2, 3]", as PyTorch prints a shape inside a message.

@@ -1,7 +1,12 @@
 // Elementary functions of vectors of float and double.
 //
 // Each is a range reduction and a minimax polynomial (Remez exchange in 60 digits, coefficients then rounded); the
-// approximation error is given at each polynomial. Measured worst errors are in ULP_TABLE
+// approximation error is given at each polynomial. Worst errors seen, in units in the last place, over every 16th
+// float against double libm and 10^6 random doubles against long double libm, with FMA (without):
+//
+//             exp        exp2       expm1      log        log1p  tanh       sigmoid    erf
+//   float     0.9 (1.2)  0.9 (1.2)  1.6 (1.8)  0.8 (0.8)         1.9 (2.0)  2.3 (2.3)  1.1 (1.3)
+//   double    0.9 (1.2)  1.0 (1.3)  1.9 (2.1)  0.9 (0.9)  1.4    2.1 (2.1)  2.1 (2.2)
 //
 // Signed zeros, subnormal numbers, infinities and NaN follow C's Annex F. Every element is computed alone, so a
 // result depends neither on its neighbours nor on its place in the vector.

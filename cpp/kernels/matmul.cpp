@@ -55,8 +55,11 @@ FASTGRAD_INLINE void store_row(T* c, const Vec<T>* sum, Index last, bool add) {
   store_end<T, partial>(c, add ? load_end<T, partial>(c, last) + end : end, last);
 }
 
+// The rows of b that are fetched ahead when they are `far` apart: further than the processor itself looks ahead.
+constexpr Index rows_ahead = 16;
+
 // One tile of C; b points to the tile's first column, `last` is the number of columns in its last vector.
-template <class T, int rows, int vectors, bool partial>
+template <class T, int rows, int vectors, bool partial, bool far>
 void tile(T* c, Index ldc, const T* a, const Panels<T>& a_panels, const T* b, Index b_step, Index last, Index depth,
           bool add) {
   const Index a_element = a_panels.element, a_step = a_panels.step;
@@ -64,6 +67,10 @@ void tile(T* c, Index ldc, const T* a, const Panels<T>& a_panels, const T* b, In
 #pragma GCC unroll 1
   for (Index p = 0; p < depth; ++p, a += a_step, b += b_step) {
     Vec<T> right[vectors];
+    if constexpr (far) {
+#pragma GCC unroll 4
+      for (int j = 0; j < vectors; ++j) __builtin_prefetch(b + rows_ahead * b_step + j * lanes<T>);
+    }
 #pragma GCC unroll 4
     for (int j = 0; j < vectors - 1; ++j) right[j] = load(b + j * lanes<T>);
     right[vectors - 1] = load_end<T, partial>(b + (vectors - 1) * lanes<T>, last);
@@ -79,36 +86,48 @@ void tile(T* c, Index ldc, const T* a, const Panels<T>& a_panels, const T* b, In
 }
 
 // The rows that are left when the tiles of greater height are done.
-template <class T, int height, int vectors, bool partial>
+template <class T, int height, int vectors, bool partial, bool far>
 FASTGRAD_INLINE void short_tiles(T* c, Index ldc, const T* a, const Panels<T>& a_panels, const T* b, Index b_step,
                                  Index last, Index rows, Index depth, bool add) {
   if (rows & height) {
-    tile<T, height, vectors, partial>(c, ldc, a, a_panels, b, b_step, last, depth, add);
+    tile<T, height, vectors, partial, far>(c, ldc, a, a_panels, b, b_step, last, depth, add);
     c += height * ldc;
     a += height * a_panels.element;
   }
   if constexpr (height > 1) {
-    short_tiles<T, height / 2, vectors, partial>(c, ldc, a, a_panels, b, b_step, last, rows, depth, add);
+    short_tiles<T, height / 2, vectors, partial, far>(c, ldc, a, a_panels, b, b_step, last, rows, depth, add);
+  }
+}
+
+// Fetches the tile of C while its sums are being computed. A call of its own, because inside of tile() the compiler
+// would keep all these addresses in registers for the stores.
+template <class T>
+[[gnu::noinline]] void prefetch_tile(const T* c, Index ldc) {
+  for (int i = 0; i < tile_rows; ++i, c += ldc) {
+    __builtin_prefetch(c, 1);
+    __builtin_prefetch(c + lanes<T>, 1);
   }
 }
 
 // All tiles of one panel of B, from top to bottom.
-template <class T, int vectors, bool partial>
+template <class T, int vectors, bool partial, bool far = false>
 void tile_column(T* c, Index ldc, const Panels<T>& a_panels, const T* b, Index b_step, Index last, Index rows,
                  Index depth, bool add) {
   const T* a = a_panels.data;
   for (; rows >= tile_rows; rows -= tile_rows, c += tile_rows * ldc, a += a_panels.panel) {
-    tile<T, tile_rows, vectors, partial>(c, ldc, a, a_panels, b, b_step, last, depth, add);
+    if (depth >= 64) prefetch_tile(c, ldc);
+    tile<T, tile_rows, vectors, partial, far>(c, ldc, a, a_panels, b, b_step, last, depth, add);
   }
-  short_tiles<T, tile_rows * 2 / 3, vectors, partial>(c, ldc, a, a_panels, b, b_step, last, rows, depth, add);
+  short_tiles<T, tile_rows * 2 / 3, vectors, partial, far>(c, ldc, a, a_panels, b, b_step, last, rows, depth, add);
 }
 
 template <class T>
 void multiply(T* c, Index ldc, const Panels<T>& a, const Panels<T>& b, Index rows, Index columns, Index depth,
               bool add) {
   const T* panel = b.data;
+  const bool far = depth >= 64 && b.step * static_cast<Index>(sizeof(T)) >= 2048;
   for (; columns >= tile_columns<T>; columns -= tile_columns<T>, c += tile_columns<T>, panel += b.panel) {
-    tile_column<T, 2, false>(c, ldc, a, panel, b.step, lanes<T>, rows, depth, add);
+    (far ? tile_column<T, 2, false, true> : tile_column<T, 2, false>)(c, ldc, a, panel, b.step, lanes<T>, rows, depth, add);
   }
   if (columns > lanes<T>) {
     tile_column<T, 2, true>(c, ldc, a, panel, b.step, columns - lanes<T>, rows, depth, add);

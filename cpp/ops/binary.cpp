@@ -73,6 +73,22 @@ void run(BinaryLoop kernel, const Tensor& out, const Input& a, const Input& b, D
   });
 }
 
+// Two contiguous tensors of one shape and dtype: what most calls are. Nothing needs to be prepared.
+bool is_plain(const Operand& a, const Operand& b) {
+  return a.tensor != nullptr && b.tensor != nullptr && a.tensor->dtype == b.tensor->dtype &&
+         a.tensor->sizes == b.tensor->sizes && a.tensor->is_contiguous() && b.tensor->is_contiguous();
+}
+
+Tensor plain(BinaryLoop kernel, DType out_dtype, const Tensor& a, const Tensor& b) {
+  Tensor out = empty(a.sizes, out_dtype);
+  const auto width = static_cast<Index>(item_size(a.dtype)), out_width = static_cast<Index>(item_size(out_dtype));
+  parallel_for(0, out.numel(), pointwise_grain, [&](Index begin, Index end) {
+    kernel(static_cast<char*>(out.raw()) + begin * out_width, static_cast<const char*>(a.raw()) + begin * width,
+           static_cast<const char*>(b.raw()) + begin * width, end - begin, 1, 1, 1);
+  });
+  return out;
+}
+
 bool divides(Binary op) { return op == Binary::floor_divide || op == Binary::remainder || op == Binary::fmod; }
 
 bool has_zero(const Input& b, DType dtype) {
@@ -101,10 +117,14 @@ void check_exponent(Binary op, const char* name, const Operand& b, DType dtype) 
 Tensor binary(Binary op, const char* name, const Operand& a, const Operand& b) {
   const DType dtype = compute_dtype(op, a, b);
   const BinaryLoop kernel = kernel_for(op, name, dtype);
+  const DType out_dtype = gives_bool(op) ? DType::boolean : dtype;
+  if (dtype == own_dtype(a) && !(divides(op) && !is_floating(dtype)) && is_plain(a, b)) {
+    return plain(kernel, out_dtype, *a.tensor, *b.tensor);
+  }
   check_exponent(op, name, b, dtype);
   const Input left(a, dtype), right(b, dtype);
   check_divisor(op, name, right, dtype);
-  Tensor out = empty(broadcast_shapes(name, left.sizes(), right.sizes()), gives_bool(op) ? DType::boolean : dtype);
+  Tensor out = empty(broadcast_shapes(name, left.sizes(), right.sizes()), out_dtype);
   run(kernel, out, left, right, dtype);
   return out;
 }

@@ -11,14 +11,16 @@
 namespace fastgrad {
 namespace {
 
-// A panel of B this deep fits in the first-level cache; a block of A this deep and this high in the second-level one.
-constexpr Index depth_block = 256;
+// A panel of B about 256 deep fits in the first-level cache, a block of A as deep and so many tiles high in the
+// second-level one.
+constexpr Index max_depth_block = 320;
 constexpr Index tiles_in_block = 16;
 // A task's columns: so many that reading the block of A costs little.
 constexpr Index column_block = 256;
 
-// Larger products are cut into chunks, which bounds the scratch memory (8 MiB for float).
-constexpr Index chunk_rows = 1020, chunk_columns = 1024, chunk_depth = 4 * depth_block;
+// Larger products are cut into chunks, which bounds the scratch memory (10 MiB for float). A multiple of every tile's
+// sides.
+constexpr Index max_chunk_rows = 1536, max_chunk_columns = 1024, max_chunk_depth = 1024;
 
 // Fewer multiply-adds than this (some microseconds) are not worth another thread.
 constexpr Index parallel_work = 1 << 18;
@@ -27,6 +29,11 @@ constexpr Index parallel_work = 1 << 18;
 constexpr Index batch_slots = 64;
 
 constexpr Index ceil_div(Index a, Index b) { return (a + b - 1) / b; }
+
+// The size of even pieces of at most `limit`, which is a multiple of `unit` as all pieces but the last are.
+constexpr Index even_piece(Index size, Index limit, Index unit) {
+  return ceil_div(ceil_div(size, ceil_div(size, limit)), unit) * unit;
+}
 
 // How many units of `work` multiply-adds each make a piece worth a thread.
 Index grain_of(Index work) { return std::max<Index>(1, parallel_work / std::max<Index>(1, work)); }
@@ -188,16 +195,16 @@ Side<T> left_side(const Product<T>& p) {
 // Tiles read B in place if its rows are contiguous; packing gains when many rows of A use a B beyond the caches.
 template <class T>
 Side<T> right_side(const Product<T>& p) {
-  const bool pack = p.b.column_stride != 1 || (p.m >= 192 && p.n * p.k >= 128 * 1024);
+  const bool pack = p.b.column_stride != 1 || (p.m >= 320 && p.n * p.k >= 128 * 1024);
   return {p.b.data, p.b.column_stride, p.b.row_stride, p.n, matmul_kernels<T>().tile_columns, pack};
 }
 
 template <class T>
 Index panels_scratch(const Product<T>& p) {
   Side<T> left = left_side(p), right = right_side(p);
-  left.count = std::min(left.count, chunk_rows);
-  right.count = std::min(right.count, chunk_columns);
-  const Index depth = std::min(p.k, chunk_depth);
+  left.count = std::min(left.count, max_chunk_rows);
+  right.count = std::min(right.count, max_chunk_columns);
+  const Index depth = std::min(p.k, max_chunk_depth);
   return left.scratch_elements(depth) + right.scratch_elements(depth);
 }
 
@@ -229,6 +236,7 @@ void multiply_block(const Product<T>& p, const Panels<T>& a, const Panels<T>& b,
                     Index column, Index columns) {
   const MatmulKernels<T>& kernel = matmul_kernels<T>();
   T* c = p.c + row * p.ldc + column;
+  const Index depth_block = even_piece(p.k, max_depth_block, 1);
   for (Index depth = 0; depth < p.k; depth += depth_block) {
     const Panels<T> left{a.data + tile * a.panel + depth * a.step, a.panel, a.element, a.step};
     const Panels<T> right{b.data + column / kernel.tile_columns * b.panel + depth * b.step, b.panel, b.element, b.step};
@@ -254,25 +262,30 @@ void multiply_chunk(const Product<T>& p, T* scratch) {
   });
 }
 
+// The part of a product from (i, j) on, over the depth from `depth` on.
+template <class T>
+Product<T> chunk_of(Product<T> p, Index i, Index j, Index depth, Index rows, Index columns, Index chunk_depth) {
+  p.a.data += i * p.a.row_stride + depth * p.a.column_stride;
+  p.b.data += depth * p.b.row_stride + j * p.b.column_stride;
+  p.c += i * p.ldc + j;
+  p.accumulate = p.accumulate || depth > 0;
+  if (p.epilogue.bias != nullptr) p.epilogue.bias += j;
+  if (depth + chunk_depth < p.k) p.epilogue = {};
+  p.m = std::min(rows, p.m - i);
+  p.n = std::min(columns, p.n - j);
+  p.k = std::min(chunk_depth, p.k - depth);
+  return p;
+}
+
 template <class T>
 void multiply_panels(const Product<T>& p, T* scratch) {
-  for (Index j = 0; j < p.n; j += chunk_columns) {
+  const Index rows = even_piece(p.m, max_chunk_rows, matmul_kernels<T>().tile_rows);
+  const Index columns = even_piece(p.n, max_chunk_columns, matmul_kernels<T>().tile_columns);
+  const Index chunk_depth = even_piece(p.k, max_chunk_depth, 8);
+  for (Index j = 0; j < p.n; j += columns) {
     for (Index depth = 0; depth < p.k; depth += chunk_depth) {
-      for (Index i = 0; i < p.m; i += chunk_rows) {
-        Product<T> chunk{std::min(chunk_rows, p.m - i),
-                         std::min(chunk_columns, p.n - j),
-                         std::min(chunk_depth, p.k - depth),
-                         p.a,
-                         p.b,
-                         p.c + i * p.ldc + j,
-                         p.ldc,
-                         p.accumulate || depth > 0,
-                         {}};
-        chunk.a.data += i * p.a.row_stride + depth * p.a.column_stride;
-        chunk.b.data += depth * p.b.row_stride + j * p.b.column_stride;
-        if (depth + chunk_depth >= p.k) chunk.epilogue = p.epilogue;
-        if (chunk.epilogue.bias != nullptr) chunk.epilogue.bias += j;
-        multiply_chunk(chunk, scratch);
+      for (Index i = 0; i < p.m; i += rows) {
+        multiply_chunk(chunk_of(p, i, j, depth, rows, columns, chunk_depth), scratch);
       }
     }
   }
@@ -334,7 +347,7 @@ void gemm_batched(Index batch, Index m, Index n, Index k, MatrixView<T> a, Matri
     multiply(product, scratch);
   };
   const Index elements = scratch_elements(first), slots = std::min(batch, batch_slots);
-  const bool side_by_side = batch > 1 && elements * slots <= chunk_rows * chunk_depth;
+  const bool side_by_side = batch > 1 && elements * slots <= max_chunk_rows * max_chunk_depth;
   T* scratch = scratch_memory<T>(side_by_side ? elements * slots : elements);
   if (!side_by_side) {
     for (Index i = 0; i < batch; ++i) multiply_one(i, scratch);

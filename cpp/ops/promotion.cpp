@@ -13,8 +13,6 @@ int category(DType t) { return t == DType::boolean ? 0 : is_integer(t) ? 1 : 2; 
 
 int rank(const Operand& x) { return x.tensor == nullptr ? 0 : x.tensor->dim() == 0 ? 1 : 2; }
 
-DType own_dtype(const Operand& x) { return x.tensor == nullptr ? scalar_dtype(x.scalar) : x.tensor->dtype; }
-
 }  // namespace
 
 DType default_dtype() { return default_setting.load(std::memory_order_relaxed); }
@@ -34,6 +32,8 @@ DType scalar_dtype(const Scalar& s) {
       return default_dtype();
   }
 }
+
+DType own_dtype(const Operand& x) { return x.tensor == nullptr ? scalar_dtype(x.scalar) : x.tensor->dtype; }
 
 DType promote_types(DType a, DType b) {
   // Within the order of the enum the larger type holds both, but for uint8 with signed integers, where it does too.

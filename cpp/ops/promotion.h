@@ -25,6 +25,9 @@ struct Operand {
   Scalar scalar;
 };
 
+// The dtype of a tensor, or the one that PyTorch gives to a number.
+DType own_dtype(const Operand& x);
+
 DType default_dtype();
 void set_default_dtype(DType t);
 
