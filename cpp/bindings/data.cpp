@@ -87,7 +87,8 @@ void discover_shape(PyObject* data, Dims& shape) {
 }
 
 DType discover_dtype(PyObject* data, int depth) {
-  if (PyFloat_Check(data) || PyLong_Check(data)) return scalar_dtype(scalar_from(data));
+  // Python's own numbers. NumPy's, some of which derive from float, come with a dtype.
+  if (PyFloat_CheckExact(data) || PyLong_Check(data)) return scalar_dtype(scalar_from(data));
   if (is_array(data)) return as_array(data).dtype;
   if (!has_elements(data) || depth > deepest) return scalar_dtype(scalar_from(data));
   const Owned items = owned(PySequence_Fast(data, "tensor: expected a sequence"));
@@ -109,8 +110,8 @@ void fill(const Tensor& out, PyObject* data, int depth) {
   if (is_array(data)) {
     const Tensor from = as_array(data);
     if (!(from.sizes == out.sizes)) {
-      fail(ErrorKind::value, "tensor: expected an element of shape ", out.sizes, " at dim ", depth, " (got ", from.sizes,
-           ")");
+      fail(ErrorKind::value, "tensor: expected an element of shape ", out.sizes, " at dim ", depth, " (got ",
+           from.sizes, ")");
     }
     ops::copy_(out, from);
     return;
@@ -164,7 +165,8 @@ PyObject* nested(const Tensor& t, const char* at, int dim) {
   if (dim == t.dim()) return element_of(at, t.dtype);
   Owned list = owned(PyList_New(t.sizes[dim]));
   const Index step = t.strides[dim] * static_cast<Index>(item_size(t.dtype));
-  for (Index i = 0; i < t.sizes[dim]; ++i) PyList_SET_ITEM(list.get(), i, owned(nested(t, at + i * step, dim + 1)).release());
+  for (Index i = 0; i < t.sizes[dim]; ++i)
+    PyList_SET_ITEM(list.get(), i, owned(nested(t, at + i * step, dim + 1)).release());
   return list.release();
 }
 
@@ -175,7 +177,8 @@ bool is_number(PyObject* object) {
   if (is_tensor(object) || is_text(object)) return false;
   // NumPy's numbers: they convert, and have no length.
   const PyTypeObject* type = Py_TYPE(object);
-  const bool converts = PyIndex_Check(object) || (type->tp_as_number != nullptr && type->tp_as_number->nb_float != nullptr);
+  const bool converts =
+      PyIndex_Check(object) || (type->tp_as_number != nullptr && type->tp_as_number->nb_float != nullptr);
   const bool sized = (type->tp_as_sequence != nullptr && type->tp_as_sequence->sq_length != nullptr) ||
                      (type->tp_as_mapping != nullptr && type->tp_as_mapping->mp_length != nullptr);
   return converts && !sized;
@@ -218,7 +221,7 @@ PyObject* wrap_scalar(const Scalar& value) {
 }
 
 Tensor tensor_from(PyObject* data, std::optional<DType> dtype) {
-  if (is_array(data) && !is_number(data)) {
+  if (is_array(data)) {
     const Tensor from = as_array(data);
     return ops::cast(from, dtype.value_or(from.dtype));
   }
@@ -248,8 +251,9 @@ Tensor tensor_on_buffer(PyObject* object) {
   for (int d = 0; d < v->ndim; ++d) {
     sizes[d] = v->shape[d];
     if (v->strides[d] < 0) {
-      fail(ErrorKind::value, "from_numpy: at least one stride of the array is negative, which tensors with shared memory "
-                             "cannot have; pass array.copy()");
+      fail(ErrorKind::value,
+           "from_numpy: at least one stride of the array is negative, which tensors with shared memory "
+           "cannot have; pass array.copy()");
     }
     if (v->strides[d] % width != 0) {
       fail(ErrorKind::value, "from_numpy: a stride of the array (", v->strides[d], " bytes) is not a multiple of the ",
@@ -284,8 +288,9 @@ int export_buffer(PyObject* self, Py_buffer* view, int flags) {
     const Tensor& x = t->tensor;
     const bool needs_rows = (flags & PyBUF_STRIDES) != PyBUF_STRIDES;
     if ((needs_rows && !x.is_contiguous()) || ((flags & PyBUF_WRITABLE) != 0 && x.storage->read_only)) {
-      PyErr_SetString(PyExc_BufferError, x.storage->read_only ? "the tensor's memory is read-only"
-                                                              : "the tensor is not contiguous; use tensor.contiguous()");
+      PyErr_SetString(PyExc_BufferError, x.storage->read_only
+                                             ? "the tensor's memory is read-only"
+                                             : "the tensor is not contiguous; use tensor.contiguous()");
       return -1;
     }
     auto exported = std::make_unique<Exported>();

@@ -34,10 +34,16 @@ void add_dtypes(py::module_& module) {
   py::class_<DTypeObject>(module, "dtype", "The type of a tensor's elements.")
       .def("__repr__", [](const DTypeObject& t) { return std::string("torch.") + dtype_name(t.value); })
       .def("__reduce__", [](const DTypeObject& t) { return dtype_name(t.value); })
-      .def_property_readonly("itemsize", [](const DTypeObject& t) { return item_size(t.value); })
-      .def_property_readonly("is_floating_point", [](const DTypeObject& t) { return is_floating(t.value); })
-      .def_property_readonly("is_complex", [](const DTypeObject&) { return false; })
-      .def_property_readonly("is_signed", [](const DTypeObject& t) { return t.value >= DType::int32; })
+      .def_property_readonly(
+          "itemsize", [](const DTypeObject& t) { return item_size(t.value); }, "Bytes per element.")
+      .def_property_readonly(
+          "is_floating_point", [](const DTypeObject& t) { return is_floating(t.value); },
+          "Whether elements are floats.")
+      .def_property_readonly(
+          "is_complex", [](const DTypeObject&) { return false; }, "Whether elements are complex: no dtype's are.")
+      .def_property_readonly(
+          "is_signed", [](const DTypeObject& t) { return t.value >= DType::int32; },
+          "Whether elements can be negative.")
       .attr("__module__") = "fastgrad";
   for (int i = 0; i < dtype_count; ++i) {
     const auto t = static_cast<DType>(i);

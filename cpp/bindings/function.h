@@ -68,13 +68,17 @@ template <>
 struct Argument<const Operand&> {
   Operand operand;
   Tensor pinned;
+  bool is_pinned = false;
   Argument(PyObject* o, Call& call);
   void pin() {
-    if (operand.tensor == nullptr) return;
+    if (operand.tensor == nullptr || is_pinned) return;
     pinned = *operand.tensor;
-    operand.tensor = &pinned;
+    is_pinned = true;
   }
-  const Operand& get() { return operand; }
+  const Operand& get() {  // here and not before: the argument may have moved since
+    if (is_pinned) operand.tensor = &pinned;
+    return operand;
+  }
 };
 
 template <>

@@ -73,7 +73,8 @@ class Parser {
   // Lists, and arrays of other libraries. An empty list selects nothing.
   static Tensor index_tensor_from(PyObject* entry) {
     if (PyFloat_Check(entry) || PyUnicode_Check(entry) || PyDict_Check(entry)) {
-      fail(ErrorKind::index, "only integers, slices (`:`), ellipsis (`...`), None and long or bool tensors or lists are ",
+      fail(ErrorKind::index,
+           "only integers, slices (`:`), ellipsis (`...`), None and long or bool tensors or lists are ",
            "valid indices (got ", Py_TYPE(entry)->tp_name, ")");
     }
     const Tensor t = tensor_from(entry, std::nullopt);
@@ -91,8 +92,9 @@ class Parser {
 
   void take_integer(Index i, Index total) {
     if (x_.dim() == 0) {
-      fail(ErrorKind::index, "invalid index of a 0-dim tensor. Use `tensor.item()` to convert a 0-dim tensor to a "
-                             "Python number");
+      fail(ErrorKind::index,
+           "invalid index of a 0-dim tensor. Use `tensor.item()` to convert a 0-dim tensor to a "
+           "Python number");
     }
     check_dimension(total);
     const Index n = out_.view.sizes[at_];
@@ -106,8 +108,8 @@ class Parser {
 
   void take_slice(PyObject* entry) {
     if (at_ >= out_.view.dim()) {
-      fail(ErrorKind::index, x_.dim() == 0 ? "a 0-dim tensor cannot be sliced; use .item()"
-                                           : "too many indices for tensor of dimension ",
+      fail(ErrorKind::index,
+           x_.dim() == 0 ? "a 0-dim tensor cannot be sliced; use .item()" : "too many indices for tensor of dimension ",
            x_.dim() == 0 ? "" : std::to_string(x_.dim()));
     }
     Py_ssize_t start, stop, step;

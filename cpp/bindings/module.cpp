@@ -29,7 +29,8 @@ Tensor state_tensor(const Generator& g) {
 void set_state(Generator& g, const py::object& state) {
   Call call;
   const Tensor bytes = ops::contiguous(tensor_argument(state.ptr(), call));
-  if (bytes.dtype != DType::uint8) fail(ErrorKind::type, "set_state: expected a uint8 tensor, got ", dtype_name(bytes.dtype));
+  if (bytes.dtype != DType::uint8)
+    fail(ErrorKind::type, "set_state: expected a uint8 tensor, got ", dtype_name(bytes.dtype));
   g.set_state(bytes.raw(), static_cast<std::size_t>(bytes.numel()));
 }
 
@@ -74,23 +75,37 @@ py::dict build_info() {
 }
 
 void add_settings(py::module_& m) {
-  m.def("build_info", build_info);
-  m.def("get_num_threads", &num_threads);
-  m.def("set_num_threads", [](int n) {
-    if (n < 1) fail("set_num_threads: expects a positive integer, got ", n);
-    set_num_threads(n);
-  });
+  m.def("build_info", build_info, "What this build is and which kernels it runs.");
+  m.def("get_num_threads", &num_threads, "The number of threads that one operation may use.");
+  m.def(
+      "set_num_threads",
+      [](int n) {
+        if (n < 1) fail("set_num_threads: expects a positive integer, got ", n);
+        set_num_threads(n);
+      },
+      py::arg("num"), "Sets the number of threads that one operation may use. No result depends on it.");
   m.def("empty_memory_cache", &empty_memory_cache, "Gives cached memory back to the system; returns how many bytes.");
-  m.def("get_default_dtype", [] { return py::reinterpret_borrow<py::object>(dtype_object(default_dtype())); });
-  m.def("set_default_dtype", [](const py::object& t) { set_default_dtype(dtype_from(t.ptr())); });
-  m.def("promote_types", [](const py::object& a, const py::object& b) {
-    return py::reinterpret_borrow<py::object>(dtype_object(promote_types(dtype_from(a.ptr()), dtype_from(b.ptr()))));
-  });
-  m.def("result_type", [](const py::object& a, const py::object& b) {
-    Call call;
-    const Argument<const Operand&> left(a.ptr(), call), right(b.ptr(), call);
-    return py::reinterpret_borrow<py::object>(dtype_object(result_type(left.operand, right.operand)));
-  });
+  m.def(
+      "get_default_dtype", [] { return py::reinterpret_borrow<py::object>(dtype_object(default_dtype())); },
+      "The dtype of new tensors of Python floats.");
+  m.def(
+      "set_default_dtype", [](const py::object& t) { set_default_dtype(dtype_from(t.ptr())); }, py::arg("d"),
+      "Sets the dtype of new tensors of Python floats: float32 or float64.");
+  m.def(
+      "promote_types",
+      [](const py::object& a, const py::object& b) {
+        const DType t = promote_types(dtype_from(a.ptr()), dtype_from(b.ptr()));
+        return py::reinterpret_borrow<py::object>(dtype_object(t));
+      },
+      py::arg("type1"), py::arg("type2"), "The smallest dtype that holds the values of both.");
+  m.def(
+      "result_type",
+      [](const py::object& a, const py::object& b) {
+        Call call;
+        const Argument<const Operand&> left(a.ptr(), call), right(b.ptr(), call);
+        return py::reinterpret_borrow<py::object>(dtype_object(result_type(left.operand, right.operand)));
+      },
+      py::arg("tensor1"), py::arg("tensor2"), "The dtype that an operation on both, tensors or numbers, computes in.");
 }
 
 // from_bytes(flat, sizes, dtype): what a uint8 tensor holds, read as elements of a dtype (pickle).
@@ -107,13 +122,13 @@ Tensor from_bytes(const Tensor& flat, const Dims& sizes, DType dtype) {
 
 void add_data(py::module_& m) {
   m.def("tensor", [](const py::object& data, const py::object& dtype) {
-    return as_object(wrap(tensor_from(
-        data.ptr(), dtype.is_none() ? std::nullopt : std::optional<DType>(dtype_from(dtype.ptr())))));
+    return as_object(
+        wrap(tensor_from(data.ptr(), dtype.is_none() ? std::nullopt : std::optional<DType>(dtype_from(dtype.ptr())))));
   });
   m.def("from_bytes", [](const py::object& flat, const py::object& sizes, const py::object& dtype) {
     Call call;
-    return as_object(wrap(
-        from_bytes(tensor_argument(flat.ptr(), call), dims_argument(sizes.ptr()), dtype_from(dtype.ptr()))));
+    return as_object(
+        wrap(from_bytes(tensor_argument(flat.ptr(), call), dims_argument(sizes.ptr()), dtype_from(dtype.ptr()))));
   });
   m.def("from_buffer", [](const py::object& object) { return as_object(wrap(tensor_on_buffer(object.ptr()))); });
 }

@@ -75,9 +75,7 @@ PyObject* get_ndim(PyObject* self, void*) { return PyLong_FromLong(self_of(self)
 PyObject* get_dtype(PyObject* self, void*) { return new_ref(dtype_object(self_of(self)->tensor.dtype)); }
 PyObject* get_grad(PyObject* self, void*) { return new_ref(self_of(self)->grad); }
 PyObject* get_base(PyObject* self, void*) { return new_ref(self_of(self)->base); }
-PyObject* get_version(PyObject* self, void*) {
-  return PyLong_FromUnsignedLong(self_of(self)->tensor.storage->version);
-}
+PyObject* get_version(PyObject* self, void*) { return PyLong_FromUnsignedLong(self_of(self)->tensor.storage->version); }
 
 PyObject* get_requires_grad(PyObject* self, void*) {
   return guarded([&] { return PyBool_FromLong(requires_grad(self_of(self))); });
@@ -164,22 +162,38 @@ PyObject* data_ptr(PyObject* self, PyObject*) { return PyLong_FromVoidPtr(self_o
 PyObject* is_contiguous(PyObject* self, PyObject*) { return PyBool_FromLong(self_of(self)->tensor.is_contiguous()); }
 PyObject* element_size(PyObject* self, PyObject*) { return PyLong_FromSize_t(item_size(self_of(self)->tensor.dtype)); }
 
-PyObject* one_of(const Dims& dims, PyObject* const* args, Py_ssize_t count, const char* name) {
+// A tuple of the given type (tuple or Size).
+PyObject* wrap_tuple(PyTypeObject* type, const Dims& dims) {
+  PyObject* tuple = type->tp_alloc(type, dims.size());
+  if (tuple == nullptr) throw PythonError{};
+  for (int d = 0; d < dims.size(); ++d) {
+    PyObject* number = PyLong_FromLongLong(dims[d]);
+    if (number == nullptr) {
+      Py_DECREF(tuple);
+      throw PythonError{};
+    }
+    PyTuple_SET_ITEM(tuple, d, number);
+  }
+  return tuple;
+}
+
+PyObject* one_of(const Dims& dims, PyObject* const* args, Py_ssize_t count, const char* name, PyTypeObject* type) {
   return guarded([&]() -> PyObject* {
-    if (count == 0 || args[0] == Py_None) return wrap_size(dims);
+    if (count == 0 || args[0] == Py_None) return wrap_tuple(type, dims);
     const Py_ssize_t wanted = PyNumber_AsSsize_t(args[0], PyExc_IndexError);
     if (wanted == -1 && PyErr_Occurred()) throw PythonError{};
-    if (dims.empty()) fail(ErrorKind::index, name, ": Dimension specified as ", wanted, " but tensor has no dimensions");
+    if (dims.empty())
+      fail(ErrorKind::index, name, ": Dimension specified as ", wanted, " but tensor has no dimensions");
     return PyLong_FromLongLong(dims[wrap_dim(wanted, dims.size(), name)]);
   });
 }
 
 PyObject* size(PyObject* self, PyObject* const* args, Py_ssize_t count) {
-  return one_of(self_of(self)->tensor.sizes, args, count, "size");
+  return one_of(self_of(self)->tensor.sizes, args, count, "size", size_class);
 }
 
 PyObject* stride(PyObject* self, PyObject* const* args, Py_ssize_t count) {
-  return one_of(self_of(self)->tensor.strides, args, count, "stride");
+  return one_of(self_of(self)->tensor.strides, args, count, "stride", &PyTuple_Type);
 }
 
 PyObject* item(PyObject* self, PyObject*) {
@@ -321,7 +335,8 @@ PyTypeObject* tensor_base_type() { return base_type; }
 
 void add_tensor_type(PyObject* module) {
   base_type = reinterpret_cast<PyTypeObject*>(PyType_FromSpec(&spec));
-  if (base_type == nullptr || PyModule_AddObjectRef(module, "TensorBase", reinterpret_cast<PyObject*>(base_type)) != 0 ||
+  if (base_type == nullptr ||
+      PyModule_AddObjectRef(module, "TensorBase", reinterpret_cast<PyObject*>(base_type)) != 0 ||
       PyModule_AddFunctions(module, module_functions) != 0) {
     throw pybind11::error_already_set();
   }
@@ -352,19 +367,7 @@ bool requires_grad(PyTensor* t) {
   return t->requires_grad;
 }
 
-PyObject* wrap_size(const Dims& dims) {
-  PyObject* tuple = size_class->tp_alloc(size_class, dims.size());
-  if (tuple == nullptr) throw PythonError{};
-  for (int d = 0; d < dims.size(); ++d) {
-    PyObject* number = PyLong_FromLongLong(dims[d]);
-    if (number == nullptr) {
-      Py_DECREF(tuple);
-      throw PythonError{};
-    }
-    PyTuple_SET_ITEM(tuple, d, number);
-  }
-  return tuple;
-}
+PyObject* wrap_size(const Dims& dims) { return wrap_tuple(size_class, dims); }
 
 void translate_exception() {
   try {

@@ -8,12 +8,11 @@
 namespace fastgrad {
 
 struct PyTensor {
-  PyObject_HEAD
-  Tensor tensor;
-  PyObject* grad;      // the accumulated gradient, or null
-  PyObject* node;      // the graph node whose result this is, or null: a leaf
-  PyObject* base;      // for a view: the tensor at the root of the chain of views
-  PyObject* dict;      // attributes that users add; made on demand
+  PyObject_HEAD Tensor tensor;
+  PyObject* grad;  // the accumulated gradient, or null
+  PyObject* node;  // the graph node whose result this is, or null: a leaf
+  PyObject* base;  // for a view: the tensor at the root of the chain of views
+  PyObject* dict;  // attributes that users add; made on demand
   PyObject* weakrefs;
   std::uint32_t seen_version;  // for a view: the storage's version when `node` was set
   bool requires_grad;

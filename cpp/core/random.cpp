@@ -101,10 +101,11 @@ std::string Generator::state() const {
 void Generator::set_state(const void* from, std::size_t size) {
   StateBytes bytes;
   if (size != sizeof bytes) {
-    fail(ErrorKind::type, "set_state: expected the ", sizeof bytes, " bytes that get_state() gives, got ", size);
+    fail("set_state: expected the ", sizeof bytes, " bytes that get_state() gives, got ", size);
   }
   std::memcpy(&bytes, from, sizeof bytes);
-  if (bytes.left < 1 || bytes.left > words || bytes.next > words || (bytes.left > 1 && bytes.next + bytes.left > words + 1)) {
+  if (bytes.left < 1 || bytes.left > words || bytes.next > words ||
+      (bytes.left > 1 && bytes.next + bytes.left > words + 1)) {
     fail("set_state: these bytes are not the state of a generator; pass what get_state() returned");
   }
   seed_ = bytes.seed;

@@ -4,6 +4,7 @@
 // heights nor edges nor the caller's cuts show in the bits.
 #include <utility>
 
+#include "kernels/packing.h"
 #include "kernels/vec.h"
 
 namespace fastgrad::FASTGRAD_ISA {
@@ -35,16 +36,6 @@ FASTGRAD_INLINE void store_end(T* to, Vec<T> v, Index last) {
   partial ? store_partial(to, v, last) : store(to, v);
 }
 
-// The elements numbered `index` of x and y, which are numbered as one.
-template <int... index, class V>
-FASTGRAD_INLINE V shuffle(V x, V y) {
-#if defined(__clang__)
-  return __builtin_shufflevector(x, y, index...);
-#else
-  return __builtin_shuffle(x, y, Bits<V>{index...});
-#endif
-}
-
 // ---------------------------------------------------------------------------------------- sums of outer products
 
 template <class T, int vectors, bool partial>
@@ -58,14 +49,21 @@ FASTGRAD_INLINE void store_row(T* c, const Vec<T>* sum, Index last, bool add) {
 // The rows of b that are fetched ahead when they are `far` apart: further than the processor itself looks ahead.
 constexpr Index rows_ahead = 16;
 
-// One tile of C; b points to the tile's first column, `last` is the number of columns in its last vector.
+// What the tiles above each other share: a panel of B with `last` columns in its last vector, and how to step.
+template <class T>
+struct Strip {
+  const T* b;
+  Index b_step, a_element, a_step, ldc, last, depth;
+  bool add;
+};
+
 template <class T, int rows, int vectors, bool partial, bool far>
-void tile(T* c, Index ldc, const T* a, const Panels<T>& a_panels, const T* b, Index b_step, Index last, Index depth,
-          bool add) {
-  const Index a_element = a_panels.element, a_step = a_panels.step;
+void tile(T* c, const T* a, const Strip<T>& strip) {
+  const Index a_element = strip.a_element, a_step = strip.a_step, b_step = strip.b_step, last = strip.last;
+  const T* b = strip.b;
   Vec<T> sum[rows][vectors] = {};
 #pragma GCC unroll 1
-  for (Index p = 0; p < depth; ++p, a += a_step, b += b_step) {
+  for (Index p = strip.depth; p > 0; --p, a += a_step, b += b_step) {
     Vec<T> right[vectors];
     if constexpr (far) {
 #pragma GCC unroll 4
@@ -82,21 +80,18 @@ void tile(T* c, Index ldc, const T* a, const Panels<T>& a_panels, const T* b, In
     }
   }
 #pragma GCC unroll 16
-  for (int i = 0; i < rows; ++i) store_row<T, vectors, partial>(c + i * ldc, sum[i], last, add);
+  for (int i = 0; i < rows; ++i) store_row<T, vectors, partial>(c + i * strip.ldc, sum[i], last, strip.add);
 }
 
 // The rows that are left when the tiles of greater height are done.
 template <class T, int height, int vectors, bool partial, bool far>
-FASTGRAD_INLINE void short_tiles(T* c, Index ldc, const T* a, const Panels<T>& a_panels, const T* b, Index b_step,
-                                 Index last, Index rows, Index depth, bool add) {
+FASTGRAD_INLINE void short_tiles(T* c, const T* a, const Strip<T>& strip, Index rows) {
   if (rows & height) {
-    tile<T, height, vectors, partial, far>(c, ldc, a, a_panels, b, b_step, last, depth, add);
-    c += height * ldc;
-    a += height * a_panels.element;
+    tile<T, height, vectors, partial, far>(c, a, strip);
+    c += height * strip.ldc;
+    a += height * strip.a_element;
   }
-  if constexpr (height > 1) {
-    short_tiles<T, height / 2, vectors, partial, far>(c, ldc, a, a_panels, b, b_step, last, rows, depth, add);
-  }
+  if constexpr (height > 1) short_tiles<T, height / 2, vectors, partial, far>(c, a, strip, rows);
 }
 
 // Fetches the tile of C while its sums are being computed. A call of its own, because inside of tile() the compiler
@@ -109,32 +104,35 @@ template <class T>
   }
 }
 
+// A sum of this many products takes longer than fetching what it needs.
+constexpr Index worth_a_prefetch = 64;
+
 // All tiles of one panel of B, from top to bottom.
 template <class T, int vectors, bool partial, bool far = false>
-void tile_column(T* c, Index ldc, const Panels<T>& a_panels, const T* b, Index b_step, Index last, Index rows,
-                 Index depth, bool add) {
+void tile_column(T* c, const Panels<T>& a_panels, const Strip<T>& strip, Index rows) {
   const T* a = a_panels.data;
-  for (; rows >= tile_rows; rows -= tile_rows, c += tile_rows * ldc, a += a_panels.panel) {
-    if (depth >= 64) prefetch_tile(c, ldc);
-    tile<T, tile_rows, vectors, partial, far>(c, ldc, a, a_panels, b, b_step, last, depth, add);
+  for (; rows >= tile_rows; rows -= tile_rows, c += tile_rows * strip.ldc, a += a_panels.panel) {
+    if (strip.depth >= worth_a_prefetch) prefetch_tile(c, strip.ldc);
+    tile<T, tile_rows, vectors, partial, far>(c, a, strip);
   }
-  short_tiles<T, tile_rows * 2 / 3, vectors, partial, far>(c, ldc, a, a_panels, b, b_step, last, rows, depth, add);
+  short_tiles<T, tile_rows * 2 / 3, vectors, partial, far>(c, a, strip, rows);
 }
 
 template <class T>
 void multiply(T* c, Index ldc, const Panels<T>& a, const Panels<T>& b, Index rows, Index columns, Index depth,
               bool add) {
-  const T* panel = b.data;
-  const bool far = depth >= 64 && b.step * static_cast<Index>(sizeof(T)) >= 2048;
-  for (; columns >= tile_columns<T>; columns -= tile_columns<T>, c += tile_columns<T>, panel += b.panel) {
-    (far ? tile_column<T, 2, false, true> : tile_column<T, 2, false>)(c, ldc, a, panel, b.step, lanes<T>, rows, depth, add);
-  }
+  constexpr Index width = tile_columns<T>, half_page = 2048 / sizeof(T);
+  Strip<T> strip{b.data, b.step, a.element, a.step, ldc, lanes<T>, depth, add};
+  const bool far = depth >= worth_a_prefetch && b.step >= half_page;
+  const auto full_column = far ? tile_column<T, 2, false, true> : tile_column<T, 2, false>;
+  for (; columns >= width; columns -= width, c += width, strip.b += b.panel) full_column(c, a, strip, rows);
+  strip.last = columns > lanes<T> ? columns - lanes<T> : columns;
   if (columns > lanes<T>) {
-    tile_column<T, 2, true>(c, ldc, a, panel, b.step, columns - lanes<T>, rows, depth, add);
+    tile_column<T, 2, true>(c, a, strip, rows);
   } else if (columns == lanes<T>) {
-    tile_column<T, 1, false>(c, ldc, a, panel, b.step, columns, rows, depth, add);
+    tile_column<T, 1, false>(c, a, strip, rows);
   } else if (columns > 0) {
-    tile_column<T, 1, true>(c, ldc, a, panel, b.step, columns, rows, depth, add);
+    tile_column<T, 1, true>(c, a, strip, rows);
   }
 }
 
@@ -198,8 +196,8 @@ void dot_tile(T* c, Index ldc, const T* a, Index lda, const T* b, Index ldb, Ind
 }
 
 template <class T, int height, int width>
-FASTGRAD_INLINE void dot_row(T* c, Index ldc, const T* a, Index lda, const T* b, Index ldb, Index columns,
-                             Index depth, bool add) {
+FASTGRAD_INLINE void dot_row(T* c, Index ldc, const T* a, Index lda, const T* b, Index ldb, Index columns, Index depth,
+                             bool add) {
   for (; columns >= width; columns -= width, c += width, b += width * ldb) {
     dot_tile<T, height, width>(c, ldc, a, lda, b, ldb, depth, add);
   }
@@ -258,109 +256,6 @@ void combine_rows(T* c, const T* a, Index a_stride, const T* b, Index ldb, Index
     add_rows<T, combined_rows>(c, a, a_stride, b, ldb, columns);
   }
   for (; depth > 0; --depth, a += a_stride, b += ldb) add_rows<T, 1>(c, a, a_stride, b, ldb, columns);
-}
-
-// ------------------------------------------------------------------------------------------------------- packing
-
-// All panels are packed this deep before any goes on: the lines and pages that neighbours share are then still near.
-constexpr Index pack_depth = 32;
-
-// What is packed of one panel at a time: to[p * width + i] = from[i * stride + p * step] for i < count, p < depth.
-template <class T>
-struct Part {
-  T* to;
-  const T* from;
-  Index stride, step, count, width, depth;
-};
-
-template <class T>
-void pack_element_by_element(const Part<T>& part, Index first) {
-  for (Index p = first; p < part.depth; ++p) {
-    T* to = part.to + p * part.width;
-    const T* from = part.from + p * part.step;
-    for (Index i = 0; i < part.count; ++i) to[i] = from[i * part.stride];
-  }
-}
-
-template <class T>
-void pack_rows(const Part<T>& part) {
-  const Index last = part.count % lanes<T>, whole = part.count - last;
-  for (Index p = 0; p < part.depth; ++p) {
-    T* to = part.to + p * part.width;
-    const T* from = part.from + p * part.step;
-    for (Index i = 0; i < whole; i += lanes<T>) store(to + i, load(from + i));
-    if (last > 0) store_partial(to + whole, load_partial(from + whole, last), last);
-  }
-}
-
-// A square of 16-byte vectors is what every instruction set transposes well.
-template <class T>
-constexpr int square = 16 / sizeof(T);
-
-template <class T>
-using SquareRow = typename VecOf<T, square<T>>::type;
-
-FASTGRAD_INLINE void transpose(SquareRow<float>* row) {
-  const auto a = shuffle<0, 4, 1, 5>(row[0], row[1]), b = shuffle<0, 4, 1, 5>(row[2], row[3]);
-  const auto c = shuffle<2, 6, 3, 7>(row[0], row[1]), d = shuffle<2, 6, 3, 7>(row[2], row[3]);
-  row[0] = shuffle<0, 1, 4, 5>(a, b);
-  row[1] = shuffle<2, 3, 6, 7>(a, b);
-  row[2] = shuffle<0, 1, 4, 5>(c, d);
-  row[3] = shuffle<2, 3, 6, 7>(c, d);
-}
-
-FASTGRAD_INLINE void transpose(SquareRow<double>* row) {
-  const auto a = shuffle<0, 2>(row[0], row[1]), b = shuffle<1, 3>(row[0], row[1]);
-  row[0] = a;
-  row[1] = b;
-}
-
-// to[p * width + i] = from[i * stride + p] for i, p < square.
-template <class T>
-FASTGRAD_INLINE void pack_square(T* to, const T* from, Index stride, Index width) {
-  SquareRow<T> row[square<T>];
-#pragma GCC unroll 4
-  for (int i = 0; i < square<T>; ++i) __builtin_memcpy(&row[i], from + i * stride, sizeof row[i]);
-  transpose(row);
-#pragma GCC unroll 4
-  for (int p = 0; p < square<T>; ++p) __builtin_memcpy(to + p * width, &row[p], sizeof row[p]);
-}
-
-// The last square in the direction of the count overlaps the one before it where the count asks for that.
-template <class T>
-void pack_transposed(const Part<T>& part) {
-  const Index whole = part.count < square<T> ? 0 : part.depth - part.depth % square<T>;
-  for (Index i = 0; i < part.count; i += square<T>) {
-    const Index row = i + square<T> <= part.count ? i : part.count - square<T>;
-    const T* from = part.from + row * part.stride;
-    for (Index p = 0; p < whole; p += square<T>) {
-      pack_square(part.to + p * part.width + row, from + p, part.stride, part.width);
-    }
-  }
-  pack_element_by_element(part, whole);
-}
-
-template <class T>
-void pack_part(const Part<T>& part) {
-  if (part.stride == 1) {
-    pack_rows(part);
-  } else if (part.step == 1) {
-    pack_transposed(part);
-  } else {
-    pack_element_by_element(part, 0);
-  }
-}
-
-template <class T>
-void pack(T* to, const T* from, Index stride, Index step, Index count, Index width, Index depth) {
-  for (Index p = 0; p < depth; p += pack_depth) {
-    const Index part_depth = depth - p < pack_depth ? depth - p : pack_depth;
-    for (Index i = 0; i < count; i += width) {
-      const Index part_count = count - i < width ? count - i : width;
-      pack_part<T>({to + i * depth + p * width, from + i * stride + p * step, stride, step, part_count, width,
-                    part_depth});
-    }
-  }
 }
 
 // ------------------------------------------------------------------------------------------------------ finishing

@@ -46,12 +46,16 @@ DType compute_dtype(Binary op, const Operand& a, const Operand& b) {
   return floats_only && !is_floating(dtype) ? default_dtype() : dtype;
 }
 
+void check_not_bool(Binary op, const char* name, const Operand& a, const Operand& b) {
+  if (op == Binary::sub && (own_dtype(a) == DType::boolean || own_dtype(b) == DType::boolean)) {
+    fail(name, ": Subtraction, the `-` operator, with a bool tensor is not supported. If you are trying to invert a mask, "
+               "use the `~` or `logical_not()` operator instead.");
+  }
+}
+
 BinaryLoop kernel_for(Binary op, const char* name, DType dtype) {
   const BinaryLoop kernel = kernels().binary[static_cast<int>(op)][static_cast<int>(dtype)];
   if (kernel != nullptr) return kernel;
-  if (op == Binary::sub && dtype == DType::boolean) {
-    fail(name, ": subtraction with two bool tensors is not supported; use logical_xor or the ^ operator instead");
-  }
   fail(name, ": not implemented for ", dtype_name(dtype), " tensors");
 }
 
@@ -115,6 +119,7 @@ void check_exponent(Binary op, const char* name, const Operand& b, DType dtype) 
 }  // namespace
 
 Tensor binary(Binary op, const char* name, const Operand& a, const Operand& b) {
+  check_not_bool(op, name, a, b);
   const DType dtype = compute_dtype(op, a, b);
   const BinaryLoop kernel = kernel_for(op, name, dtype);
   const DType out_dtype = gives_bool(op) ? DType::boolean : dtype;
@@ -132,6 +137,7 @@ Tensor binary(Binary op, const char* name, const Operand& a, const Operand& b) {
 void binary_(Binary op, const char* name, const Tensor& a, const Operand& b) {
   check_inplace(name, a);
   const Operand self{&a, {}};
+  check_not_bool(op, name, self, b);
   const DType dtype = compute_dtype(op, self, b);
   if (!gives_bool(op)) check_can_cast(name, dtype, a.dtype);
   if (b.tensor != nullptr && !(broadcast_shapes(name, a.sizes, b.tensor->sizes) == a.sizes)) {

@@ -59,8 +59,7 @@ Tensor where(const Tensor& condition, const Operand& a, const Operand& b) {
     return x.tensor->dtype == dtype ? *x.tensor : cast(*x.tensor, dtype);
   };
   const Tensor left = prepare(a), right = prepare(b);
-  const Dims shape =
-      broadcast_shapes("where", condition.sizes, broadcast_shapes("where", left.sizes, right.sizes));
+  const Dims shape = broadcast_shapes("where", condition.sizes, broadcast_shapes("where", left.sizes, right.sizes));
   Tensor out = empty(shape, dtype);
   const WhereLoop kernel = kernels().where[static_cast<int>(dtype)];
   const Walk<4> walk(shape, {out.strides, broadcast_strides(condition, shape), broadcast_strides(left, shape),

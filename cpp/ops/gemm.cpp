@@ -1,5 +1,6 @@
-// Cuts matrix products into pieces for the kernels (kernels/matmul.cpp) and the threads. Which kernel computes an
-// element, and over which blocks of the depth its sum runs, depends on shapes and strides only, never on threads.
+// Chooses how to compute a matrix product, and computes those with a vector or a thin matrix in them. Which kernel
+// computes an element, and over which blocks of the depth its sum runs, depends on shapes and strides only, never on
+// the threads.
 #include "ops/gemm.h"
 
 #include <algorithm>
@@ -7,36 +8,17 @@
 #include <new>
 
 #include "core/parallel.h"
+#include "ops/gemm_detail.h"
 
 namespace fastgrad {
 namespace {
 
-// A panel of B about 256 deep fits in the first-level cache, a block of A as deep and so many tiles high in the
-// second-level one.
-constexpr Index max_depth_block = 320;
-constexpr Index tiles_in_block = 16;
-// A task's columns: so many that reading the block of A costs little.
-constexpr Index column_block = 256;
-
-// Larger products are cut into chunks, which bounds the scratch memory (10 MiB for float). A multiple of every tile's
-// sides.
-constexpr Index max_chunk_rows = 1536, max_chunk_columns = 1024, max_chunk_depth = 1024;
-
-// Fewer multiply-adds than this (some microseconds) are not worth another thread.
-constexpr Index parallel_work = 1 << 18;
+using namespace detail;
 
 // Slots of scratch memory in a batch, that is the most threads that can work on it.
 constexpr Index batch_slots = 64;
-
-constexpr Index ceil_div(Index a, Index b) { return (a + b - 1) / b; }
-
-// The size of even pieces of at most `limit`, which is a multiple of `unit` as all pieces but the last are.
-constexpr Index even_piece(Index size, Index limit, Index unit) {
-  return ceil_div(ceil_div(size, ceil_div(size, limit)), unit) * unit;
-}
-
-// How many units of `work` multiply-adds each make a piece worth a thread.
-Index grain_of(Index work) { return std::max<Index>(1, parallel_work / std::max<Index>(1, work)); }
+// A batch that needs more scratch elements than this is no batch of small products.
+constexpr Index batch_scratch = 1 << 20;
 
 // ------------------------------------------------------------------------------------------------ scratch memory
 
@@ -61,38 +43,6 @@ T* scratch_memory(Index elements) {
   return static_cast<T*>(memory.get());
 }
 
-// ----------------------------------------------------------------------------------------------------- the problem
-
-template <class T>
-struct Product {
-  Index m, n, k;
-  MatrixView<T> a, b;
-  T* c;
-  Index ldc;
-  bool accumulate;
-  Epilogue<T> epilogue;
-
-  Index work() const { return m * n * k; }
-};
-
-template <class T>
-const MatmulKernels<T>& matmul_kernels() {
-  return kernels().template floats<T>().matmul;
-}
-
-// Applies the epilogue to the rows and columns from (row, column) on.
-template <class T>
-void finish(const Product<T>& p, Index row, Index column, Index rows, Index columns) {
-  if (p.epilogue.bias == nullptr && !p.epilogue.relu) return;
-  const T* bias = p.epilogue.bias == nullptr ? nullptr : p.epilogue.bias + column;
-  matmul_kernels<T>().finish(p.c + row * p.ldc + column, p.ldc, bias, p.epilogue.relu, rows, columns);
-}
-
-template <class T>
-void fill_with_zeros(const Product<T>& p) {
-  for (Index i = 0; i < p.m; ++i) std::fill_n(p.c + i * p.ldc, p.n, T{0});
-}
-
 // -------------------------------------------------------------------------------------------- matrix times vector
 
 // A column of C that is contiguous is a row of C', and C' = B' A'.
@@ -111,13 +61,19 @@ bool is_vector_product(const Product<T>& p) {
 }
 
 template <class T>
+Index vector_scratch(const Product<T>& p) {
+  const Product<T> row = column_as_row(p);
+  return row.b.row_stride == 1 && row.a.column_stride != 1 ? row.k : 0;
+}
+
+template <class T>
 void multiply_vector(const Product<T>& p, T* scratch) {
   constexpr Index unit = 64;
   const Product<T> row = column_as_row(p);
   const MatmulKernels<T>& kernel = matmul_kernels<T>();
   const bool by_dots = row.b.row_stride == 1;
   const T* vector = row.a.data;
-  if (by_dots && row.a.column_stride != 1) {
+  if (vector_scratch(p) > 0) {
     kernel.pack(scratch, vector, 1, row.a.column_stride, 1, 1, row.k);
     vector = scratch;
   }
@@ -136,15 +92,16 @@ void multiply_vector(const Product<T>& p, T* scratch) {
 
 // --------------------------------------------------------------------------------- few rows or columns: dot products
 
-// Dot products read both operands along the depth, where they lie. Adding up the lanes at the end makes them worth it
-// only for sums much longer than a vector, and there must be few columns, which would leave most of a tile empty, or
-// too few rows to pay for packing B.
+// Dot products read both operands along the depth. Adding up the lanes at the end makes them worth it only for sums
+// much longer than a vector, and there must be few columns, which would leave most of a tile empty, or too few rows to
+// pay for packing B.
 template <class T>
 bool is_dot_product(const Product<T>& p) {
-  return p.a.column_stride == 1 && p.k >= 64 && (p.n <= 16 || (p.m <= 32 && p.b.row_stride == 1));
+  if (p.a.column_stride != 1 || p.k < 64) return false;
+  return p.b.row_stride == 1 ? p.n <= 16 || p.m <= 32 : p.n <= 16 && p.m >= 16 && p.k <= 1 << 16;
 }
 
-// B with its columns contiguous, for which a B of few columns is copied.
+// B with its columns contiguous: copied, which many rows of A share, unless it has them.
 template <class T>
 MatrixView<T> contiguous_columns(const Product<T>& p, T* scratch) {
   if (p.b.row_stride == 1) return p.b;
@@ -168,134 +125,16 @@ void multiply_by_dots(const Product<T>& p, T* scratch) {
   });
 }
 
-// ----------------------------------------------------------------------------------------- the general case: panels
-
-// One operand of a chunk: `count` rows of A or columns of B, `stride` apart, in panels of `width`; k steps of `step`.
-template <class T>
-struct Side {
-  const T* data;
-  Index stride, step, count, width;
-  bool pack;
-
-  Index panels() const { return ceil_div(count, width); }
-  // Rounded up to whole cache lines, so that what comes behind is as aligned as the scratch memory itself.
-  Index scratch_elements(Index depth) const { return pack ? ceil_div(panels() * width * depth, 16) * 16 : 0; }
-  Panels<T> in_place() const { return {data, width * stride, stride, step}; }
-  Panels<T> packed(const T* scratch, Index depth) const { return {scratch, width * depth, 1, width}; }
-};
-
-// Tiles read A in place well; packing gains where they would touch a new page at every step, or meet the same cache
-// sets again and again, and costs little where many columns share it.
-template <class T>
-Side<T> left_side(const Product<T>& p) {
-  const bool pack = p.n >= (p.a.column_stride == 1 ? 512 : 256) && p.k >= 64;
-  return {p.a.data, p.a.row_stride, p.a.column_stride, p.m, matmul_kernels<T>().tile_rows, pack};
-}
-
-// Tiles read B in place if its rows are contiguous; packing gains when many rows of A use a B beyond the caches.
-template <class T>
-Side<T> right_side(const Product<T>& p) {
-  const bool pack = p.b.column_stride != 1 || (p.m >= 320 && p.n * p.k >= 128 * 1024);
-  return {p.b.data, p.b.column_stride, p.b.row_stride, p.n, matmul_kernels<T>().tile_columns, pack};
-}
-
-template <class T>
-Index panels_scratch(const Product<T>& p) {
-  Side<T> left = left_side(p), right = right_side(p);
-  left.count = std::min(left.count, max_chunk_rows);
-  right.count = std::min(right.count, max_chunk_columns);
-  const Index depth = std::min(p.k, max_chunk_depth);
-  return left.scratch_elements(depth) + right.scratch_elements(depth);
-}
-
-template <class T>
-void pack_panels(const Side<T>& side, Index begin, Index end, Index depth, T* scratch) {
-  const Index first = begin * side.width, last = std::min(end * side.width, side.count);
-  matmul_kernels<T>().pack(scratch + first * depth, side.data + first * side.stride, side.stride, side.step,
-                           last - first, side.width, depth);
-}
-
-// Packs both sides where they ask for it, and says where their panels are.
-template <class T>
-std::pair<Panels<T>, Panels<T>> prepare(const Side<T>& left, const Side<T>& right, Index depth, T* scratch) {
-  T* right_scratch = scratch + left.scratch_elements(depth);
-  const Index left_panels = left.pack ? left.panels() : 0, right_panels = right.pack ? right.panels() : 0;
-  parallel_for(0, left_panels + right_panels, grain_of(depth * right.width * 8), [&](Index begin, Index end) {
-    if (begin < left_panels) pack_panels(left, begin, std::min(end, left_panels), depth, scratch);
-    if (end > left_panels) {
-      pack_panels(right, std::max(begin - left_panels, Index{0}), end - left_panels, depth, right_scratch);
-    }
-  });
-  return {left.pack ? left.packed(scratch, depth) : left.in_place(),
-          right.pack ? right.packed(right_scratch, depth) : right.in_place()};
-}
-
-// A block of C (whole tiles from `tile` on, and columns of whole panels), over the depth of the panels.
-template <class T>
-void multiply_block(const Product<T>& p, const Panels<T>& a, const Panels<T>& b, Index tile, Index row, Index rows,
-                    Index column, Index columns) {
-  const MatmulKernels<T>& kernel = matmul_kernels<T>();
-  T* c = p.c + row * p.ldc + column;
-  const Index depth_block = even_piece(p.k, max_depth_block, 1);
-  for (Index depth = 0; depth < p.k; depth += depth_block) {
-    const Panels<T> left{a.data + tile * a.panel + depth * a.step, a.panel, a.element, a.step};
-    const Panels<T> right{b.data + column / kernel.tile_columns * b.panel + depth * b.step, b.panel, b.element, b.step};
-    kernel.multiply(c, p.ldc, left, right, rows, columns, std::min(depth_block, p.k - depth),
-                    p.accumulate || depth > 0);
-  }
-  finish(p, row, column, rows, columns);
-}
-
-// The tasks are the tile rows of the first column block, then those of the second, ...
-template <class T>
-void multiply_chunk(const Product<T>& p, T* scratch) {
-  const auto [a, b] = prepare(left_side(p), right_side(p), p.k, scratch);
-  const Index height = matmul_kernels<T>().tile_rows, tiles = ceil_div(p.m, height);
-  const Index width = tiles >= 8 ? column_block : column_block / 4, tasks = tiles * ceil_div(p.n, width);
-  parallel_for(0, tasks, grain_of(height * std::min(width, p.n) * p.k), [&](Index begin, Index end) {
-    while (begin < end) {
-      const Index tile = begin % tiles, column = begin / tiles * width;
-      const Index count = std::min({end - begin, tiles - tile, tiles_in_block}), row = tile * height;
-      multiply_block(p, a, b, tile, row, std::min(count * height, p.m - row), column, std::min(width, p.n - column));
-      begin += count;
-    }
-  });
-}
-
-// The part of a product from (i, j) on, over the depth from `depth` on.
-template <class T>
-Product<T> chunk_of(Product<T> p, Index i, Index j, Index depth, Index rows, Index columns, Index chunk_depth) {
-  p.a.data += i * p.a.row_stride + depth * p.a.column_stride;
-  p.b.data += depth * p.b.row_stride + j * p.b.column_stride;
-  p.c += i * p.ldc + j;
-  p.accumulate = p.accumulate || depth > 0;
-  if (p.epilogue.bias != nullptr) p.epilogue.bias += j;
-  if (depth + chunk_depth < p.k) p.epilogue = {};
-  p.m = std::min(rows, p.m - i);
-  p.n = std::min(columns, p.n - j);
-  p.k = std::min(chunk_depth, p.k - depth);
-  return p;
-}
-
-template <class T>
-void multiply_panels(const Product<T>& p, T* scratch) {
-  const Index rows = even_piece(p.m, max_chunk_rows, matmul_kernels<T>().tile_rows);
-  const Index columns = even_piece(p.n, max_chunk_columns, matmul_kernels<T>().tile_columns);
-  const Index chunk_depth = even_piece(p.k, max_chunk_depth, 8);
-  for (Index j = 0; j < p.n; j += columns) {
-    for (Index depth = 0; depth < p.k; depth += chunk_depth) {
-      for (Index i = 0; i < p.m; i += rows) {
-        multiply_chunk(chunk_of(p, i, j, depth, rows, columns, chunk_depth), scratch);
-      }
-    }
-  }
-}
-
 // ------------------------------------------------------------------------------------------------------ any product
 
 template <class T>
+void fill_with_zeros(const Product<T>& p) {
+  for (Index i = 0; i < p.m; ++i) std::fill_n(p.c + i * p.ldc, p.n, T{0});
+}
+
+template <class T>
 Index scratch_elements(const Product<T>& p) {
-  if (is_vector_product(p)) return p.k;
+  if (is_vector_product(p)) return vector_scratch(p);
   if (is_dot_product(p)) return p.b.row_stride == 1 ? 0 : p.k * p.n;
   return panels_scratch(p);
 }
@@ -347,7 +186,8 @@ void gemm_batched(Index batch, Index m, Index n, Index k, MatrixView<T> a, Matri
     multiply(product, scratch);
   };
   const Index elements = scratch_elements(first), slots = std::min(batch, batch_slots);
-  const bool side_by_side = batch > 1 && elements * slots <= max_chunk_rows * max_chunk_depth;
+  const bool occupies_threads = batch >= num_threads() || first.work() < 16 * parallel_work;
+  const bool side_by_side = batch > 1 && occupies_threads && elements * slots <= batch_scratch;
   T* scratch = scratch_memory<T>(side_by_side ? elements * slots : elements);
   if (!side_by_side) {
     for (Index i = 0; i < batch; ++i) multiply_one(i, scratch);

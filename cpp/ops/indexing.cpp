@@ -27,11 +27,11 @@ void check_index_dtype(const char* op, const Tensor& index) {
 // What x[indices] means: which positions of the indexed dimensions are taken, in which order, and the shape of the
 // result.
 struct Selection {
-  Dims batch;          // the broadcast shape of the index tensors
-  Dims rest;           // the sizes of the dimensions taken whole
-  Tensor rest_view;    // x at position 0 of every indexed dimension: the elements that each position stands for
-  Tensor offsets;      // int64, one per element of `batch`: where in x's storage, relative to x
-  int front = 0;       // how many dimensions of `rest` come before `batch` in the result
+  Dims batch;        // the broadcast shape of the index tensors
+  Dims rest;         // the sizes of the dimensions taken whole
+  Tensor rest_view;  // x at position 0 of every indexed dimension: the elements that each position stands for
+  Tensor offsets;    // int64, one per element of `batch`: where in x's storage, relative to x
+  int front = 0;     // how many dimensions of `rest` come before `batch` in the result
   Dims result_shape;
 };
 
@@ -39,6 +39,13 @@ std::vector<Tensor> broadcast_indices(const IndexList& indices, Dims& shape) {
   for (const OptionalTensor& i : indices) {
     if (!i) continue;
     check_index_dtype("index", *i);
+    for (int d = 1; d <= std::min(shape.size(), i->dim()); ++d) {
+      const Index x = shape[shape.size() - d], y = i->sizes[i->dim() - d];
+      if (x != y && x != 1 && y != 1) {
+        fail(ErrorKind::index, "shape mismatch: indexing tensors could not be broadcast together with shapes ", shape,
+             ", ", i->sizes);
+      }
+    }
     shape = broadcast_shapes("index", shape, i->sizes);
   }
   std::vector<Tensor> full;

@@ -10,9 +10,8 @@ Dims broadcast_shapes(const char* op, const Dims& a, const Dims& b) {
     const Index x = i <= a.size() ? a[a.size() - i] : 1;
     const Index y = i <= b.size() ? b[b.size() - i] : 1;
     if (x != y && x != 1 && y != 1) {
-      fail(op, ": The size of tensor a (", x, ") must match the size of tensor b (", y,
-           ") at non-singleton dimension ", n - i, "; the shapes are ", a, " and ", b,
-           ". Reshape one of them so that each dimension is equal or 1.");
+      fail(op, ": The size of tensor a (", x, ") must match the size of tensor b (", y, ") at non-singleton dimension ",
+           n - i, "; the shapes are ", a, " and ", b, ". Reshape one of them so that each dimension is equal or 1.");
     }
     shape[n - i] = x == 1 ? y : x;
   }

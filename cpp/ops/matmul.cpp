@@ -59,6 +59,13 @@ void batched_product(const Tensor& a, const Tensor& b, const Tensor& out) {
   });
 }
 
+// The product of all sizes but the last: the rows of a tensor read as a matrix.
+Index rows_of(const Tensor& x) {
+  Index rows = 1;
+  for (int d = 0; d + 1 < x.dim(); ++d) rows *= x.sizes[d];
+  return rows;
+}
+
 // [..., m, k] read as [prod(...) * m, k] when that needs no copy: one large product instead of many.
 bool folds(const Tensor& a, const Tensor& b) { return b.dim() == 2 && a.dim() > 2 && a.is_contiguous(); }
 
@@ -88,7 +95,7 @@ Tensor matmul(const Tensor& a, const Tensor& b) {
   shape.push_back(n);
   const Tensor out = empty(shape, a.dtype);
   if (folds(left, right)) {
-    batched_product(view(left, {-1, k}), right, view(out, {left.numel() / std::max<Index>(k, 1), n}));
+    batched_product(view(left, {rows_of(left), k}), right, view(out, {rows_of(left), n}));
   } else {
     batched_product(left, right, out);
   }
@@ -112,12 +119,15 @@ Tensor linear(const Tensor& x, const Tensor& weight, const OptionalTensor& bias)
   if (bias && !(bias->sizes == Dims{n})) {
     fail("linear: expected a bias of shape [", n, "], one number per output feature, got ", bias->sizes);
   }
+  if (!is_floating(x.dtype)) {  // no fused product for integers
+    const Tensor product = matmul(x, transpose(weight, 0, 1));
+    return bias ? binary(Binary::add, "linear", {&product, {}}, {&*bias, {}}) : product;
+  }
   Dims shape = x.sizes;
   shape[shape.size() - 1] = n;
   const Tensor out = empty(shape, x.dtype);
-  const Tensor rows = x.dim() == 2 ? x : x.dim() == 1 ? unsqueeze(x, 0) : reshape(x, {x.numel() / std::max<Index>(k, 1), k});
+  const Tensor rows = x.dim() == 2 ? x : reshape(x, {rows_of(x), k});
   if (out.numel() == 0) return out;
-  if (!is_floating(x.dtype)) fail("linear: not implemented for ", dtype_name(x.dtype), "; convert with .float()");
   visit_dtype(x.dtype, [&](auto tag) {
     using T = typename decltype(tag)::type;
     if constexpr (std::is_floating_point_v<T>) {

@@ -9,8 +9,9 @@ namespace fastgrad {
 inline void check_no_internal_overlap(const char* op, const Tensor& t) {
   for (int d = 0; d < t.dim(); ++d) {
     if (t.strides[d] == 0 && t.sizes[d] > 1) {
-      fail(op, ": unsupported operation: more than one element of the written-to tensor refers to a single memory "
-               "location; call .clone() on it first");
+      fail(op,
+           ": unsupported operation: more than one element of the written-to tensor refers to a single memory "
+           "location; call .clone() on it first");
     }
   }
 }

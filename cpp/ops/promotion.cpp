@@ -18,7 +18,8 @@ int rank(const Operand& x) { return x.tensor == nullptr ? 0 : x.tensor->dim() ==
 DType default_dtype() { return default_setting.load(std::memory_order_relaxed); }
 
 void set_default_dtype(DType t) {
-  if (!is_floating(t)) fail(ErrorKind::type, "set_default_dtype: only floating-point types are supported as the default");
+  if (!is_floating(t))
+    fail(ErrorKind::type, "set_default_dtype: only floating-point types are supported as the default");
   default_setting.store(t, std::memory_order_relaxed);
 }
 

@@ -8,7 +8,7 @@
 namespace fastgrad::ops {
 namespace {
 
-constexpr Index row_piece = 65536;   // elements of one row that one thread reduces
+constexpr Index row_piece = 65536;    // elements of one row that one thread reduces
 constexpr Index column_piece = 1024;  // rows of a column block that one thread reduces
 
 // Which dimensions go. An empty list names them all.
@@ -247,7 +247,8 @@ Tensor cumsum(const Tensor& x, Index dim) {
       for (Index row = begin; row < end; ++row) {
         const Index start = (row / step) * n * step + row % step;
         T total = 0;
-        for (Index i = 0; i < n; ++i) out.data<T>()[start + i * step] = total = total + from.data<T>()[start + i * step];
+        for (Index i = 0; i < n; ++i)
+          out.data<T>()[start + i * step] = total = total + from.data<T>()[start + i * step];
       }
     });
   });

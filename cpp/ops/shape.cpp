@@ -147,6 +147,7 @@ Tensor expand(const Tensor& x, const Dims& sizes) {
            ") at non-singleton dimension ", d, ". Target sizes: ", sizes, ". Tensor sizes: ", x.sizes);
     }
   }
+  numel_of(shape);  // an error where the product overflows
   return x.view(shape, broadcast_strides(x, shape), x.offset);
 }
 
@@ -159,8 +160,8 @@ Tensor as_strided(const Tensor& x, const Dims& sizes, const Dims& strides, Index
   for (int d = 0; d < sizes.size(); ++d) {
     if (strides[d] < 0) fail("as_strided: negative strides are not supported, got ", strides);
     Index reach;
-    if (has_elements && (__builtin_mul_overflow(sizes[d] - 1, strides[d], &reach) ||
-                         __builtin_add_overflow(last, reach, &last))) {
+    if (has_elements &&
+        (__builtin_mul_overflow(sizes[d] - 1, strides[d], &reach) || __builtin_add_overflow(last, reach, &last))) {
       fail("as_strided: shape ", sizes, " and strides ", strides, " reach beyond what 64-bit integers can count");
     }
   }

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from fastgrad import _core
+from fastgrad import _core as _core
 from fastgrad._core import (
     Generator,
     __version__,
@@ -184,10 +184,45 @@ from fastgrad.printing import set_printoptions
 
 from fastgrad import nn, optim, utils  # isort: skip - they use the names above
 
+# fmt: off
+__all__ = [
+    "Generator", "Size", "Tensor", "__version__", "abs", "absolute", "acos", "add", "all",
+    "allclose", "amax", "amin", "any", "arange", "arccos", "arcsin", "arctan", "arctan2", "argmax",
+    "argmin", "argsort", "as_tensor", "asarray", "asin", "atan", "atan2", "autograd", "bernoulli",
+    "bincount", "bitwise_and", "bitwise_not", "bitwise_or", "bitwise_xor", "bmm", "bool",
+    "broadcast_shapes", "broadcast_tensors", "cat", "ceil", "chunk", "clamp", "clamp_max",
+    "clamp_min", "clip", "clone", "concat", "concatenate", "cos", "cosh", "cumsum",
+    "default_generator", "detach", "device", "div", "divide", "dot", "double", "dropout", "dtype",
+    "e", "empty", "empty_like", "enable_grad", "eq", "equal", "erf", "exp", "exp2", "expm1", "eye",
+    "fix", "flatten", "flip", "float", "float32", "float64", "floor", "floor_divide", "fmod",
+    "from_numpy", "full", "full_like", "gather", "ge", "ger", "get_default_dtype",
+    "get_num_threads", "get_rng_state", "greater", "greater_equal", "gt", "index_put",
+    "index_select", "inf", "initial_seed", "int", "int32", "int64", "is_floating_point",
+    "is_grad_enabled", "is_tensor", "isclose", "isfinite", "isinf", "isnan", "le", "less",
+    "less_equal", "linspace", "log", "log1p", "log2", "log10", "log_softmax", "logical_and",
+    "logical_not", "logical_or", "logical_xor", "long", "lt", "manual_seed", "masked_fill",
+    "matmul", "max", "maximum", "mean", "min", "minimum", "mm", "mul", "multiply", "mv", "nan",
+    "narrow", "ne", "neg", "negative", "nn", "no_grad", "nonzero", "normal", "not_equal", "numel",
+    "ones", "ones_like", "optim", "outer", "permute", "pi", "pow", "prod", "promote_types", "rand",
+    "rand_like", "randint", "randint_like", "randn", "randn_like", "randperm", "ravel",
+    "reciprocal", "relu", "remainder", "reshape", "result_type", "round", "rsqrt", "rsub", "seed",
+    "select", "set_default_dtype", "set_grad_enabled", "set_num_threads", "set_printoptions",
+    "set_rng_state", "sigmoid", "sign", "sin", "sinh", "softmax", "split", "sqrt", "square",
+    "squeeze", "stack", "std", "sub", "subtract", "sum", "swapaxes", "swapdims", "t", "tan",
+    "tanh", "tensor", "transpose", "true_divide", "trunc", "uint8", "unbind", "unflatten",
+    "unsqueeze", "utils", "var", "where", "zeros", "zeros_like",
+]
+# fmt: on
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     import builtins
     from typing import Any
+
+    from fastgrad import cli as cli
+    from fastgrad import io as io
+    from fastgrad import train as train
+    from fastgrad import vision as vision
 
 absolute, negative, fix = abs, neg, trunc
 arcsin, arccos, arctan, arctan2 = asin, acos, atan, atan2

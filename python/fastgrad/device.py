@@ -23,7 +23,8 @@ class device:  # noqa: N801 - PyTorch's name
 
     def __init__(self, type: str | device = "cpu", index: int | None = None) -> None:
         if isinstance(type, device):
-            type, index = type.type, type.index if index is None else index
+            index = type.index if index is None else index
+            type = type.type
         kind, _, number = str(type).partition(":")
         if kind not in ("cpu", "cuda", "mps", "meta", "xpu"):
             raise RuntimeError(f"Expected one of cpu, cuda device type at start of device string: {type}")
@@ -47,7 +48,7 @@ class device:  # noqa: N801 - PyTorch's name
     def __hash__(self) -> int:
         return hash((self.type, self.index))
 
-    def __reduce__(self) -> tuple[type, tuple[str, int | None]]:
+    def __reduce__(self) -> tuple[object, ...]:
         return device, (self.type, self.index)
 
 

@@ -2,9 +2,18 @@
 
 from __future__ import annotations
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import SupportsIndex, overload
 
-class Size(tuple):  # type: ignore[type-arg]
-    """A tuple of the sizes of the dimensions. Follows ``torch.Size``."""
+
+class Size(tuple[int, ...]):
+    """A tuple of the sizes of the dimensions. Follows ``torch.Size``.
+
+    >>> import fastgrad as torch
+    >>> torch.zeros(2, 3).shape
+    torch.Size([2, 3])
+    """
 
     __slots__ = ()
 
@@ -18,15 +27,22 @@ class Size(tuple):  # type: ignore[type-arg]
     def __repr__(self) -> str:
         return f"torch.Size({list(self)})"
 
-    def __getitem__(self, index):  # type: ignore[no-untyped-def]
-        part = tuple.__getitem__(self, index)
-        return Size(part) if isinstance(index, slice) else part
+    if TYPE_CHECKING:
 
-    def __add__(self, other):  # type: ignore[no-untyped-def]
+        @overload
+        def __getitem__(self, index: SupportsIndex) -> int: ...
+        @overload
+        def __getitem__(self, index: slice) -> Size: ...
+
+    def __getitem__(self, index: SupportsIndex | slice) -> int | Size:
+        part = tuple.__getitem__(self, index)
+        return Size(part) if isinstance(part, tuple) else part
+
+    def __add__(self, other: tuple[int, ...]) -> Size:  # type: ignore[override]
         return Size(tuple.__add__(self, other))
 
-    def __mul__(self, times):  # type: ignore[no-untyped-def]
+    def __mul__(self, times: SupportsIndex) -> Size:
         return Size(tuple.__mul__(self, times))
 
-    def __reduce__(self) -> tuple[type, tuple[tuple[int, ...]]]:
+    def __reduce__(self) -> tuple[object, ...]:
         return Size, (tuple(self),)

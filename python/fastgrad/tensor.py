@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import builtins
+
 from fastgrad import _core
 from fastgrad.autograd import engine
 from fastgrad.autograd.inplace import assign, check_not_leaf, is_recorded, refresh_view
@@ -15,8 +17,11 @@ from fastgrad.size import Size
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
-    from typing import Any
+    from typing import Any, TypeGuard
 
+    from numpy import ndarray
+
+    from fastgrad._types import DType, Operand, Sizes
     from fastgrad.autograd.graph import Node
     from fastgrad.device import device
 
@@ -29,7 +34,7 @@ class Tensor(_core.TensorBase):
 
     __slots__ = ()
 
-    def __new__(cls, *args: Any, dtype: Any = None) -> Tensor:
+    def __new__(cls, *args: Any, dtype: DType | None = None) -> Tensor:
         """PyTorch's old constructor: sizes give uninitialised floats, data gives floats."""
         kind = dtype or _core.get_default_dtype()
         if len(args) == 1 and not isinstance(args[0], int):
@@ -68,22 +73,22 @@ class Tensor(_core.TensorBase):
     __or__ = __ror__ = bitwise_or = binary.bitwise_or
     __xor__ = __rxor__ = bitwise_xor = binary.bitwise_xor
 
-    def __pow__(self, exponent: Any) -> Tensor:
+    def __pow__(self, exponent: Operand) -> Tensor:
         return binary.pow(self, exponent)
 
-    def __rpow__(self, base: Any) -> Tensor:
-        return binary.pow(_core.tensor(base, None), self)
+    def __rpow__(self, base: builtins.float) -> Tensor:
+        return binary.pow(base, self)
 
-    def __rtruediv__(self, other: Any) -> Tensor:
+    def __rtruediv__(self, other: Operand) -> Tensor:
         return binary.div(other, self)
 
-    def __rfloordiv__(self, other: Any) -> Tensor:
+    def __rfloordiv__(self, other: Operand) -> Tensor:
         return binary.floor_divide(other, self)
 
-    def __rmod__(self, other: Any) -> Tensor:
+    def __rmod__(self, other: Operand) -> Tensor:
         return binary.remainder(other, self)
 
-    def __rmatmul__(self, other: Any) -> Tensor:
+    def __rmatmul__(self, other: Tensor) -> Tensor:
         return products.matmul(other, self)
 
     # Comparison and logic
@@ -112,10 +117,9 @@ class Tensor(_core.TensorBase):
 
     __hash__ = object.__hash__
 
-    def where(self, condition: Tensor, other: Any) -> Tensor:
+    def where(self, condition: Tensor, other: Operand) -> Tensor:
         """The tensor where the condition holds, `other` elsewhere."""
-        result: Tensor = binary.where(condition, self, other)
-        return result
+        return binary.where(condition, self, other)
 
     # Functions of each element
     neg = negative = unary.neg
@@ -258,11 +262,11 @@ class Tensor(_core.TensorBase):
         """With the dtype of another tensor."""
         return conversion.to(self, other.dtype)
 
-    def is_floating_point(self) -> Any:
+    def is_floating_point(self) -> builtins.bool:
         """Whether the elements are floats."""
         return self.dtype.is_floating_point
 
-    def numpy(self, *, force: Any = False) -> Any:
+    def numpy(self, *, force: builtins.bool = False) -> ndarray[Any, Any]:
         """The tensor as a NumPy array on the same memory.
 
         Raises:
@@ -276,7 +280,7 @@ class Tensor(_core.TensorBase):
             )
         return asarray(memoryview(_core.detach(self)))
 
-    def __array__(self, dtype: Any = None, copy: Any = None) -> Any:
+    def __array__(self, dtype: Any = None, copy: builtins.bool | None = None) -> ndarray[Any, Any]:
         array = self.numpy()
         if dtype is not None and array.dtype != dtype:
             return array.astype(dtype)
@@ -311,13 +315,13 @@ class Tensor(_core.TensorBase):
     random_ = in_place_random(random.random_)
     bernoulli_ = in_place_random(random.bernoulli_)
 
-    def copy_(self, src: Tensor, non_blocking: Any = False) -> Tensor:
+    def copy_(self, src: Tensor, non_blocking: builtins.bool = False) -> Tensor:
         """Copy the elements of a tensor that broadcasts to this one."""
         if is_recorded(self, src):
             return assign(self, src)
         return _core.copy_(self, src)
 
-    def fill_(self, value: Any) -> Tensor:
+    def fill_(self, value: Operand) -> Tensor:
         """Set every element."""
         number = value.item() if isinstance(value, Tensor) else value
         if is_recorded(self):
@@ -328,7 +332,7 @@ class Tensor(_core.TensorBase):
         """Set every element to 0."""
         return self.fill_(0)
 
-    def scatter_(self, dim: Any, index: Tensor, src: Any) -> Tensor:
+    def scatter_(self, dim: builtins.int, index: Tensor, src: Operand) -> Tensor:
         """Write `src` (a tensor or a number) where `index` says along `dim`; not recorded."""
         check_not_leaf(self)
         if is_recorded(self, src):
@@ -345,8 +349,8 @@ class Tensor(_core.TensorBase):
     def backward(
         self,
         gradient: Tensor | None = None,
-        retain_graph: Any = None,
-        create_graph: Any = False,
+        retain_graph: builtins.bool | None = None,
+        create_graph: builtins.bool = False,
         inputs: Sequence[Tensor] | None = None,
     ) -> None:
         """Add the gradients of this tensor to the ``.grad`` of the leaves it depends on.
@@ -355,7 +359,7 @@ class Tensor(_core.TensorBase):
         """
         engine.backward(self, gradient, retain_graph, create_graph, inputs)
 
-    def requires_grad_(self, requires_grad: Any = True) -> Tensor:
+    def requires_grad_(self, requires_grad: builtins.bool = True) -> Tensor:
         """Say whether operations on this tensor are recorded; returns it."""
         self.requires_grad = requires_grad
         return self
@@ -391,7 +395,7 @@ class Tensor(_core.TensorBase):
 
         return html_repr(self)
 
-    def __len__(self) -> Any:
+    def __len__(self) -> builtins.int:
         if self.ndim == 0:
             raise TypeError("len() of a 0-d tensor")
         return self.size(0)
@@ -401,32 +405,32 @@ class Tensor(_core.TensorBase):
             raise TypeError("iteration over a 0-d tensor")
         return iter(shape.unbind(self, 0))
 
-    def __contains__(self, element: Any) -> Any:
-        return (binary.eq(self, element)).any().item()
+    def __contains__(self, element: Operand) -> builtins.bool:
+        return builtins.bool(binary.eq(self, element).any())
 
-    def __bool__(self) -> Any:
+    def __bool__(self) -> builtins.bool:
         if self.numel() != 1:
             raise RuntimeError(
                 "Boolean value of Tensor with "
                 f"{'no values' if self.numel() == 0 else 'more than one value'} is ambiguous"
             )
-        return self.item() != 0
+        return builtins.bool(self.item())
 
-    def __float__(self) -> Any:
-        import builtins
-
+    def __float__(self) -> builtins.float:
         return builtins.float(self.item())
 
-    def __int__(self) -> Any:
-        import builtins
-
+    def __int__(self) -> builtins.int:
         return builtins.int(self.item())
 
-    def __index__(self) -> Any:
+    def __index__(self) -> builtins.int:
         value = self.item()
         if self.dtype.is_floating_point:
             raise TypeError("only integer tensors of a single element can be converted to an index")
-        return value.__index__()
+        return builtins.int(value)
+
+    def __copy__(self) -> Tensor:
+        twin = _core.detach(self)
+        return _core.TensorBase._make_subclass(type(self), twin, self.requires_grad)
 
     def __deepcopy__(self, memo: dict[Any, Any]) -> Tensor:
         if not self.is_leaf:
@@ -435,7 +439,8 @@ class Tensor(_core.TensorBase):
                 "at the moment; use tensor.detach().clone()"
             )
         if id(self) in memo:
-            return memo[id(self)]  # type: ignore[no-any-return]
+            known: Tensor = memo[id(self)]
+            return known
         copy = _core.TensorBase._make_subclass(
             type(self), _core.clone(_core.detach(self)), self.requires_grad
         )
@@ -452,12 +457,14 @@ class Tensor(_core.TensorBase):
         return _rebuilt, (type(self), content, tuple(self.shape), self.dtype, self.requires_grad)
 
 
-def _comparable(other: object) -> bool:
+def _comparable(other: object) -> TypeGuard[Operand]:
     """Whether == between a tensor and `other` is elementwise; otherwise they are just not equal."""
     return isinstance(other, (_core.TensorBase, int, float)) or hasattr(other, "__array__")
 
 
-def _rebuilt(cls: type[Tensor], content: bytes, sizes: Any, dtype: Any, requires_grad: bool) -> Tensor:
+def _rebuilt(
+    cls: type[Tensor], content: bytes, sizes: Sizes, dtype: DType, requires_grad: bool
+) -> Tensor:
     """A tensor from what pickle kept of it."""
     flat = _core.tensor(memoryview(bytearray(content)), _core.uint8)
     return _core.TensorBase._make_subclass(cls, _core.from_bytes(flat, sizes, dtype), requires_grad)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from operator import attrgetter
 
 from fastgrad import _core
@@ -9,7 +10,7 @@ from fastgrad.autograd.graph import Node
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable
 
     from fastgrad.tensor import Tensor
 
@@ -110,12 +111,12 @@ def run_backward(
     before = _core.set_grad_enabled(create_graph)
     try:
         for node in nodes:
-            grad = pending.grads.get(node)
-            if grad is None:
+            arrived = pending.grads.get(node)
+            if arrived is None:
                 continue
             if targets is None or node not in targets:
                 del pending.grads[node]
-            pending.distribute(node, node.vjp(grad, node.saved_values(create_graph), node.edges))
+            pending.distribute(node, node.vjp(arrived, node.saved_values(create_graph), node.edges))
             if not retain_graph and node.saved:
                 node.saved = None
     finally:
@@ -139,7 +140,7 @@ def _accumulate(pending: _Pending, leaf: Tensor, grad: Tensor) -> None:
 
 
 def _as_tuple(value: Tensor | Sequence[Tensor]) -> tuple[Tensor, ...]:
-    return tuple(value) if isinstance(value, (tuple, list)) else (value,)  # type: ignore[arg-type]
+    return (value,) if isinstance(value, _core.TensorBase) else tuple(value)
 
 
 def _initial_grads(
@@ -150,7 +151,7 @@ def _initial_grads(
     if grads is None:
         given = [None] * len(outputs)
     else:
-        given = grads if isinstance(grads, (tuple, list)) else [grads]  # type: ignore[list-item]
+        given = grads if isinstance(grads, Sequence) else [grads]
     if len(given) != len(outputs):
         raise RuntimeError(f"got {len(outputs)} tensors and {len(given)} gradients; give one for each")
     return [_initial_grad(output, grad) for output, grad in zip(outputs, given, strict=True)]

@@ -19,19 +19,22 @@ from fastgrad import _core
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
-    from typing import Any
+    from collections.abc import Callable
+    from typing import Any, TypeAlias
 
     from fastgrad._core import dtype
     from fastgrad.tensor import Tensor
 
-    Edge = "Node | Tensor | None"
-    Grads = tuple[Tensor | None, ...]
-    Vjp = Callable[[Tensor, Any, Sequence[object]], Grads]
+    Saved: TypeAlias = tuple[Any, ...]
+    Needs: TypeAlias = tuple[object, ...]
+    Grads: TypeAlias = tuple[Tensor | None, ...]
+    Vjp: TypeAlias = Callable[[Tensor, Saved, Needs], Grads]
 
 # Nodes are numbered as they are made: an operation's inputs always have smaller numbers than its
 # result, so descending numbers are an order in which gradients can be computed.
 _next_number = count().__next__
+_versions = _core.versions
+_detach = _core.detach
 
 
 class Node:
@@ -57,18 +60,6 @@ class Node:
     dtype: dtype
     saves_result: bool  # the last of `saved` is the result, without its link to this node
     number: int
-
-    def __init__(
-        self, vjp: Vjp, edges: tuple[Any, ...], saved: tuple[Any, ...], out: Tensor, saves_result: bool
-    ) -> None:
-        self.vjp = vjp
-        self.edges = edges
-        self.saved = saved
-        self.versions = _core.versions(saved) if saved else ()
-        self.shape = out.shape
-        self.dtype = out.dtype
-        self.saves_result = saves_result
-        self.number = _next_number()
 
     def name(self) -> str:
         """The operation's name as PyTorch prints it, e.g. ``MulBackward0``."""
@@ -118,12 +109,22 @@ def record(
     vjp: Vjp,
     edges: tuple[Any, ...],
     saved: tuple[Any, ...] = (),
+    saves_result: bool = False,
 ) -> None:
     """Hang a node on `out`, the result of an operation.
 
     `edges` is ``_core.edges(*inputs)``; `saved` is what the vjp will be given.
     """
-    out.node = Node(vjp, edges, saved, out, False)
+    node = Node()  # filled in here, not in an __init__, whose call would cost as much as all the rest
+    node.vjp = vjp
+    node.edges = edges
+    node.saved = saved
+    node.versions = _versions(saved) if saved else saved
+    node.saves_result = saves_result
+    node.shape = out.shape
+    node.dtype = out.dtype
+    node.number = _next_number()
+    out.node = node
 
 
 def record_result(out: Tensor, vjp: Vjp, edges: tuple[Any, ...], saved: tuple[Any, ...] = ()) -> None:
@@ -132,4 +133,4 @@ def record_result(out: Tensor, vjp: Vjp, edges: tuple[Any, ...], saved: tuple[An
     The node holds the result's memory, not the result: a tensor that its own node refers to would
     be a reference cycle.
     """
-    out.node = Node(vjp, edges, (*saved, _core.detach(out)), out, True)
+    record(out, vjp, edges, (*saved, _detach(out)), True)

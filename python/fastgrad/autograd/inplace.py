@@ -14,13 +14,10 @@ from fastgrad.autograd.graph import record
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Any
 
-    from fastgrad.autograd.graph import Grads
+    from fastgrad.autograd.graph import Grads, Needs, Saved
     from fastgrad.tensor import Tensor
 
-    Saved = tuple[Any, ...]
-    Needs = tuple[object, ...]
 
 
 def is_recorded(tensor: Tensor, *others: object) -> bool:

@@ -8,20 +8,18 @@ from fastgrad.ops import unary
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Any
+    from typing import overload
 
-    from fastgrad.autograd.graph import Grads
+    from fastgrad._types import Operand
+    from fastgrad.autograd.graph import Grads, Needs, Saved
     from fastgrad.tensor import Tensor
 
-    Saved = tuple[Any, ...]
-    Needs = tuple[object, ...]
-    Operand = Tensor | float | int | bool
 
 
 def add(input: Operand, other: Operand, *, alpha: float = 1) -> Tensor:
     """input + alpha * other"""
     if alpha != 1:
-        other = mul(other, alpha)
+        other = _scaled(input, other, alpha)
     out = _core.add(input, other)
     if out.requires_grad:
         record(out, add_vjp, _core.edges(input, other))
@@ -32,10 +30,22 @@ def add_vjp(grad: Tensor, saved: Saved, needs: Needs) -> Grads:
     return grad, grad
 
 
+def _scaled(input: Operand, other: Operand, alpha: float) -> Operand:
+    """alpha * other, for a sum with `input`; a sum of bools stays bool."""
+    kind = _core.result_type(input, other)
+    if isinstance(alpha, float) and not kind.is_floating_point:
+        raise RuntimeError(
+            "For integral input tensors, argument alpha must not be a floating point number; "
+            f"got {alpha}"
+        )
+    scaled = other * alpha
+    return scaled.to(kind) if kind is _core.bool else scaled  # type: ignore[union-attr]
+
+
 def sub(input: Operand, other: Operand, *, alpha: float = 1) -> Tensor:
     """input - alpha * other"""
     if alpha != 1:
-        other = mul(other, alpha)
+        other = _scaled(input, other, alpha)
     out = _core.sub(input, other)
     if out.requires_grad:
         record(out, sub_vjp, _core.edges(input, other))
@@ -152,7 +162,7 @@ def pow(input: Operand, exponent: Operand) -> Tensor:
 
 def _power_of(input: Tensor, exponent: float) -> Tensor:
     """A tensor to the power of a number: common exponents have kernels of their own."""
-    if exponent == 2:
+    if exponent == 2 and input.dtype.is_floating_point:
         return unary.square(input)
     if exponent == 0.5 and input.dtype.is_floating_point:
         out = _core.sqrt(input)
@@ -173,8 +183,8 @@ def pow_vjp(grad: Tensor, saved: Saved, needs: Needs) -> Grads:
 
 def _pow_gradient_of_base(grad: Tensor, a: Operand, b: Operand) -> Tensor:
     # 0 where the exponent is 0, also at base 0, where b * a**(b - 1) would be 0 * inf.
-    if b.__class__ in (int, float):
-        return mul(grad, 0) if b == 0 else mul(grad, mul(pow(a, b - 1), b))  # type: ignore[operator]
+    if isinstance(b, (int, float)):
+        return mul(grad, 0) if b == 0 else mul(grad, mul(pow(a, b - 1), b))
     slope = mul(b, pow(a, sub(b, 1)))
     return where(eq(b, 0), 0.0, mul(grad, slope))
 
@@ -234,7 +244,17 @@ def atan2_vjp(grad: Tensor, saved: Saved, needs: Needs) -> Grads:
     return mul(scaled, x), mul(scaled, unary.neg(y))
 
 
-def where(condition: Tensor, input: Operand | None = None, other: Operand | None = None) -> Any:
+if TYPE_CHECKING:
+
+    @overload
+    def where(condition: Tensor) -> tuple[Tensor, ...]: ...
+    @overload
+    def where(condition: Tensor, input: Operand, other: Operand) -> Tensor: ...
+
+
+def where(
+    condition: Tensor, input: Operand | None = None, other: Operand | None = None
+) -> Tensor | tuple[Tensor, ...]:
     """`input` where `condition` (bool) holds, `other` elsewhere, all three broadcast together.
 
     With the condition alone: the indices of its non-zero elements, one tensor per dimension.
@@ -275,9 +295,9 @@ def clamp(input: Tensor, min: Operand | None = None, max: Operand | None = None)
 
 def clamp_vjp(grad: Tensor, saved: Saved, needs: Needs) -> Grads:
     x, low, high = saved
-    above = None if low is None else ge(x, low)
-    below = None if high is None else le(x, high)
-    inside = below if above is None else above if below is None else logical_and(above, below)
+    inside = le(x, high) if low is None else ge(x, low)
+    if low is not None and high is not None:
+        inside = logical_and(inside, le(x, high))
     to_low = to_high = None
     if needs[1] is not None:  # x < low, and high does not cut low off
         cut = lt(x, low) if high is None else logical_and(lt(x, low), lt(low, high))

@@ -11,11 +11,10 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
-    from fastgrad.autograd.graph import Grads
+    from fastgrad._types import DType
+    from fastgrad.autograd.graph import Grads, Needs, Saved
     from fastgrad.tensor import Tensor
 
-    Saved = tuple[Any, ...]
-    Needs = tuple[object, ...]
 
 
 def clone(input: Tensor, *, memory_format: object = None) -> Tensor:
@@ -35,7 +34,7 @@ def contiguous(input: Tensor) -> Tensor:
     return input if input.is_contiguous() else clone(input)
 
 
-def cast(input: Tensor, dtype: Any) -> Tensor:
+def cast(input: Tensor, dtype: DType) -> Tensor:
     """A copy with another element type."""
     out = _core.cast(input, dtype)
     if out.requires_grad:

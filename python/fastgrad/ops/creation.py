@@ -9,18 +9,16 @@ from fastgrad.device import check_device
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Sequence
     from typing import Any
 
-    from fastgrad.device import device as Device
+    from fastgrad._types import Dims, DType, Place
     from fastgrad.tensor import Tensor
 
-    Place = Device | str | int | None
 
 _get_default_dtype = _core.get_default_dtype
 
 
-def _finished(out: Tensor, requires_grad: bool, device: Place) -> Tensor:
+def _finished(out: Tensor, requires_grad: bool, device: Place | None) -> Tensor:
     if device is not None:
         check_device(device)
     if requires_grad:
@@ -33,7 +31,7 @@ def _sizes(size: tuple[Any, ...]) -> Any:
 
 
 def tensor(
-    data: Any, *, dtype: Any = None, device: Place = None, requires_grad: bool = False
+    data: Any, *, dtype: DType | None = None, device: Place | None = None, requires_grad: bool = False
 ) -> Tensor:
     """A new tensor with a copy of the data.
 
@@ -58,11 +56,12 @@ def tensor(
     return _finished(_core.tensor(data, dtype), requires_grad, device)
 
 
-def as_tensor(data: Any, dtype: Any = None, device: Place = None) -> Tensor:
+def as_tensor(data: Any, dtype: DType | None = None, device: Place | None = None) -> Tensor:
     """The data as a tensor: itself if it is one, on the same memory if it is an array, else a copy."""
     check_device(device)
     if isinstance(data, _core.TensorBase):
-        return data if dtype is None else data.to(dtype)  # type: ignore[attr-defined, no-any-return]
+        # Every TensorBase is a Tensor.
+        return data if dtype is None else data.to(dtype)  # type: ignore[attr-defined, return-value]
     if not isinstance(data, (list, tuple, int, float, bytes)) and hasattr(data, "__array__"):
         shared = from_numpy(data) if data.ndim else _core.tensor(data, None)
         return shared if dtype is None else shared.to(dtype)
@@ -89,7 +88,7 @@ def from_numpy(ndarray: Any) -> Tensor:
 
 
 def empty(
-    *size: Any, dtype: Any = None, device: Place = None, requires_grad: bool = False
+    *size: Any, dtype: DType | None = None, device: Place | None = None, requires_grad: bool = False
 ) -> Tensor:
     """A tensor of a shape with whatever the memory holds."""
     out = _core.empty(_sizes(size), dtype or _get_default_dtype())
@@ -97,11 +96,11 @@ def empty(
 
 
 def full(
-    size: Sequence[int],
+    size: Dims,
     fill_value: Any,
     *,
-    dtype: Any = None,
-    device: Place = None,
+    dtype: DType | None = None,
+    device: Place | None = None,
     requires_grad: bool = False,
 ) -> Tensor:
     """A tensor of a shape filled with one number; its dtype is the number's unless told."""
@@ -112,7 +111,7 @@ def full(
 
 
 def zeros(
-    *size: Any, dtype: Any = None, device: Place = None, requires_grad: bool = False
+    *size: Any, dtype: DType | None = None, device: Place | None = None, requires_grad: bool = False
 ) -> Tensor:
     """A tensor of zeros.
 
@@ -126,31 +125,31 @@ def zeros(
 
 
 def ones(
-    *size: Any, dtype: Any = None, device: Place = None, requires_grad: bool = False
+    *size: Any, dtype: DType | None = None, device: Place | None = None, requires_grad: bool = False
 ) -> Tensor:
     """A tensor of ones."""
     out = _core.full(_sizes(size), 1, dtype or _get_default_dtype())
     return _finished(out, requires_grad, device)
 
 
-def empty_like(input: Tensor, *, dtype: Any = None, device: Place = None, requires_grad: bool = False) -> Tensor:
+def empty_like(input: Tensor, *, dtype: DType | None = None, device: Place | None = None, requires_grad: bool = False) -> Tensor:
     """An uninitialised tensor of the shape and dtype of another."""
     return _finished(_core.empty(input.shape, dtype or input.dtype), requires_grad, device)
 
 
 def full_like(
-    input: Tensor, fill_value: Any, *, dtype: Any = None, device: Place = None, requires_grad: bool = False
+    input: Tensor, fill_value: Any, *, dtype: DType | None = None, device: Place | None = None, requires_grad: bool = False
 ) -> Tensor:
     """One number in the shape and dtype of another tensor."""
     return _finished(_core.full(input.shape, fill_value, dtype or input.dtype), requires_grad, device)
 
 
-def zeros_like(input: Tensor, *, dtype: Any = None, device: Place = None, requires_grad: bool = False) -> Tensor:
+def zeros_like(input: Tensor, *, dtype: DType | None = None, device: Place | None = None, requires_grad: bool = False) -> Tensor:
     """Zeros in the shape and dtype of another tensor."""
     return full_like(input, 0, dtype=dtype, device=device, requires_grad=requires_grad)
 
 
-def ones_like(input: Tensor, *, dtype: Any = None, device: Place = None, requires_grad: bool = False) -> Tensor:
+def ones_like(input: Tensor, *, dtype: DType | None = None, device: Place | None = None, requires_grad: bool = False) -> Tensor:
     """Ones in the shape and dtype of another tensor."""
     return full_like(input, 1, dtype=dtype, device=device, requires_grad=requires_grad)
 
@@ -160,8 +159,8 @@ def arange(
     end: Any = None,
     step: Any = 1,
     *,
-    dtype: Any = None,
-    device: Place = None,
+    dtype: DType | None = None,
+    device: Place | None = None,
     requires_grad: bool = False,
 ) -> Tensor:
     """start, start + step, ... below end (arange(end) starts at 0). int64 for integers.
@@ -187,8 +186,8 @@ def linspace(
     end: float,
     steps: int,
     *,
-    dtype: Any = None,
-    device: Place = None,
+    dtype: DType | None = None,
+    device: Place | None = None,
     requires_grad: bool = False,
 ) -> Tensor:
     """`steps` numbers from start to end, both included, at equal distances."""
@@ -197,7 +196,7 @@ def linspace(
 
 
 def eye(
-    n: int, m: int | None = None, *, dtype: Any = None, device: Place = None, requires_grad: bool = False
+    n: int, m: int | None = None, *, dtype: DType | None = None, device: Place | None = None, requires_grad: bool = False
 ) -> Tensor:
     """The n x m matrix with ones on the diagonal."""
     out = _core.eye(n, n if m is None else m, dtype or _get_default_dtype())

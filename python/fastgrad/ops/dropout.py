@@ -29,4 +29,4 @@ def dropout(input: Tensor, p: float = 0.5, training: bool = True, inplace: bool 
     kept = _core.bernoulli_(_core.empty(input.shape, input.dtype), 1.0 - p, None)
     if p < 1.0:
         _core.div_(kept, 1.0 - p)
-    return input.mul_(kept) if inplace else input * kept  # type: ignore[no-any-return]
+    return input.mul_(kept) if inplace else input * kept

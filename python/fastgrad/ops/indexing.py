@@ -7,14 +7,12 @@ from fastgrad.autograd.graph import record
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-    from typing import Any
+    from typing import Any, Literal, overload
 
-    from fastgrad.autograd.graph import Grads
+    from fastgrad._types import Operand, Sizes
+    from fastgrad.autograd.graph import Grads, Needs, Saved
     from fastgrad.tensor import Tensor
 
-    Saved = tuple[Any, ...]
-    Needs = tuple[object, ...]
 
 
 def getitem(input: Tensor, index: Any) -> Tensor:
@@ -30,7 +28,7 @@ def getitem_vjp(grad: Tensor, saved: Saved, needs: Needs) -> Grads:
     return (getitem_backward(grad, shape, tuple(index)),)
 
 
-def getitem_backward(grad: Tensor, shape: Sequence[int], index: tuple[Any, ...]) -> Tensor:
+def getitem_backward(grad: Tensor, shape: Sizes, index: tuple[Any, ...]) -> Tensor:
     """Zeros of `shape` with the gradient added at `index`: the adjoint of :func:`getitem`."""
     out = _core.getitem_backward(grad, shape, index)
     if out.requires_grad:
@@ -44,11 +42,15 @@ def getitem_backward_vjp(grad: Tensor, saved: Saved, needs: Needs) -> Grads:
 
 def _frozen(index: Any) -> tuple[Any, ...]:
     """The index as a tuple that later changes of lists cannot reach; tensors are watched by version."""
+    if index.__class__ is int:
+        return (index,)
     entries = index if isinstance(index, tuple) else (index,)
     return tuple(_core.tensor(e, None) if isinstance(e, list) and e else e for e in entries)
 
 
-def index_put(input: Tensor, indices: Any, values: Any, accumulate: bool = False) -> Tensor:
+def index_put(
+    input: Tensor, indices: Any, values: Operand, accumulate: bool = False
+) -> Tensor:
     """A copy of `input` with ``copy[indices] = values``, or ``+=`` with `accumulate`."""
     out = _core.clone(input)
     given = values if isinstance(values, _core.TensorBase) else _core.tensor(values, input.dtype)
@@ -74,12 +76,12 @@ def index_put_vjp(grad: Tensor, saved: Saved, needs: Needs) -> Grads:
     return to_input, None if needs[1] is None else getitem(grad, index)
 
 
-def fitted(value: Any, target: Tensor) -> Tensor:
+def fitted(value: Operand, target: Tensor) -> Tensor:
     """A value to assign as a tensor of the target's dtype; PyTorch drops leading sizes of 1."""
-    tensor: Any = value if isinstance(value, _core.TensorBase) else _core.tensor(value, target.dtype)
+    tensor = value if isinstance(value, _core.TensorBase) else _core.tensor(value, target.dtype)
     while tensor.ndim > target.ndim and tensor.shape[0] == 1:
         tensor = tensor.squeeze(0)
-    return tensor  # type: ignore[no-any-return]
+    return tensor
 
 
 def index_select(input: Tensor, dim: int, index: Tensor) -> Tensor:
@@ -116,7 +118,7 @@ def gather_vjp(grad: Tensor, saved: Saved, needs: Needs) -> Grads:
     return (gather_backward(grad, *saved),)
 
 
-def gather_backward(grad: Tensor, shape: Sequence[int], dim: int, index: Tensor) -> Tensor:
+def gather_backward(grad: Tensor, shape: Sizes, dim: int, index: Tensor) -> Tensor:
     """Zeros of `shape` with the gradient added where :func:`gather` read."""
     out = _core.full(shape, 0, grad.dtype)
     _core.scatter_(out, dim, index, grad, True)
@@ -129,13 +131,21 @@ def gather_backward_vjp(grad: Tensor, saved: Saved, needs: Needs) -> Grads:
     return (gather(grad, *saved),)
 
 
-def nonzero(input: Tensor, *, as_tuple: bool = False) -> Any:
+if TYPE_CHECKING:
+
+    @overload
+    def nonzero(input: Tensor, *, as_tuple: Literal[False] = False) -> Tensor: ...
+    @overload
+    def nonzero(input: Tensor, *, as_tuple: Literal[True]) -> tuple[Tensor, ...]: ...
+
+
+def nonzero(input: Tensor, *, as_tuple: bool = False) -> Tensor | tuple[Tensor, ...]:
     """The indices of the elements that are not 0: one row each, or one tensor per dimension."""
     found = _core.nonzero(input)
     return found.unbind(1) if as_tuple else found
 
 
-def masked_fill(input: Tensor, mask: Tensor, value: Any) -> Tensor:
+def masked_fill(input: Tensor, mask: Tensor, value: Operand) -> Tensor:
     """`input` with `value` where the mask holds."""
     from fastgrad.ops.binary import where
 
@@ -145,8 +155,7 @@ def masked_fill(input: Tensor, mask: Tensor, value: Any) -> Tensor:
             f"{value.ndim} dimension(s)."
         )
     value = value.to(input.dtype) if isinstance(value, _core.TensorBase) else _core.tensor(value, input.dtype)
-    filled: Tensor = where(mask, value, input)
-    return filled
+    return where(mask, value, input)
 
 
 def argsort(input: Tensor, dim: int = -1, descending: bool = False, stable: bool = False) -> Tensor:

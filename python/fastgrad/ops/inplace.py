@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import Any
 
+    from fastgrad._types import Operand
     from fastgrad.tensor import Tensor
 
 
@@ -20,55 +21,74 @@ def _checked(tensor: Tensor, result: Tensor, name: str) -> Tensor:
             f"{name}: output with shape {list(tensor.shape)} doesn't match the broadcast shape "
             f"{list(result.shape)}; an in-place operation cannot change the shape"
         )
-    if _core.promote_types(tensor.dtype, result.dtype) is not tensor.dtype and (
-        result.dtype.is_floating_point or tensor.dtype is _core.bool
-    ):
+    if _category(result.dtype) > _category(tensor.dtype):
         raise RuntimeError(
             f"{name}: result type {result.dtype} can't be cast to the desired output type {tensor.dtype}"
         )
     return result
 
 
-def _named(method: Callable[..., Any], function: Callable[..., Any]) -> Callable[..., Any]:
+def _keep_saved(result: Tensor, tensor: Tensor) -> None:
+    """If the node of `result` saved the tensor, it keeps a copy: the tensor is about to change."""
+    node = result.node
+    if node is None or not node.saved or all(value is not tensor for value in node.saved):
+        return
+    copy = _core.clone(_core.detach(tensor))
+    if tensor.node is not None:
+        copy.node = tensor.node
+    node.saved = tuple(copy if value is tensor else value for value in node.saved)
+    node.versions = _core.versions(node.saved)
+
+
+def _category(dtype: Any) -> int:
+    """The place among bool < integer < float."""
+    return 2 if dtype.is_floating_point else 0 if dtype is _core.bool else 1
+
+
+def _named(method: Callable[..., Tensor], function: Callable[..., Tensor]) -> Callable[..., Tensor]:
     method.__name__ = f"{function.__name__}_"
     method.__qualname__ = f"Tensor.{method.__name__}"
     method.__doc__ = f"In-place form of :func:`{function.__name__}`; returns the tensor."
     return method
 
 
-def in_place(function: Callable[..., Any]) -> Callable[..., Any]:
+def in_place(function: Callable[..., Tensor]) -> Callable[..., Tensor]:
     """The in-place form of `function`: its result copied into its first argument."""
     name = f"{function.__name__}_"
 
     def method(self: Tensor, *args: Any, **kwargs: Any) -> Tensor:
         if is_recorded(self, *args):
             check_not_leaf(self)
-            return assign(self, _checked(self, function(self, *args, **kwargs), name))
+            result = _checked(self, function(self, *args, **kwargs), name)
+            _keep_saved(result, self)
+            return assign(self, result)
         return _core.copy_(self, _checked(self, function(self, *args, **kwargs), name))
 
     return _named(method, function)
 
 
-def in_place_by_kernel(function: Callable[..., Any], kernel: Callable[..., Any]) -> Callable[..., Any]:
+def in_place_by_kernel(
+    function: Callable[..., Tensor], kernel: Callable[[Tensor, Operand], Tensor]
+) -> Callable[..., Tensor]:
     """The same for a binary function with a kernel that works in place, for when nothing is recorded."""
     recorded = in_place(function)
 
-    def method(self: Tensor, other: Any, **options: Any) -> Tensor:
+    def method(self: Tensor, other: Operand, **options: Any) -> Tensor:
         if options or is_recorded(self, other):
-            return recorded(self, other, **options)  # type: ignore[no-any-return]
-        return kernel(self, other)  # type: ignore[no-any-return]
+            return recorded(self, other, **options)
+        return kernel(self, other)
 
     return _named(method, function)
 
 
-def in_place_random(fill: Callable[..., Any]) -> Callable[..., Any]:
+def in_place_random(fill: Callable[..., Tensor]) -> Callable[..., Tensor]:
     """A method that fills the tensor with random numbers; a leaf that requires grad refuses."""
 
     def method(self: Tensor, *args: Any, **kwargs: Any) -> Tensor:
         if is_recorded(self):
             check_not_leaf(self)
             return assign(self, fill(_core.empty(self.shape, self.dtype), *args, **kwargs))
-        return fill(self, *args, **kwargs)  # type: ignore[no-any-return]
+        return fill(self, *args, **kwargs)
 
     method.__name__ = fill.__name__
     method.__qualname__ = f"Tensor.{fill.__name__}"

@@ -12,13 +12,10 @@ from fastgrad.ops.softmax import log_softmax, softmax
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Any
 
-    from fastgrad.autograd.graph import Grads
+    from fastgrad.autograd.graph import Grads, Needs, Saved
     from fastgrad.tensor import Tensor
 
-    Saved = tuple[Any, ...]
-    Needs = tuple[object, ...]
 
 
 def _reduction(reduction: str, size_average: bool | None, reduce: bool | None) -> str:
@@ -89,6 +86,11 @@ def _rows_of_classes(op: str, input: Tensor, target: Tensor) -> tuple[Tensor, Te
     if input.ndim == 2:
         return input, target
     if input.ndim == 1:
+        if target.numel() != 1:
+            raise ValueError(
+                f"{op}: For 1D input, 1D target must have size 1, but got target size: "
+                f"{list(target.shape)}"
+            )
         return input.unsqueeze(0), target.reshape(1)
     if input.ndim == 0:
         raise RuntimeError(f"{op}: expected an input of shape (N, C) or (C), got a number")
@@ -110,7 +112,7 @@ def _cross_entropy_rows(
     if out.requires_grad:
         saved = (logits, labels, weight, normalizer, ignore_index)
         record(out, cross_entropy_vjp, _core.edges(logits, None, weight), (*saved, None))
-    return out  # type: ignore[no-any-return]
+    return out
 
 
 def _cross_entropy_total(
@@ -231,8 +233,7 @@ def _nll_rows(log_p: Tensor, labels: Tensor, weight: Tensor | None, ignore_index
     picked = -log_p.gather(1, safe.unsqueeze(1)).squeeze(1)
     if weight is not None:
         picked = picked * weight[safe]
-    loss: Tensor = binary.where(kept, picked, 0.0)
-    return loss
+    return binary.where(kept, picked, 0.0)
 
 
 def _check_same_shape(op: str, input: Tensor, target: Tensor) -> None:

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from typing import Any
 
     from fastgrad._core import Generator
+    from fastgrad._types import Dims, DType, Operand, Place
     from fastgrad.tensor import Tensor
 
 default_generator = _core.default_generator
@@ -52,7 +53,7 @@ def set_rng_state(new_state: Tensor) -> None:
     default_generator.set_state(new_state)
 
 
-def _made(size: tuple[Any, ...], dtype: Any, device: Any) -> Tensor:
+def _made(size: tuple[Any, ...], dtype: DType | None, device: Place | None) -> Tensor:
     check_device(device)
     sizes = size[0] if len(size) == 1 and not hasattr(size[0], "__index__") else size
     return _core.empty(sizes, dtype or _core.get_default_dtype())
@@ -67,8 +68,8 @@ def _marked(out: Tensor, requires_grad: bool) -> Tensor:
 def rand(
     *size: Any,
     generator: Generator | None = None,
-    dtype: Any = None,
-    device: Any = None,
+    dtype: DType | None = None,
+    device: Place | None = None,
     requires_grad: bool = False,
 ) -> Tensor:
     """Numbers uniform in [0, 1)."""
@@ -79,8 +80,8 @@ def rand(
 def randn(
     *size: Any,
     generator: Generator | None = None,
-    dtype: Any = None,
-    device: Any = None,
+    dtype: DType | None = None,
+    device: Place | None = None,
     requires_grad: bool = False,
 ) -> Tensor:
     """Numbers from the standard normal distribution."""
@@ -94,8 +95,8 @@ def randint(
     size: Sequence[int] | None = None,
     *,
     generator: Generator | None = None,
-    dtype: Any = None,
-    device: Any = None,
+    dtype: DType | None = None,
+    device: Place | None = None,
     requires_grad: bool = False,
 ) -> Tensor:
     """Integers uniform in [low, high); randint(high, size) starts at 0."""
@@ -108,17 +109,17 @@ def randint(
     return _marked(out, requires_grad)
 
 
-def rand_like(input: Tensor, *, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
+def rand_like(input: Tensor, *, dtype: DType | None = None, device: Place | None = None, requires_grad: bool = False) -> Tensor:
     """Numbers uniform in [0, 1), in the shape and dtype of a tensor."""
     return rand(input.shape, dtype=dtype or input.dtype, device=device, requires_grad=requires_grad)
 
 
-def randn_like(input: Tensor, *, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
+def randn_like(input: Tensor, *, dtype: DType | None = None, device: Place | None = None, requires_grad: bool = False) -> Tensor:
     """Standard normal numbers, in the shape and dtype of a tensor."""
     return randn(input.shape, dtype=dtype or input.dtype, device=device, requires_grad=requires_grad)
 
 
-def randint_like(input: Tensor, low: int, high: int | None = None, *, dtype: Any = None, device: Any = None) -> Tensor:
+def randint_like(input: Tensor, low: int, high: int | None = None, *, dtype: DType | None = None, device: Place | None = None) -> Tensor:
     """Integers uniform in [low, high), in the shape and dtype of a tensor."""
     bounds = (0, low) if high is None else (low, high)
     return randint(*bounds, input.shape, dtype=dtype or input.dtype, device=device)
@@ -128,8 +129,8 @@ def randperm(
     n: int,
     *,
     generator: Generator | None = None,
-    dtype: Any = None,
-    device: Any = None,
+    dtype: DType | None = None,
+    device: Place | None = None,
     requires_grad: bool = False,
 ) -> Tensor:
     """The integers below n in random order (int64)."""
@@ -139,25 +140,24 @@ def randperm(
 
 
 def normal(
-    mean: Any,
-    std: Any = 1.0,
-    size: Sequence[int] | None = None,
+    mean: Operand,
+    std: Operand = 1.0,
+    size: Dims | None = None,
     *,
     generator: Generator | None = None,
-    dtype: Any = None,
-    device: Any = None,
+    dtype: DType | None = None,
+    device: Place | None = None,
     requires_grad: bool = False,
 ) -> Tensor:
     """Normal numbers: of one mean and deviation and a size, or one for each element of tensors."""
-    is_tensor = isinstance(mean, _core.TensorBase), isinstance(std, _core.TensorBase)
-    if not any(is_tensor):
+    if not isinstance(mean, _core.TensorBase) and not isinstance(std, _core.TensorBase):
         if size is None:
             raise TypeError("normal: give a size when mean and std are numbers")
         out = _core.normal_(_made((size,), dtype, device), mean, std, generator)
         return _marked(out, requires_grad)
-    if is_tensor[1] and bool((std < 0).any()):
+    if isinstance(std, _core.TensorBase) and bool((std < 0).any()):
         raise RuntimeError("normal: expects all elements of std >= 0.0")
-    model = mean + std if all(is_tensor) else (mean if is_tensor[0] else std)
+    model = _core.add(mean, std)
     standard = _core.normal_(_core.empty(model.shape, model.dtype), 0.0, 1.0, generator)
     return standard * std + mean
 
@@ -168,7 +168,7 @@ def bernoulli(input: Tensor, p: float | None = None, *, generator: Generator | N
         return _core.bernoulli_(_core.empty(input.shape, input.dtype), p, generator)
     if not input.dtype.is_floating_point or bool(((input < 0) | (input > 1)).any()):
         raise RuntimeError("bernoulli: expects floating-point probabilities in [0, 1]")
-    drawn = _core.uniform_(_core.empty(input.shape, _core.float64), 0.0, 1.0, generator)
+    drawn = _core.uniform_(_core.empty(input.shape, input.dtype), 0.0, 1.0, generator)
     return (drawn < input).to(input.dtype)
 
 

@@ -2,51 +2,64 @@
 
 from __future__ import annotations
 
-from collections import namedtuple
+from typing import NamedTuple
 
 from fastgrad import _core
 from fastgrad.autograd.graph import record, record_result
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-    from typing import Any
+    from typing import Any, overload
 
-    from fastgrad.autograd.graph import Grads
+    from fastgrad._types import Dims, DType, Sizes
+    from fastgrad.autograd.graph import Grads, Needs, Saved
     from fastgrad.tensor import Tensor
 
-    Saved = tuple[Any, ...]
-    Needs = tuple[object, ...]
-    Dim = int | Sequence[int] | None
 
-# What max(dim) and min(dim) return: PyTorch's field names.
-max_result = namedtuple("max", ["values", "indices"])  # noqa: PYI024 - a named tuple made at import is cheap
-min_result = namedtuple("min", ["values", "indices"])  # noqa: PYI024
+# What max(dim) and min(dim) return: PyTorch's field names, printed as PyTorch does.
+class max_result(NamedTuple):  # noqa: N801
+    values: Tensor
+    indices: Tensor
+
+    def __repr__(self) -> str:
+        return _printed("max", *self)
 
 
-def _dims(dim: Dim) -> Any:
+class min_result(NamedTuple):  # noqa: N801
+    values: Tensor
+    indices: Tensor
+
+    def __repr__(self) -> str:
+        return _printed("min", *self)
+
+
+def _printed(name: str, values: Tensor, indices: Tensor) -> str:
+    return f"torch.return_types.{name}(\nvalues={values},\nindices={indices})"
+
+
+def _dims(dim: Dims | None) -> Dims:
     """No dimension means all of them."""
     return () if dim is None else dim
 
 
-def _restored(reduced: Tensor, shape: Sequence[int], dim: Dim, keepdim: bool) -> Tensor:
+def _restored(reduced: Tensor, shape: Sizes, dim: Dims | None, keepdim: bool) -> Tensor:
     """`reduced` with the dimensions that a reduction dropped put back with size 1."""
     if keepdim or not shape:
         return reduced
     if dim is None or dim == ():
         return reduced.view((1,) * len(shape))
-    dims = dim if isinstance(dim, (tuple, list)) else (dim,)
-    dropped = {d % len(shape) for d in dims}  # type: ignore[operator]
+    dims = (dim,) if isinstance(dim, int) else dim
+    dropped = {d % len(shape) for d in dims}
     return reduced.view([1 if d in dropped else n for d, n in enumerate(shape)])
 
 
 def sum(
     input: Tensor,
-    dim: Dim = None,
+    dim: Dims | None = None,
     keepdim: bool = False,
     *,
-    dtype: Any = None,
-    axis: Dim = None,
+    dtype: DType | None = None,
+    axis: Dims | None = None,
     keepdims: bool | None = None,
 ) -> Tensor:
     """The sum of all elements, or along one or several dimensions.
@@ -69,37 +82,36 @@ def sum_vjp(grad: Tensor, saved: Saved, needs: Needs) -> Grads:
     return (_restored(grad, shape, dim, keepdim).expand(shape),)
 
 
-def _aliases(dim: Dim, keepdim: bool, axis: Dim, keepdims: bool | None) -> tuple[Dim, bool]:
+def _aliases(dim: Dims | None, keepdim: bool, axis: Dims | None, keepdims: bool | None) -> tuple[Dims | None, bool]:
     """NumPy's names for the same arguments, which PyTorch accepts too."""
     return dim if axis is None else axis, keepdim if keepdims is None else keepdims
 
 
-def _count(shape: Sequence[int], dim: Dim) -> int:
+def _count(shape: Sizes, dim: Dims | None) -> int:
     n = 1
-    dims = range(len(shape)) if dim is None or dim == () else dim
-    for d in dims if isinstance(dims, (tuple, list, range)) else (dims,):
-        n *= shape[d] if shape else 1  # type: ignore[index]
+    dims = (dim,) if isinstance(dim, int) else dim or range(len(shape))
+    for d in dims:
+        n *= shape[d] if shape else 1
     return n
 
 
 def mean(
     input: Tensor,
-    dim: Dim = None,
+    dim: Dims | None = None,
     keepdim: bool = False,
     *,
-    dtype: Any = None,
-    axis: Dim = None,
+    dtype: DType | None = None,
+    axis: Dims | None = None,
     keepdims: bool | None = None,
 ) -> Tensor:
     """The mean of all elements, or along one or several dimensions. Floats only."""
     dim, keepdim = _aliases(dim, keepdim, axis, keepdims)
-    kind = input.dtype if dtype is None else dtype
-    if not kind.is_floating_point:
+    total = _core.sum(input, _dims(dim), keepdim, dtype)
+    if not total.dtype.is_floating_point:
         raise RuntimeError(
             "mean(): could not infer output dtype. Input dtype must be a floating point dtype. "
-            f"Got: {kind}; convert it with .float()"
+            f"Got: {dtype or input.dtype}; convert it with .float()"
         )
-    total = _core.sum(input, _dims(dim), keepdim, dtype)
     count = _count(input.shape, dim)
     out = _core.div(total, count)
     if out.requires_grad:
@@ -112,7 +124,7 @@ def mean_vjp(grad: Tensor, saved: Saved, needs: Needs) -> Grads:
     return (_restored(grad / count, shape, dim, keepdim).expand(shape),)
 
 
-def prod(input: Tensor, dim: int | None = None, keepdim: bool = False, *, dtype: Any = None) -> Tensor:
+def prod(input: Tensor, dim: int | None = None, keepdim: bool = False, *, dtype: DType | None = None) -> Tensor:
     """The product of all elements, or along one dimension. Integers and bools give int64."""
     out = _core.prod(input, _dims(dim), keepdim, dtype)
     if out.requires_grad:
@@ -147,7 +159,7 @@ def _products_of_others(x: Tensor, dim: int) -> Tensor:
     return stack(parts, dim) if parts else x
 
 
-def amax(input: Tensor, dim: Dim = (), keepdim: bool = False) -> Tensor:
+def amax(input: Tensor, dim: Dims | None = (), keepdim: bool = False) -> Tensor:
     """The largest element along dimensions; equal ones share the gradient evenly. NaN wins."""
     out = _core.amax(input, _dims(dim), keepdim)
     if out.requires_grad:
@@ -160,7 +172,7 @@ def amax_vjp(grad: Tensor, saved: Saved, needs: Needs) -> Grads:
     return (_shared_among_equals(grad, x, dim, keepdim, result),)
 
 
-def amin(input: Tensor, dim: Dim = (), keepdim: bool = False) -> Tensor:
+def amin(input: Tensor, dim: Dims | None = (), keepdim: bool = False) -> Tensor:
     """The smallest element along dimensions; equal ones share the gradient evenly. NaN wins."""
     out = _core.amin(input, _dims(dim), keepdim)
     if out.requires_grad:
@@ -173,14 +185,28 @@ def amin_vjp(grad: Tensor, saved: Saved, needs: Needs) -> Grads:
     return (_shared_among_equals(grad, x, dim, keepdim, result),)
 
 
-def _shared_among_equals(grad: Tensor, x: Tensor, dim: Dim, keepdim: bool, result: Tensor) -> Tensor:
+def _shared_among_equals(grad: Tensor, x: Tensor, dim: Dims | None, keepdim: bool, result: Tensor) -> Tensor:
     chosen = _core.eq(x, _restored(result.detach(), x.shape, dim, keepdim))
     share = _core.cast(chosen, grad.dtype)
     share = share / _core.sum(share, _dims(dim), True, None) if x.shape else share
     return _restored(grad, x.shape, dim, keepdim) * share
 
 
-def max(input: Tensor, dim: Any = None, keepdim: bool = False, *, axis: int | None = None) -> Any:
+if TYPE_CHECKING:
+
+    @overload
+    def max(input: Tensor) -> Tensor: ...
+    @overload
+    def max(input: Tensor, dim: Tensor) -> Tensor: ...
+    @overload
+    def max(input: Tensor, dim: int, keepdim: bool = False) -> max_result: ...
+    @overload
+    def max(input: Tensor, *, axis: int, keepdim: bool = False) -> max_result: ...
+
+
+def max(
+    input: Tensor, dim: Any = None, keepdim: bool = False, *, axis: int | None = None
+) -> Tensor | max_result:
     """The largest element; along `dim`, a named tuple (values, indices); of two tensors, `maximum`.
 
     The index is that of the first of equal elements, and NaN counts as the largest. Along a
@@ -207,7 +233,21 @@ def max_vjp(grad: Tensor, saved: Saved, needs: Needs) -> Grads:
     return (_to_chosen(grad, *saved),)
 
 
-def min(input: Tensor, dim: Any = None, keepdim: bool = False, *, axis: int | None = None) -> Any:
+if TYPE_CHECKING:
+
+    @overload
+    def min(input: Tensor) -> Tensor: ...
+    @overload
+    def min(input: Tensor, dim: Tensor) -> Tensor: ...
+    @overload
+    def min(input: Tensor, dim: int, keepdim: bool = False) -> min_result: ...
+    @overload
+    def min(input: Tensor, *, axis: int, keepdim: bool = False) -> min_result: ...
+
+
+def min(
+    input: Tensor, dim: Any = None, keepdim: bool = False, *, axis: int | None = None
+) -> Tensor | min_result:
     """The smallest element; along `dim`, a named tuple (values, indices); of two tensors, `minimum`."""
     dim = dim if axis is None else axis
     if dim is None:
@@ -226,7 +266,7 @@ def min_vjp(grad: Tensor, saved: Saved, needs: Needs) -> Grads:
     return (_to_chosen(grad, *saved),)
 
 
-def _to_chosen(grad: Tensor, shape: Sequence[int], dim: int, keepdim: bool, indices: Tensor) -> Tensor:
+def _to_chosen(grad: Tensor, shape: Sizes, dim: int, keepdim: bool, indices: Tensor) -> Tensor:
     """Zeros of `shape` with the gradient at the indices along `dim`."""
     if not shape:
         return grad
@@ -262,7 +302,7 @@ def var(
     keepdim: bool = False,
     *,
     correction: float | None = None,
-    axis: Dim = None,
+    axis: Dims | None = None,
     keepdims: bool | None = None,
 ) -> Tensor:
     """The variance, divided by n - correction (1 unless told; `unbiased=False` means 0)."""
@@ -284,28 +324,40 @@ def std(
     keepdim: bool = False,
     *,
     correction: float | None = None,
-    axis: Dim = None,
+    axis: Dims | None = None,
     keepdims: bool | None = None,
 ) -> Tensor:
-    """The standard deviation: the square root of :func:`var`."""
-    from fastgrad.ops.unary import sqrt
-
-    return sqrt(
-        var(input, dim, unbiased, keepdim, correction=correction, axis=axis, keepdims=keepdims)
+    """The standard deviation: the square root of :func:`var`. Its gradient at 0 is 0."""
+    squared = var(
+        input, dim, unbiased, keepdim, correction=correction, axis=axis, keepdims=keepdims
     )
+    out = _core.sqrt(squared)
+    if out.requires_grad:
+        record_result(out, std_vjp, _core.edges(squared))
+    return out
 
 
-def any(input: Tensor, dim: Dim = None, keepdim: bool = False) -> Tensor:
-    """Whether any element (along dimensions) is not 0, as bool."""
-    return _core.any(input, _dims(dim), keepdim)
+def std_vjp(grad: Tensor, saved: Saved, needs: Needs) -> Grads:
+    (result,) = saved
+    slope = grad / (result * 2)
+    return (slope.masked_fill(_core.eq(result, 0), 0.0),)
 
 
-def all(input: Tensor, dim: Dim = None, keepdim: bool = False) -> Tensor:
-    """Whether all elements (along dimensions) are not 0, as bool."""
-    return _core.all(input, _dims(dim), keepdim)
+def any(input: Tensor, dim: Dims | None = None, keepdim: bool = False) -> Tensor:
+    """Whether any element (along dimensions) is not 0, as bool (uint8 of uint8)."""
+    return _truth(_core.any(input, _dims(dim), keepdim), input)
 
 
-def cumsum(input: Tensor, dim: int, *, dtype: Any = None) -> Tensor:
+def all(input: Tensor, dim: Dims | None = None, keepdim: bool = False) -> Tensor:
+    """Whether all elements (along dimensions) are not 0, as bool (uint8 of uint8)."""
+    return _truth(_core.all(input, _dims(dim), keepdim), input)
+
+
+def _truth(out: Tensor, input: Tensor) -> Tensor:
+    return out.to(_core.uint8) if input.dtype is _core.uint8 else out
+
+
+def cumsum(input: Tensor, dim: int, *, dtype: DType | None = None) -> Tensor:
     """The running sum along a dimension."""
     x = input if dtype is None else input.to(dtype)
     out = _core.cumsum(x, dim)
@@ -324,7 +376,10 @@ def cumsum_vjp(grad: Tensor, saved: Saved, needs: Needs) -> Grads:
 def sum_to_size(input: Tensor, *size: Any) -> Tensor:
     """The sum along the dimensions that broadcasting `size` to the tensor's shape would repeat."""
     sizes = size[0] if len(size) == 1 and not isinstance(size[0], int) else size
-    out = _core.sum_to_size(input, tuple(sizes))
+    x = input
+    if not x.dtype.is_floating_point and x.shape != tuple(sizes):
+        x = x.to(_core.int64)  # as sum() does
+    out = _core.sum_to_size(x, tuple(sizes))
     if out.requires_grad:
         record(out, sum_to_size_vjp, _core.edges(input), (input.shape,))
     return out

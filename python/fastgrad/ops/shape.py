@@ -10,11 +10,10 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from typing import Any
 
-    from fastgrad.autograd.graph import Grads
+    from fastgrad._types import Dims
+    from fastgrad.autograd.graph import Grads, Needs, Saved
     from fastgrad.tensor import Tensor
 
-    Saved = tuple[Any, ...]
-    Needs = tuple[object, ...]
 
 
 def _sizes(size: tuple[Any, ...]) -> Any:
@@ -56,10 +55,10 @@ def view_vjp(grad: Tensor, saved: Saved, needs: Needs) -> Grads:
 
 def flatten(input: Tensor, start_dim: int = 0, end_dim: int = -1) -> Tensor:
     """The dimensions from start_dim to end_dim made into one."""
-    n = input.ndim
-    if n == 0:
-        return reshape(input, 1)
+    n = max(input.ndim, 1)
     start, end = _wrapped(start_dim, n), _wrapped(end_dim, n)
+    if input.ndim == 0:
+        return reshape(input, 1)
     if start > end:
         raise RuntimeError("flatten() has invalid args: start_dim cannot come after end_dim")
     if start == end:
@@ -138,7 +137,7 @@ def permute_vjp(grad: Tensor, saved: Saved, needs: Needs) -> Grads:
     return (permute(grad, back),)
 
 
-def squeeze(input: Tensor, dim: int | Sequence[int] | None = None) -> Tensor:
+def squeeze(input: Tensor, dim: Dims | None = None) -> Tensor:
     """A view without the dimensions of size 1 (those among `dim`)."""
     out = _core.squeeze_all(input) if dim is None else _core.squeeze(input, dim)
     if out.requires_grad:
@@ -234,7 +233,7 @@ def chunk(input: Tensor, chunks: int, dim: int = 0) -> tuple[Tensor, ...]:
     if chunks <= 0:
         raise RuntimeError(f"chunk expects `chunks` to be greater than 0, got: {chunks}")
     n = input.shape[_wrapped(dim, input.ndim)]
-    return split(input, max(1, -(-n // chunks)), dim)
+    return split(input, -(-n // chunks) if n else [0] * chunks, dim)
 
 
 def unbind(input: Tensor, dim: int = 0) -> tuple[Tensor, ...]:

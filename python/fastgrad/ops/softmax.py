@@ -7,16 +7,14 @@ from fastgrad.autograd.graph import record_result
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Any
 
-    from fastgrad.autograd.graph import Grads
+    from fastgrad._types import DType
+    from fastgrad.autograd.graph import Grads, Needs, Saved
     from fastgrad.tensor import Tensor
 
-    Saved = tuple[Any, ...]
-    Needs = tuple[object, ...]
 
 
-def softmax(input: Tensor, dim: int | None = None, *, dtype: Any = None) -> Tensor:
+def softmax(input: Tensor, dim: int | None = None, *, dtype: DType | None = None) -> Tensor:
     """exp(x) / sum(exp(x)) along a dimension: positive numbers that add up to 1.
 
     Follows ``torch.softmax``.
@@ -41,7 +39,7 @@ def softmax_vjp(grad: Tensor, saved: Saved, needs: Needs) -> Grads:
     return (_core.softmax_backward(grad, y, dim),)
 
 
-def log_softmax(input: Tensor, dim: int | None = None, *, dtype: Any = None) -> Tensor:
+def log_softmax(input: Tensor, dim: int | None = None, *, dtype: DType | None = None) -> Tensor:
     """log(softmax(x)) along a dimension, computed without overflow.
 
     Follows ``torch.log_softmax``.

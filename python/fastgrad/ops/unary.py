@@ -11,11 +11,9 @@ from fastgrad.ops import binary
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from fastgrad.autograd.graph import Grads
+    from fastgrad.autograd.graph import Grads, Needs, Saved
     from fastgrad.tensor import Tensor
 
-    Saved = tuple[Tensor, ...]
-    Needs = tuple[object, ...]
 
 
 def neg(input: Tensor) -> Tensor:
@@ -113,6 +111,8 @@ def trunc(input: Tensor) -> Tensor:
 
 def square(input: Tensor) -> Tensor:
     """x**2"""
+    if input.dtype is _core.bool:
+        return binary.pow(input, 2)
     out = _core.square(input)
     if out.requires_grad:
         record(out, square_vjp, _core.edges(input), (input,))

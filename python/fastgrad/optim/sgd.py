@@ -108,7 +108,7 @@ def _apply(group: Group, params: list[Tensor], buffers: list[Tensor], *, first: 
         return
     _core.sgd_(
         params,
-        [p.grad for p in params],
+        [p.grad for p in params if p.grad is not None],
         buffers,
         float(group["lr"]),
         group["momentum"],

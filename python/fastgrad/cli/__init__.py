@@ -1,0 +1,5 @@
+"""The command ``fastgrad``."""
+
+from fastgrad.cli.main import main
+
+__all__ = ["main"]

@@ -1,0 +1,21 @@
+"""Settings of all tests: how many examples hypothesis draws, and that it draws the same ones."""
+
+import os
+
+import pytest
+from hypothesis import HealthCheck, settings
+
+_common = {
+    "deadline": None,
+    "suppress_health_check": [HealthCheck.too_slow, HealthCheck.data_too_large],
+}
+settings.register_profile("ci", derandomize=True, max_examples=25, database=None, **_common)
+settings.register_profile("quick", derandomize=True, max_examples=6, database=None, **_common)
+settings.register_profile("thorough", max_examples=500, print_blob=True, **_common)
+settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "ci"))
+
+
+@pytest.fixture(scope="session")
+def torch():
+    """PyTorch, to compare with; the test is skipped where it is not installed."""
+    return pytest.importorskip("torch")
