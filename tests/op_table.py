@@ -1,7 +1,7 @@
 """The op table: one row for each operation. From a row follow its tests in every respect.
 
 `tests/test_ops.py` tests values, dtypes, layouts, zero sizes, instruction sets and errors of every
-row, `tests/test_gradients.py` first and second derivatives, `tests/test_determinism.py` thread counts.
+row, `tests/test_gradients.py` derivatives, `tests/test_determinism.py` numbers of threads.
 """
 
 from collections.abc import Callable

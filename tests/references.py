@@ -62,7 +62,7 @@ def var(x, dim=None, keepdim=False, correction=1):
     centred = x - np.mean(x, axis=axis, keepdims=True)
     n = x.size if axis is None else np.prod([x.shape[d] for d in np.atleast_1d(axis)])
     total = np.sum(centred**2, axis=axis, keepdims=keepdim)
-    return total / (n - correction) if n > correction else total * np.nan
+    return total / np.float64(max(n - correction, 0))
 
 
 def std(*args, **options):

@@ -16,6 +16,7 @@ FLOATS = ("float32", "float64")
 INTEGERS = ("int64", "int32", "uint8")
 NUMBERS = FLOATS + INTEGERS
 ALL = (*NUMBERS, "bool")
+LARGE_SHAPES = {1: (300_007,), 2: (601, 503), 3: (67, 61, 73)}
 LAYOUTS = ("plain", "transposed", "strided", "offset")
 
 
@@ -193,7 +194,7 @@ class Drawn(Maker):
 
 
 class Smooth(Drawn):
-    """Numbers that differ from each other, so that an extreme stays the same under small changes."""
+    """Numbers that differ from each other: small changes do not change which is the largest."""
 
     def array(self, shape, domain=REAL, dtype=None):
         if (dtype or self.dtype) not in FLOATS:
@@ -206,8 +207,6 @@ class Smooth(Drawn):
 
 class Large(Maker):
     """One big case: enough elements that the work is split among threads."""
-
-    SIZES = {1: (300_007,), 2: (601, 503), 3: (67, 61, 73)}
 
     def __init__(self, seed, dtype="float32"):
         super().__init__(dtype)
@@ -223,7 +222,7 @@ class Large(Maker):
         return self.integer(90, 210)
 
     def shape(self, low=0, high=3):
-        return self.SIZES[self.integer(max(low, 1), min(high, 3))]
+        return LARGE_SHAPES[self.integer(max(low, 1), min(high, 3))]
 
     def _part(self, shape):
         return shape

@@ -1,41 +1,60 @@
-"""Every example in a docstring of the package runs and prints what it says."""
+"""Every example in a docstring runs and prints what it says, and prints the same in PyTorch."""
 
 import doctest
 import pkgutil
 from collections.abc import Iterator
 from importlib import import_module
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 
 import fastgrad
 
 OPTIONS = doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE
+NOT_IN_PYTORCH = (
+    *("fastgrad.cli", "fastgrad.io", "fastgrad.train", "fastgrad.vision"),
+    "fastgrad.printing.html_repr",
+)
 
 
 def examples() -> Iterator[doctest.DocTest]:
     finder = doctest.DocTestFinder(exclude_empty=True)
-    names = (m.name for m in pkgutil.walk_packages(fastgrad.__path__, "fastgrad."))
-    for name in ("fastgrad", *sorted(names)):
+    names = [module.name for module in pkgutil.walk_packages(fastgrad.__path__, "fastgrad.")]
+    for name in ("fastgrad", *names):
         if name != "fastgrad.__main__":
             yield from (test for test in finder.find(import_module(name), name) if test.examples)
 
 
-@pytest.fixture
-def _as_for_a_new_user(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """An empty folder to write to, and settings that go back to what they were."""
-    monkeypatch.chdir(tmp_path)
-    before = fastgrad.get_default_dtype(), fastgrad.get_rng_state(), fastgrad.is_grad_enabled()
-    yield
-    fastgrad.set_default_dtype(before[0])
-    fastgrad.set_rng_state(before[1])
-    fastgrad.set_grad_enabled(before[2])
-    fastgrad.set_printoptions(profile="default")
-
-
-@pytest.mark.usefixtures("_as_for_a_new_user")
-@pytest.mark.parametrize("test", [pytest.param(test, id=test.name) for test in examples()])
-def test_example(test: doctest.DocTest) -> None:
+def check(test: doctest.DocTest) -> None:
     output: list[str] = []
     result = doctest.DocTestRunner(optionflags=OPTIONS).run(test, out=output.append)
     assert result.failed == 0, "".join(output)
+
+
+EXAMPLES = [pytest.param(test, id=test.name) for test in examples()]
+SHARED = [example for example in EXAMPLES if not str(example.id).startswith(NOT_IN_PYTORCH)]
+
+
+@pytest.fixture
+def _restored(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """An empty folder to write to, and afterwards the settings as they were."""
+    monkeypatch.chdir(tmp_path)
+    before = fastgrad.get_default_dtype(), fastgrad.get_rng_state()
+    yield
+    fastgrad.set_default_dtype(before[0])
+    fastgrad.set_rng_state(before[1])
+    fastgrad.set_printoptions(profile="default")
+
+
+@pytest.mark.usefixtures("_restored")
+@pytest.mark.parametrize("test", EXAMPLES)
+def test_example(test: doctest.DocTest) -> None:
+    check(test)
+
+
+@pytest.mark.parametrize("test", SHARED)
+def test_example_prints_the_same_in_pytorch(test: doctest.DocTest, torch: ModuleType) -> None:
+    source = (test.docstring or "").replace("fastgrad", "torch")
+    parser = doctest.DocTestParser()
+    check(parser.get_doctest(source, {"torch": torch}, test.name, test.filename, test.lineno))

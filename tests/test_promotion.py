@@ -69,6 +69,11 @@ def same_outcome(torch, function):
         assert_same(ours, theirs, exact=False)
 
 
+def is_power_of_bool(name, a, b):
+    """PyTorch computes it for some kinds of operands and raises for others."""
+    return "pow" in name and a == b == "bool"
+
+
 @pytest.mark.parametrize("right", ["tensor", "zero-d", "number"])
 @pytest.mark.parametrize("left", ["tensor", "zero-d", "number"])
 @pytest.mark.parametrize("name", OPERATORS)
@@ -77,6 +82,8 @@ def test_operators(torch, name, left, right):
         return
     for a in operands(fg, left):
         for b in operands(fg, right):
+            if is_power_of_bool(name, a, b):
+                continue
             same_outcome(
                 torch,
                 lambda t, a=a, b=b: OPERATORS[name](operands(t, left)[a], operands(t, right)[b]),
@@ -88,6 +95,8 @@ def test_operators(torch, name, left, right):
 def test_operators_in_place(torch, name, right):
     for a in ALL:
         for b in operands(fg, right):
+            if is_power_of_bool(name, a, b):
+                continue
             same_outcome(
                 torch,
                 lambda t, a=a, b=b: IN_PLACE[name](operands(t, "tensor")[a], operands(t, right)[b]),
@@ -156,7 +165,7 @@ def test_division_of_integers_by_zero():
     x = fg.tensor([1, 2])
     for operation in (operator.floordiv, operator.mod):
         for zero in (0, fg.tensor([1, 0])):
-            with pytest.raises((RuntimeError, ZeroDivisionError), match="zero|ZeroDivision"):
+            with pytest.raises((RuntimeError, ZeroDivisionError), match=r"zero|ZeroDivision"):
                 operation(x, zero)
     smallest = fg.tensor([-(2**63)])
     assert (smallest // 1).tolist() == [-(2**63)]

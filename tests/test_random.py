@@ -1,4 +1,4 @@
-"""Random numbers: the numbers that PyTorch draws from the same seed, and the state they come from."""
+"""Random numbers: those that PyTorch draws from the same seed, and the state they come from."""
 
 import pytest
 

@@ -62,10 +62,16 @@ void add_generator(py::module_& m) {
   m.attr("default_generator") = py::cast(default_generator(), py::return_value_policy::reference);
 }
 
+#ifdef __clang__
+constexpr const char* compiler = __VERSION__;  // which begins with its name
+#else
+constexpr const char* compiler = "GCC " __VERSION__;
+#endif
+
 py::dict build_info() {
   py::dict info;
   info["version"] = FASTGRAD_VERSION;
-  info["compiler"] = __VERSION__;
+  info["compiler"] = compiler;
   info["isa"] = kernels().isa;
   py::list names;
   for (const std::string& name : available_isas()) names.append(name);

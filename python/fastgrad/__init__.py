@@ -22,6 +22,7 @@ from fastgrad._core import (
 )
 from fastgrad.device import device
 from fastgrad.size import Size
+
 from fastgrad.tensor import Tensor  # isort: skip - registers the classes that the extension returns
 
 from fastgrad import autograd
@@ -236,17 +237,32 @@ from math import e, inf, nan, pi  # noqa: E402
 
 
 def is_tensor(obj: object) -> builtins.bool:
-    """Whether the object is a Tensor."""
+    """Whether the object is a Tensor. Follows ``torch.is_tensor``.
+
+    >>> import fastgrad as torch
+    >>> torch.is_tensor(torch.ones(2)), torch.is_tensor([1.0, 1.0])
+    (True, False)
+    """
     return isinstance(obj, Tensor)
 
 
 def is_floating_point(input: Tensor) -> builtins.bool:
-    """Whether the elements are floats."""
+    """Whether the elements are floats. Follows ``torch.is_floating_point``.
+
+    >>> import fastgrad as torch
+    >>> torch.is_floating_point(torch.tensor([1, 2]))
+    False
+    """
     return input.dtype.is_floating_point
 
 
 def numel(input: Tensor) -> builtins.int:
-    """The number of elements."""
+    """The number of elements. Follows ``torch.numel``.
+
+    >>> import fastgrad as torch
+    >>> torch.numel(torch.zeros(2, 3))
+    6
+    """
     return input.numel()
 
 

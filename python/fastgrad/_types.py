@@ -1,4 +1,4 @@
-"""Types that many signatures share. They are for type checkers: nothing imports this at run time."""
+"""Types that many signatures share, for type checkers: nothing imports this at run time."""
 
 from __future__ import annotations
 

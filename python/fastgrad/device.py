@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 
-class device:  # noqa: N801 - PyTorch's name
+class device:
     """A place for tensors: ``device('cpu')``.
 
     Raises:
@@ -27,7 +27,9 @@ class device:  # noqa: N801 - PyTorch's name
             type = type.type
         kind, _, number = str(type).partition(":")
         if kind not in ("cpu", "cuda", "mps", "meta", "xpu"):
-            raise RuntimeError(f"Expected one of cpu, cuda device type at start of device string: {type}")
+            raise RuntimeError(
+                f"Expected one of cpu, cuda device type at start of device string: {type}"
+            )
         if number and not number.isdigit():
             raise RuntimeError(f"Invalid device string: '{type}'")
         self.type = kind
@@ -62,5 +64,6 @@ def check_device(place: device | str | int | None) -> None:
     wanted = device(f"cuda:{place}") if isinstance(place, int) else device(place)
     if wanted.type != "cpu":
         raise RuntimeError(
-            f"device '{wanted}' is not available: this fastgrad was built without CUDA; use device='cpu'"
+            f"device '{wanted}' is not available: this fastgrad was built without CUDA; use "
+            "device='cpu'"
         )

@@ -276,7 +276,8 @@ class Tensor(_core.TensorBase):
 
         if self.requires_grad and not force:
             raise RuntimeError(
-                "Can't call numpy() on Tensor that requires grad. Use tensor.detach().numpy() instead."
+                "Can't call numpy() on Tensor that requires grad. Use tensor.detach().numpy() "
+                "instead."
             )
         return asarray(memoryview(_core.detach(self)))
 
@@ -435,8 +436,8 @@ class Tensor(_core.TensorBase):
     def __deepcopy__(self, memo: dict[Any, Any]) -> Tensor:
         if not self.is_leaf:
             raise RuntimeError(
-                "Only Tensors created explicitly by the user (graph leaves) support the deepcopy protocol "
-                "at the moment; use tensor.detach().clone()"
+                "Only Tensors created explicitly by the user (graph leaves) support the deepcopy "
+                "protocol at the moment; use tensor.detach().clone()"
             )
         if id(self) in memo:
             known: Tensor = memo[id(self)]
@@ -453,7 +454,9 @@ class Tensor(_core.TensorBase):
     def __reduce_ex__(self, protocol: Any) -> Any:
         if not self.is_leaf:
             raise RuntimeError("only leaf tensors can be pickled; use tensor.detach()")
-        content = bytes(memoryview(_core.clone(_core.detach(self))).cast("B")) if self.numel() else b""
+        content = (
+            bytes(memoryview(_core.clone(_core.detach(self))).cast("B")) if self.numel() else b""
+        )
         return _rebuilt, (type(self), content, tuple(self.shape), self.dtype, self.requires_grad)
 
 

@@ -87,7 +87,9 @@ def _leading_to(nodes: list[Node], targets: set[Node | Tensor]) -> list[Node]:
         if any(edge in useful for edge in node.edges if edge is not None):
             useful.add(node)
     return [
-        node for node in nodes if node in useful and any(e in useful for e in node.edges if e is not None)
+        node
+        for node in nodes
+        if node in useful and any(e in useful for e in node.edges if e is not None)
     ]
 
 
@@ -153,7 +155,9 @@ def _initial_grads(
     else:
         given = grads if isinstance(grads, Sequence) else [grads]
     if len(given) != len(outputs):
-        raise RuntimeError(f"got {len(outputs)} tensors and {len(given)} gradients; give one for each")
+        raise RuntimeError(
+            f"got {len(outputs)} tensors and {len(given)} gradients; give one for each"
+        )
     return [_initial_grad(output, grad) for output, grad in zip(outputs, given, strict=True)]
 
 
@@ -161,7 +165,8 @@ def _initial_grad(output: Tensor, grad: Tensor | None) -> Tensor:
     if not output.requires_grad:
         raise RuntimeError(
             "element 0 of tensors does not require grad and does not have a grad_fn; set "
-            "requires_grad=True on an input, and check that no_grad() or detach() did not cut it off"
+            "requires_grad=True on an input, and check that no_grad() or detach() did not cut it "
+            "off"
         )
     if grad is None:
         if output.numel() != 1:
@@ -171,13 +176,11 @@ def _initial_grad(output: Tensor, grad: Tensor | None) -> Tensor:
             )
         return _core.full(output.shape, 1, output.dtype)
     if not isinstance(grad, _core.TensorBase):
-        raise TypeError(
-            f"gradients can be either Tensors or None, but got {type(grad).__name__}"
-        )
+        raise TypeError(f"gradients can be either Tensors or None, but got {type(grad).__name__}")
     if grad.shape != output.shape:
         raise RuntimeError(
-            f"Mismatch in shape: the gradient has a shape of {list(grad.shape)} and the output has a "
-            f"shape of {list(output.shape)}; they must be equal"
+            f"Mismatch in shape: the gradient has a shape of {list(grad.shape)} and the output has "
+            f"a shape of {list(output.shape)}; they must be equal"
         )
     if not grad.dtype.is_floating_point:
         raise RuntimeError(f"expected a floating-point gradient, got {grad.dtype}")
@@ -221,16 +224,16 @@ def backward(
         outputs, _initial_grads(outputs, grad_tensors), retain, create_graph, targets
     )
     for leaf, grad in pending.grads.items():
-        if leaf.__class__ is not Node and (targets is None or leaf in targets):
-            _accumulate(pending, leaf, grad)  # type: ignore[arg-type]
+        if not isinstance(leaf, Node) and (targets is None or leaf in targets):
+            _accumulate(pending, leaf, grad)
 
 
 def _targets(inputs: Sequence[Tensor]) -> set[Node | Tensor]:
     for x in inputs:
         if not x.requires_grad:
             raise RuntimeError(
-                "One of the differentiated Tensors does not require grad; call requires_grad_() on it "
-                "before it is used"
+                "One of the differentiated Tensors does not require grad; call requires_grad_() on "
+                "it before it is used"
             )
     return {_core.edges(x)[0] for x in inputs}
 
@@ -252,7 +255,7 @@ def grad(
         grad_outputs: for each output, the gradient to start from.
         retain_graph: keep what the graph saved (default: `create_graph`).
         create_graph: record the computation of the gradients too.
-        allow_unused: give None, instead of an error, for an input that the outputs do not depend on.
+        allow_unused: give None, not an error, for an input that the outputs do not depend on.
         materialize_grads: give zeros for such an input.
 
     Raises:
@@ -267,7 +270,9 @@ def grad(
     (tensor(18.),)
     """
     if materialize_grads and allow_unused is False:
-        raise ValueError("Expected allow_unused to be True or not passed when materialize_grads=True")
+        raise ValueError(
+            "Expected allow_unused to be True or not passed when materialize_grads=True"
+        )
     sources, wanted = _as_tuple(outputs), _as_tuple(inputs)
     retain = create_graph if retain_graph is None else retain_graph
     targets = _targets(wanted)

@@ -52,7 +52,7 @@ class _FixedMode(_GradMode):
         super().__init__()
 
 
-class no_grad(_FixedMode):  # noqa: N801 - PyTorch's name
+class no_grad(_FixedMode):
     """Operations inside are not recorded: their results do not require grad.
 
     Follows ``torch.no_grad``.
@@ -68,21 +68,33 @@ class no_grad(_FixedMode):  # noqa: N801 - PyTorch's name
     enabled = False
 
 
-
-class enable_grad(_FixedMode):  # noqa: N801
+class enable_grad(_FixedMode):
     """Operations inside are recorded again, inside :class:`no_grad`.
 
     Follows ``torch.enable_grad``.
+
+    >>> import fastgrad as torch
+    >>> x = torch.ones(2, requires_grad=True)
+    >>> with torch.no_grad(), torch.enable_grad():
+    ...     y = x * 2
+    >>> y.requires_grad
+    True
     """
 
     enabled = True
 
 
-
-class set_grad_enabled(_GradMode):  # noqa: N801
+class set_grad_enabled(_GradMode):
     """Turn recording on or off: at once, and back at the end of a ``with`` block.
 
     Follows ``torch.set_grad_enabled``.
+
+    >>> import fastgrad as torch
+    >>> x = torch.ones(2, requires_grad=True)
+    >>> with torch.set_grad_enabled(False):
+    ...     y = x * 2
+    >>> y.requires_grad
+    False
     """
 
     def __init__(self, mode: bool) -> None:
@@ -97,5 +109,7 @@ class set_grad_enabled(_GradMode):  # noqa: N801
         return type(self)(self.enabled)
 
     def __call__(self, function: F) -> F:
-        _core.set_grad_enabled(self._before.pop())  # as a decorator it acts inside the function only
+        _core.set_grad_enabled(
+            self._before.pop()
+        )  # as a decorator it acts inside the function only
         return super().__call__(function)

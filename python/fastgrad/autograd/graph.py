@@ -115,7 +115,9 @@ def record(
 
     `edges` is ``_core.edges(*inputs)``; `saved` is what the vjp will be given.
     """
-    node = Node()  # filled in here, not in an __init__, whose call would cost as much as all the rest
+    node = (
+        Node()
+    )  # filled in here, not in an __init__, whose call would cost as much as all the rest
     node.vjp = vjp
     node.edges = edges
     node.saved = saved
@@ -127,7 +129,9 @@ def record(
     out.node = node
 
 
-def record_result(out: Tensor, vjp: Vjp, edges: tuple[Any, ...], saved: tuple[Any, ...] = ()) -> None:
+def record_result(
+    out: Tensor, vjp: Vjp, edges: tuple[Any, ...], saved: tuple[Any, ...] = ()
+) -> None:
     """Like :func:`record`, with the result itself as the last of what is saved.
 
     The node holds the result's memory, not the result: a tensor that its own node refers to would

@@ -14,10 +14,8 @@ from fastgrad.autograd.graph import record
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-
     from fastgrad.autograd.graph import Grads, Needs, Saved
     from fastgrad.tensor import Tensor
-
 
 
 def is_recorded(tensor: Tensor, *others: object) -> bool:

@@ -15,8 +15,8 @@ from fastgrad.ops.loss import (
 )
 from fastgrad.ops.matmul import linear
 from fastgrad.ops.softmax import log_softmax, softmax
-from fastgrad.ops.unary import sigmoid, tanh
 from fastgrad.ops.unary import relu as _relu
+from fastgrad.ops.unary import sigmoid, tanh
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -42,5 +42,10 @@ __all__ = [
 
 
 def relu(input: Tensor, inplace: bool = False) -> Tensor:
-    """max(x, 0), in place if asked. Follows ``torch.nn.functional.relu``."""
+    """max(x, 0), in place if asked. Follows ``torch.nn.functional.relu``.
+
+    >>> import fastgrad as torch
+    >>> torch.nn.functional.relu(torch.tensor([-1.0, 2.0]))
+    tensor([0., 2.])
+    """
     return input.relu_() if inplace else _relu(input)

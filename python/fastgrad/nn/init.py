@@ -74,7 +74,14 @@ def uniform_(
 def normal_(
     tensor: Tensor, mean: float = 0.0, std: float = 1.0, generator: Generator | None = None
 ) -> Tensor:
-    """Fill with numbers drawn from the normal distribution N(mean, std²)."""
+    """Fill with numbers drawn from the normal distribution N(mean, std²).
+
+    Follows ``torch.nn.init.normal_``.
+
+    >>> import fastgrad as torch
+    >>> torch.nn.init.normal_(torch.empty(3, 5), std=0.01).shape
+    torch.Size([3, 5])
+    """
     with no_grad():
         return tensor.normal_(mean, std, generator=generator)
 
@@ -91,12 +98,22 @@ def constant_(tensor: Tensor, val: float) -> Tensor:
 
 
 def ones_(tensor: Tensor) -> Tensor:
-    """Fill with 1."""
+    """Fill with 1. Follows ``torch.nn.init.ones_``.
+
+    >>> import fastgrad as torch
+    >>> torch.nn.init.ones_(torch.empty(2))
+    tensor([1., 1.])
+    """
     return constant_(tensor, 1.0)
 
 
 def zeros_(tensor: Tensor) -> Tensor:
-    """Fill with 0."""
+    """Fill with 0. Follows ``torch.nn.init.zeros_``.
+
+    >>> import fastgrad as torch
+    >>> torch.nn.init.zeros_(torch.empty(2))
+    tensor([0., 0.])
+    """
     return constant_(tensor, 0.0)
 
 
@@ -105,6 +122,13 @@ def eye_(tensor: Tensor) -> Tensor:
 
     Raises:
         ValueError: the tensor does not have 2 dimensions.
+
+    Follows ``torch.nn.init.eye_``.
+
+    >>> import fastgrad as torch
+    >>> torch.nn.init.eye_(torch.empty(2, 2))
+    tensor([[1., 0.],
+            [0., 1.]])
     """
     _check_matrix(tensor)
     with no_grad():
@@ -120,6 +144,12 @@ def dirac_(tensor: Tensor, groups: int = 1) -> Tensor:
 
     Raises:
         ValueError: another number of dimensions, or `groups` does not divide the output channels.
+
+    Follows ``torch.nn.init.dirac_``.
+
+    >>> import fastgrad as torch
+    >>> torch.nn.init.dirac_(torch.empty(1, 1, 3))
+    tensor([[[0., 1., 0.]]])
     """
     if tensor.dim() not in (3, 4, 5):
         raise ValueError(
@@ -161,6 +191,12 @@ def xavier_normal_(tensor: Tensor, gain: float = 1.0, generator: Generator | Non
     """Fill from N(0, std²) with std = gain·sqrt(2 / (fan_in + fan_out)).
 
     The errors and the source are those of `xavier_uniform_`.
+
+    Follows ``torch.nn.init.xavier_normal_``.
+
+    >>> import fastgrad as torch
+    >>> torch.nn.init.xavier_normal_(torch.empty(3, 5)).shape
+    torch.Size([3, 5])
     """
     return normal_(tensor, 0.0, _xavier_std(tensor, gain), generator)
 
@@ -207,6 +243,12 @@ def kaiming_normal_(
     """Fill from N(0, std²) with std = gain / sqrt(fan).
 
     The arguments, the errors and the source are those of `kaiming_uniform_`.
+
+    Follows ``torch.nn.init.kaiming_normal_``.
+
+    >>> import fastgrad as torch
+    >>> torch.nn.init.kaiming_normal_(torch.empty(3, 5)).shape
+    torch.Size([3, 5])
     """
     if _is_empty(tensor):
         return tensor
@@ -226,6 +268,13 @@ def orthogonal_(tensor: Tensor, gain: float = 1, generator: Generator | None = N
 
     Source: Saxe et al., "Exact solutions to the nonlinear dynamics of learning in deep linear
     neural networks" (2013).
+
+    Follows ``torch.nn.init.orthogonal_``.
+
+    >>> import fastgrad as torch
+    >>> w = torch.nn.init.orthogonal_(torch.empty(3, 5))
+    >>> torch.allclose(w @ w.T, torch.eye(3), atol=1e-5)
+    True
     """
     if tensor.dim() < 2:
         raise ValueError(
@@ -254,6 +303,13 @@ def sparse_(
         ValueError: the tensor does not have 2 dimensions.
 
     Source: Martens, "Deep learning via Hessian-free optimization" (2010).
+
+    Follows ``torch.nn.init.sparse_``.
+
+    >>> import fastgrad as torch
+    >>> w = torch.nn.init.sparse_(torch.empty(10, 4), sparsity=0.3)
+    >>> (w == 0).sum(dim=0)
+    tensor([3, 3, 3, 3])
     """
     _check_matrix(tensor)
     rows, columns = tensor.shape

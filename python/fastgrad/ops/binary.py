@@ -15,9 +15,13 @@ if TYPE_CHECKING:
     from fastgrad.tensor import Tensor
 
 
-
 def add(input: Operand, other: Operand, *, alpha: float = 1) -> Tensor:
-    """input + alpha * other"""
+    """input + alpha * other. Follows ``torch.add``.
+
+    >>> import fastgrad as torch
+    >>> torch.add(torch.tensor([1, 2]), 10, alpha=2)
+    tensor([21, 22])
+    """
     if alpha != 1:
         other = _scaled(input, other, alpha)
     out = _core.add(input, other)
@@ -43,7 +47,12 @@ def _scaled(input: Operand, other: Operand, alpha: float) -> Operand:
 
 
 def sub(input: Operand, other: Operand, *, alpha: float = 1) -> Tensor:
-    """input - alpha * other"""
+    """input - alpha * other. Follows ``torch.sub``.
+
+    >>> import fastgrad as torch
+    >>> torch.sub(torch.tensor([5, 3]), 1)
+    tensor([4, 2])
+    """
     if alpha != 1:
         other = _scaled(input, other, alpha)
     out = _core.sub(input, other)
@@ -57,12 +66,22 @@ def sub_vjp(grad: Tensor, saved: Saved, needs: Needs) -> Grads:
 
 
 def rsub(input: Operand, other: Operand, *, alpha: float = 1) -> Tensor:
-    """other - alpha * input"""
+    """other - alpha * input. Follows ``torch.rsub``.
+
+    >>> import fastgrad as torch
+    >>> torch.rsub(torch.tensor([1, 2]), 10)
+    tensor([9, 8])
+    """
     return sub(other, input, alpha=alpha)
 
 
 def mul(input: Operand, other: Operand) -> Tensor:
-    """input * other"""
+    """input * other. Follows ``torch.mul``.
+
+    >>> import fastgrad as torch
+    >>> torch.mul(torch.tensor([1.0, 2.0]), 3)
+    tensor([3., 6.])
+    """
     out = _core.mul(input, other)
     if out.requires_grad:
         edges = _core.edges(input, other)
@@ -81,7 +100,17 @@ def mul_vjp(grad: Tensor, saved: Saved, needs: Needs) -> Grads:
 
 
 def div(input: Operand, other: Operand, *, rounding_mode: str | None = None) -> Tensor:
-    """input / other in floating point; with rounding_mode 'floor' or 'trunc', rounded."""
+    """input / other in floating point; with rounding_mode 'floor' or 'trunc', rounded.
+
+    Raises:
+        RuntimeError: another `rounding_mode`.
+
+    Follows ``torch.div``.
+
+    >>> import fastgrad as torch
+    >>> torch.div(torch.tensor([7, -7]), 2, rounding_mode="floor")
+    tensor([ 3, -4])
+    """
     if rounding_mode == "floor":
         return floor_divide(input, other)
     if rounding_mode == "trunc":
@@ -112,7 +141,14 @@ def _divide_towards_zero(input: Operand, other: Operand) -> Tensor:
 
 
 def floor_divide(input: Operand, other: Operand) -> Tensor:
-    """The quotient rounded towards minus infinity, as Python's //; its gradient is 0."""
+    """The quotient rounded towards minus infinity, as Python's //; its gradient is 0.
+
+    Follows ``torch.floor_divide``.
+
+    >>> import fastgrad as torch
+    >>> torch.floor_divide(torch.tensor([7, -7]), 2)
+    tensor([ 3, -4])
+    """
     out = _core.floor_divide(input, other)
     if out.requires_grad:
         record(out, floor_divide_vjp, _core.edges(input, other))
@@ -125,7 +161,12 @@ def floor_divide_vjp(grad: Tensor, saved: Saved, needs: Needs) -> Grads:
 
 
 def remainder(input: Operand, other: Operand) -> Tensor:
-    """The remainder with the sign of the divisor, as Python's %."""
+    """The remainder with the sign of the divisor, as Python's %. Follows ``torch.remainder``.
+
+    >>> import fastgrad as torch
+    >>> torch.remainder(torch.tensor([7, -7]), 3)
+    tensor([1, 2])
+    """
     out = _core.remainder(input, other)
     if out.requires_grad:
         record(out, remainder_vjp, _core.edges(input, other), (input, other))
@@ -138,7 +179,12 @@ def remainder_vjp(grad: Tensor, saved: Saved, needs: Needs) -> Grads:
 
 
 def fmod(input: Operand, other: Operand) -> Tensor:
-    """The remainder with the sign of the dividend, as C's fmod."""
+    """The remainder with the sign of the dividend, as C's fmod. Follows ``torch.fmod``.
+
+    >>> import fastgrad as torch
+    >>> torch.fmod(torch.tensor([7, -7]), 3)
+    tensor([ 1, -1])
+    """
     out = _core.fmod(input, other)
     if out.requires_grad:
         record(out, fmod_vjp, _core.edges(input, other), (input, other))
@@ -151,7 +197,12 @@ def fmod_vjp(grad: Tensor, saved: Saved, needs: Needs) -> Grads:
 
 
 def pow(input: Operand, exponent: Operand) -> Tensor:
-    """input ** exponent"""
+    """input ** exponent. Follows ``torch.pow``.
+
+    >>> import fastgrad as torch
+    >>> torch.pow(torch.tensor([1.0, 2.0, 3.0]), 2)
+    tensor([1., 4., 9.])
+    """
     if exponent.__class__ in (int, float):
         return _power_of(input, exponent)  # type: ignore[arg-type]
     out = _core.pow(input, exponent)
@@ -197,7 +248,14 @@ def _pow_gradient_of_exponent(grad: Tensor, a: Operand, b: Operand, result: Tens
 
 
 def maximum(input: Tensor, other: Tensor) -> Tensor:
-    """The larger of each pair; NaN wins. Where both are equal, each gets half of the gradient."""
+    """The larger of each pair; NaN wins. Where both are equal, each gets half of the gradient.
+
+    Follows ``torch.maximum``.
+
+    >>> import fastgrad as torch
+    >>> torch.maximum(torch.tensor([1, 5]), torch.tensor([3, 4]))
+    tensor([3, 5])
+    """
     out = _core.maximum(input, other)
     if out.requires_grad:
         record(out, maximum_vjp, _core.edges(input, other), (input, other))
@@ -210,7 +268,14 @@ def maximum_vjp(grad: Tensor, saved: Saved, needs: Needs) -> Grads:
 
 
 def minimum(input: Tensor, other: Tensor) -> Tensor:
-    """The smaller of each pair; NaN wins. Where both are equal, each gets half of the gradient."""
+    """The smaller of each pair; NaN wins. Where both are equal, each gets half of the gradient.
+
+    Follows ``torch.minimum``.
+
+    >>> import fastgrad as torch
+    >>> torch.minimum(torch.tensor([1, 5]), torch.tensor([3, 4]))
+    tensor([1, 4])
+    """
     out = _core.minimum(input, other)
     if out.requires_grad:
         record(out, minimum_vjp, _core.edges(input, other), (input, other))
@@ -229,9 +294,13 @@ def _shared_between(grad: Tensor, first_wins: Tensor, second_wins: Tensor) -> Gr
     return first, where(second_wins, grad, where(equal, half, 0.0))
 
 
-
 def atan2(input: Tensor, other: Tensor) -> Tensor:
-    """The angle of the point (other, input) in radians, in [-pi, pi]."""
+    """The angle of the point (other, input) in radians, in [-pi, pi]. Follows ``torch.atan2``.
+
+    >>> import fastgrad as torch
+    >>> torch.atan2(torch.tensor([1.0]), torch.tensor([-1.0]))
+    tensor([2.3562])
+    """
     out = _core.atan2(input, other)
     if out.requires_grad:
         record(out, atan2_vjp, _core.edges(input, other), (input, other))
@@ -258,6 +327,15 @@ def where(
     """`input` where `condition` (bool) holds, `other` elsewhere, all three broadcast together.
 
     With the condition alone: the indices of its non-zero elements, one tensor per dimension.
+
+    Raises:
+        TypeError: only one of `input` and `other` is given.
+
+    Follows ``torch.where``.
+
+    >>> import fastgrad as torch
+    >>> torch.where(torch.tensor([True, False]), torch.tensor([1.0, 2.0]), 0.0)
+    tensor([1., 0.])
     """
     if input is None and other is None:
         return _core.nonzero(condition).unbind(1)
@@ -279,7 +357,17 @@ def where_vjp(grad: Tensor, saved: Saved, needs: Needs) -> Grads:
 
 
 def clamp(input: Tensor, min: Operand | None = None, max: Operand | None = None) -> Tensor:
-    """x limited to [min, max]; the gradient is 1 inside and on the limits, 0 outside."""
+    """x limited to [min, max]; the gradient is 1 inside and on the limits, 0 outside.
+
+    Raises:
+        RuntimeError: neither limit is given.
+
+    Follows ``torch.clamp``.
+
+    >>> import fastgrad as torch
+    >>> torch.clamp(torch.tensor([-2.0, 0.5, 3.0]), min=-1, max=1)
+    tensor([-1.0000,  0.5000,  1.0000])
+    """
     if min is None and max is None:
         raise RuntimeError("clamp: At least one of 'min' or 'max' must not be None")
     out = input
@@ -309,81 +397,163 @@ def clamp_vjp(grad: Tensor, saved: Saved, needs: Needs) -> Grads:
 
 
 def clamp_min(input: Tensor, min: Operand) -> Tensor:
-    """x limited to at least `min`."""
+    """x limited to at least `min`. Follows ``torch.clamp_min``.
+
+    >>> import fastgrad as torch
+    >>> torch.clamp_min(torch.tensor([-2, 3]), 0)
+    tensor([0, 3])
+    """
     return clamp(input, min=min)
 
 
 def clamp_max(input: Tensor, max: Operand) -> Tensor:
-    """x limited to at most `max`."""
+    """x limited to at most `max`. Follows ``torch.clamp_max``.
+
+    >>> import fastgrad as torch
+    >>> torch.clamp_max(torch.tensor([-2, 3]), 0)
+    tensor([-2,  0])
+    """
     return clamp(input, max=max)
 
 
 def eq(input: Operand, other: Operand) -> Tensor:
-    """input == other, as bool"""
+    """input == other, as bool. Follows ``torch.eq``.
+
+    >>> import fastgrad as torch
+    >>> torch.eq(torch.tensor([1, 2]), torch.tensor([1, 3]))
+    tensor([ True, False])
+    """
     return _core.eq(input, other)
 
 
 def ne(input: Operand, other: Operand) -> Tensor:
-    """input != other, as bool"""
+    """input != other, as bool. Follows ``torch.ne``.
+
+    >>> import fastgrad as torch
+    >>> torch.ne(torch.tensor([1, 2]), torch.tensor([1, 3]))
+    tensor([False,  True])
+    """
     return _core.ne(input, other)
 
 
 def lt(input: Operand, other: Operand) -> Tensor:
-    """input < other, as bool"""
+    """input < other, as bool. Follows ``torch.lt``.
+
+    >>> import fastgrad as torch
+    >>> torch.lt(torch.tensor([1, 2, 3]), 2)
+    tensor([ True, False, False])
+    """
     return _core.lt(input, other)
 
 
 def le(input: Operand, other: Operand) -> Tensor:
-    """input <= other, as bool"""
+    """input <= other, as bool. Follows ``torch.le``.
+
+    >>> import fastgrad as torch
+    >>> torch.le(torch.tensor([1, 2, 3]), 2)
+    tensor([ True,  True, False])
+    """
     return _core.le(input, other)
 
 
 def gt(input: Operand, other: Operand) -> Tensor:
-    """input > other, as bool"""
+    """input > other, as bool. Follows ``torch.gt``.
+
+    >>> import fastgrad as torch
+    >>> torch.gt(torch.tensor([1, 2, 3]), 2)
+    tensor([False, False,  True])
+    """
     return _core.gt(input, other)
 
 
 def ge(input: Operand, other: Operand) -> Tensor:
-    """input >= other, as bool"""
+    """input >= other, as bool. Follows ``torch.ge``.
+
+    >>> import fastgrad as torch
+    >>> torch.ge(torch.tensor([1, 2, 3]), 2)
+    tensor([False,  True,  True])
+    """
     return _core.ge(input, other)
 
 
 def logical_and(input: Tensor, other: Tensor) -> Tensor:
-    """Whether both are not 0, as bool."""
+    """Whether both are not 0, as bool. Follows ``torch.logical_and``.
+
+    >>> import fastgrad as torch
+    >>> torch.logical_and(torch.tensor([0, 1, 2]), torch.tensor([1, 0, 3]))
+    tensor([False, False,  True])
+    """
     return _core.logical_and(input, other)
 
 
 def logical_or(input: Tensor, other: Tensor) -> Tensor:
-    """Whether either is not 0, as bool."""
+    """Whether either is not 0, as bool. Follows ``torch.logical_or``.
+
+    >>> import fastgrad as torch
+    >>> torch.logical_or(torch.tensor([0, 1, 2]), torch.tensor([0, 0, 3]))
+    tensor([False,  True,  True])
+    """
     return _core.logical_or(input, other)
 
 
 def logical_xor(input: Tensor, other: Tensor) -> Tensor:
-    """Whether exactly one is not 0, as bool."""
+    """Whether exactly one is not 0, as bool. Follows ``torch.logical_xor``.
+
+    >>> import fastgrad as torch
+    >>> torch.logical_xor(torch.tensor([0, 1, 2]), torch.tensor([0, 0, 3]))
+    tensor([False,  True, False])
+    """
     return _core.logical_xor(input, other)
 
 
 def bitwise_and(input: Operand, other: Operand) -> Tensor:
-    """input & other, for integers and bools"""
+    """input & other, for integers and bools. Follows ``torch.bitwise_and``.
+
+    >>> import fastgrad as torch
+    >>> torch.bitwise_and(torch.tensor([6, 3]), 2)
+    tensor([2, 2])
+    """
     return _core.bitwise_and(input, other)
 
 
 def bitwise_or(input: Operand, other: Operand) -> Tensor:
-    """input | other, for integers and bools"""
+    """input | other, for integers and bools. Follows ``torch.bitwise_or``.
+
+    >>> import fastgrad as torch
+    >>> torch.bitwise_or(torch.tensor([4, 1]), 2)
+    tensor([6, 3])
+    """
     return _core.bitwise_or(input, other)
 
 
 def bitwise_xor(input: Operand, other: Operand) -> Tensor:
-    """input ^ other, for integers and bools"""
+    """input ^ other, for integers and bools. Follows ``torch.bitwise_xor``.
+
+    >>> import fastgrad as torch
+    >>> torch.bitwise_xor(torch.tensor([6, 1]), 2)
+    tensor([4, 3])
+    """
     return _core.bitwise_xor(input, other)
 
 
 def bitwise_not(input: Tensor) -> Tensor:
-    """~input: every bit of an integer, or not of a bool."""
+    """~input: every bit of an integer, or not of a bool.
+
+    Raises:
+        RuntimeError: the tensor has floats.
+
+    Follows ``torch.bitwise_not``.
+
+    >>> import fastgrad as torch
+    >>> torch.bitwise_not(torch.tensor([0, 5]))
+    tensor([-1, -6])
+    """
     if input.dtype is _core.bool:
         return _core.logical_not(input)
     if input.dtype.is_floating_point:
-        raise RuntimeError(f"bitwise_not: not implemented for {input.dtype}; expected integers or bool")
+        raise RuntimeError(
+            f"bitwise_not: not implemented for {input.dtype}; expected integers or bool"
+        )
     return _core.bitwise_xor(input, 255 if input.dtype is _core.uint8 else -1)
 
 
@@ -401,9 +571,21 @@ def equal(input: Tensor, other: Tensor) -> bool:
 def isclose(
     input: Tensor, other: Tensor, rtol: float = 1e-05, atol: float = 1e-08, equal_nan: bool = False
 ) -> Tensor:
-    """Whether \\|input - other\\| <= atol + rtol * \\|other\\|, elementwise, as bool."""
+    """Whether \\|input - other\\| <= atol + rtol * \\|other\\|, elementwise, as bool.
+
+    Raises:
+        RuntimeError: the dtypes differ.
+
+    Follows ``torch.isclose``.
+
+    >>> import fastgrad as torch
+    >>> torch.isclose(torch.tensor([1.0, 2.0]), torch.tensor([1.0, 2.1]))
+    tensor([ True, False])
+    """
     if input.dtype is not other.dtype:
-        raise RuntimeError(f"isclose: {input.dtype} did not match {other.dtype}; convert one of them")
+        raise RuntimeError(
+            f"isclose: {input.dtype} did not match {other.dtype}; convert one of them"
+        )
     close = eq(input, other)
     if not input.dtype.is_floating_point:
         input, other = input.double(), other.double()
@@ -418,5 +600,15 @@ def isclose(
 def allclose(
     input: Tensor, other: Tensor, rtol: float = 1e-05, atol: float = 1e-08, equal_nan: bool = False
 ) -> bool:
-    """Whether every element of `input` is close to that of `other` (see :func:`isclose`)."""
+    """Whether every element of `input` is close to that of `other` (see :func:`isclose`).
+
+    Raises:
+        RuntimeError: the dtypes differ.
+
+    Follows ``torch.allclose``.
+
+    >>> import fastgrad as torch
+    >>> torch.allclose(torch.tensor([1.0]), torch.tensor([1.0 + 1e-7]))
+    True
+    """
     return bool(_core.all(isclose(input, other, rtol, atol, equal_nan), (), False).item())

@@ -16,9 +16,14 @@ if TYPE_CHECKING:
     from fastgrad.tensor import Tensor
 
 
-
 def clone(input: Tensor, *, memory_format: object = None) -> Tensor:
-    """A copy with memory of its own, in row-major order."""
+    """A copy with memory of its own, in row-major order. Follows ``torch.clone``.
+
+    >>> import fastgrad as torch
+    >>> x = torch.tensor([1, 2])
+    >>> torch.clone(x).data_ptr() == x.data_ptr()
+    False
+    """
     out = _core.clone(input)
     if out.requires_grad:
         record(out, clone_vjp, _core.edges(input))
@@ -83,5 +88,13 @@ def _wanted(args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[Any, bool]:
 
 
 def detach(input: Tensor) -> Tensor:
-    """The same memory outside the graph: changes are seen by both, gradients do not pass."""
+    """The same memory outside the graph: changes are seen by both, gradients do not pass.
+
+    Follows ``torch.detach``.
+
+    >>> import fastgrad as torch
+    >>> x = torch.ones(2, requires_grad=True)
+    >>> (x * 2).detach().requires_grad
+    False
+    """
     return _core.detach(input)

@@ -31,7 +31,11 @@ def _sizes(size: tuple[Any, ...]) -> Any:
 
 
 def tensor(
-    data: Any, *, dtype: DType | None = None, device: Place | None = None, requires_grad: bool = False
+    data: Any,
+    *,
+    dtype: DType | None = None,
+    device: Place | None = None,
+    requires_grad: bool = False,
 ) -> Tensor:
     """A new tensor with a copy of the data.
 
@@ -57,7 +61,17 @@ def tensor(
 
 
 def as_tensor(data: Any, dtype: DType | None = None, device: Place | None = None) -> Tensor:
-    """The data as a tensor: itself if it is one, on the same memory if it is an array, else a copy."""
+    """The data as a tensor: itself if it is one, on the same memory if it is an array, else a copy.
+
+    Raises:
+        TypeError: the data has elements that are no numbers.
+
+    Follows ``torch.as_tensor``.
+
+    >>> import fastgrad as torch
+    >>> torch.as_tensor([1.0, 2.0])
+    tensor([1., 2.])
+    """
     check_device(device)
     if isinstance(data, _core.TensorBase):
         # Every TensorBase is a Tensor.
@@ -90,7 +104,12 @@ def from_numpy(ndarray: Any) -> Tensor:
 def empty(
     *size: Any, dtype: DType | None = None, device: Place | None = None, requires_grad: bool = False
 ) -> Tensor:
-    """A tensor of a shape with whatever the memory holds."""
+    """A tensor of a shape with whatever the memory holds. Follows ``torch.empty``.
+
+    >>> import fastgrad as torch
+    >>> torch.empty(2, 3).shape
+    torch.Size([2, 3])
+    """
     out = _core.empty(_sizes(size), dtype or _get_default_dtype())
     return _finished(out, requires_grad, device)
 
@@ -103,7 +122,15 @@ def full(
     device: Place | None = None,
     requires_grad: bool = False,
 ) -> Tensor:
-    """A tensor of a shape filled with one number; its dtype is the number's unless told."""
+    """A tensor of a shape filled with one number; its dtype is the number's unless told.
+
+    Follows ``torch.full``.
+
+    >>> import fastgrad as torch
+    >>> torch.full((2, 2), 7)
+    tensor([[7, 7],
+            [7, 7]])
+    """
     if isinstance(fill_value, _core.TensorBase):
         fill_value = fill_value.item()
     out = _core.full(size, fill_value, dtype or _core.tensor(fill_value, None).dtype)
@@ -127,30 +154,80 @@ def zeros(
 def ones(
     *size: Any, dtype: DType | None = None, device: Place | None = None, requires_grad: bool = False
 ) -> Tensor:
-    """A tensor of ones."""
+    """A tensor of ones. Follows ``torch.ones``.
+
+    >>> import fastgrad as torch
+    >>> torch.ones(2)
+    tensor([1., 1.])
+    """
     out = _core.full(_sizes(size), 1, dtype or _get_default_dtype())
     return _finished(out, requires_grad, device)
 
 
-def empty_like(input: Tensor, *, dtype: DType | None = None, device: Place | None = None, requires_grad: bool = False) -> Tensor:
-    """An uninitialised tensor of the shape and dtype of another."""
+def empty_like(
+    input: Tensor,
+    *,
+    dtype: DType | None = None,
+    device: Place | None = None,
+    requires_grad: bool = False,
+) -> Tensor:
+    """An uninitialised tensor of the shape and dtype of another. Follows ``torch.empty_like``.
+
+    >>> import fastgrad as torch
+    >>> torch.empty_like(torch.zeros(2, 3)).shape
+    torch.Size([2, 3])
+    """
     return _finished(_core.empty(input.shape, dtype or input.dtype), requires_grad, device)
 
 
 def full_like(
-    input: Tensor, fill_value: Any, *, dtype: DType | None = None, device: Place | None = None, requires_grad: bool = False
+    input: Tensor,
+    fill_value: Any,
+    *,
+    dtype: DType | None = None,
+    device: Place | None = None,
+    requires_grad: bool = False,
 ) -> Tensor:
-    """One number in the shape and dtype of another tensor."""
-    return _finished(_core.full(input.shape, fill_value, dtype or input.dtype), requires_grad, device)
+    """One number in the shape and dtype of another tensor. Follows ``torch.full_like``.
+
+    >>> import fastgrad as torch
+    >>> torch.full_like(torch.zeros(2), 7)
+    tensor([7., 7.])
+    """
+    return _finished(
+        _core.full(input.shape, fill_value, dtype or input.dtype), requires_grad, device
+    )
 
 
-def zeros_like(input: Tensor, *, dtype: DType | None = None, device: Place | None = None, requires_grad: bool = False) -> Tensor:
-    """Zeros in the shape and dtype of another tensor."""
+def zeros_like(
+    input: Tensor,
+    *,
+    dtype: DType | None = None,
+    device: Place | None = None,
+    requires_grad: bool = False,
+) -> Tensor:
+    """Zeros in the shape and dtype of another tensor. Follows ``torch.zeros_like``.
+
+    >>> import fastgrad as torch
+    >>> torch.zeros_like(torch.tensor([5, 6]))
+    tensor([0, 0])
+    """
     return full_like(input, 0, dtype=dtype, device=device, requires_grad=requires_grad)
 
 
-def ones_like(input: Tensor, *, dtype: DType | None = None, device: Place | None = None, requires_grad: bool = False) -> Tensor:
-    """Ones in the shape and dtype of another tensor."""
+def ones_like(
+    input: Tensor,
+    *,
+    dtype: DType | None = None,
+    device: Place | None = None,
+    requires_grad: bool = False,
+) -> Tensor:
+    """Ones in the shape and dtype of another tensor. Follows ``torch.ones_like``.
+
+    >>> import fastgrad as torch
+    >>> torch.ones_like(torch.tensor([5, 6]))
+    tensor([1, 1])
+    """
     return full_like(input, 1, dtype=dtype, device=device, requires_grad=requires_grad)
 
 
@@ -164,6 +241,11 @@ def arange(
     requires_grad: bool = False,
 ) -> Tensor:
     """start, start + step, ... below end (arange(end) starts at 0). int64 for integers.
+
+    Raises:
+        RuntimeError: `step` is 0, or leads away from `end`.
+
+    Follows ``torch.arange``.
 
     >>> import fastgrad as torch
     >>> torch.arange(1, 7, 2)
@@ -190,14 +272,35 @@ def linspace(
     device: Place | None = None,
     requires_grad: bool = False,
 ) -> Tensor:
-    """`steps` numbers from start to end, both included, at equal distances."""
+    """`steps` numbers from start to end, both included, at equal distances.
+
+    Raises:
+        RuntimeError: `steps` is negative.
+
+    Follows ``torch.linspace``.
+
+    >>> import fastgrad as torch
+    >>> torch.linspace(0, 1, 5)
+    tensor([0.0000, 0.2500, 0.5000, 0.7500, 1.0000])
+    """
     out = _core.linspace(start, end, steps, dtype or _get_default_dtype())
     return _finished(out, requires_grad, device)
 
 
 def eye(
-    n: int, m: int | None = None, *, dtype: DType | None = None, device: Place | None = None, requires_grad: bool = False
+    n: int,
+    m: int | None = None,
+    *,
+    dtype: DType | None = None,
+    device: Place | None = None,
+    requires_grad: bool = False,
 ) -> Tensor:
-    """The n x m matrix with ones on the diagonal."""
+    """The n x m matrix with ones on the diagonal. Follows ``torch.eye``.
+
+    >>> import fastgrad as torch
+    >>> torch.eye(2)
+    tensor([[1., 0.],
+            [0., 1.]])
+    """
     out = _core.eye(n, n if m is None else m, dtype or _get_default_dtype())
     return _finished(out, requires_grad, device)

@@ -14,9 +14,8 @@ if TYPE_CHECKING:
     from fastgrad.tensor import Tensor
 
 
-
 def getitem(input: Tensor, index: Any) -> Tensor:
-    """``input[index]``: a view for integers, slices, None and ``...``; a copy for tensors and lists."""
+    """``input[index]``: a view for integers, slices, None and ``...``, else a copy."""
     out = _core.getitem(input, index)
     if out.requires_grad:
         record(out, getitem_vjp, _core.edges(input), (input.shape, *_frozen(index)))
@@ -41,23 +40,33 @@ def getitem_backward_vjp(grad: Tensor, saved: Saved, needs: Needs) -> Grads:
 
 
 def _frozen(index: Any) -> tuple[Any, ...]:
-    """The index as a tuple that later changes of lists cannot reach; tensors are watched by version."""
+    """The index as a tuple, safe from later changes of lists; tensors have versions."""
     if index.__class__ is int:
         return (index,)
     entries = index if isinstance(index, tuple) else (index,)
     return tuple(_core.tensor(e, None) if isinstance(e, list) and e else e for e in entries)
 
 
-def index_put(
-    input: Tensor, indices: Any, values: Operand, accumulate: bool = False
-) -> Tensor:
-    """A copy of `input` with ``copy[indices] = values``, or ``+=`` with `accumulate`."""
+def index_put(input: Tensor, indices: Any, values: Operand, accumulate: bool = False) -> Tensor:
+    """A copy of `input` with ``copy[indices] = values``, or ``+=`` with `accumulate`.
+
+    Raises:
+        IndexError: an index is out of bounds.
+
+    Follows ``torch.index_put``.
+
+    >>> import fastgrad as torch
+    >>> torch.index_put(torch.zeros(3), (torch.tensor([0, 2]),), torch.tensor([5.0, 6.0]))
+    tensor([5., 0., 6.])
+    """
     out = _core.clone(input)
     given = values if isinstance(values, _core.TensorBase) else _core.tensor(values, input.dtype)
     recorded = out.requires_grad or (_core.is_grad_enabled() and given.requires_grad)
     plain = _core.detach(out)
     if accumulate:
-        change = _core.getitem_backward(_core.detach(given).expand(plain[indices].shape), out.shape, indices)
+        change = _core.getitem_backward(
+            _core.detach(given).expand(plain[indices].shape), out.shape, indices
+        )
         _core.add_(plain, change)
     else:
         _core.setitem(plain, indices, _core.detach(given))
@@ -85,7 +94,18 @@ def fitted(value: Operand, target: Tensor) -> Tensor:
 
 
 def index_select(input: Tensor, dim: int, index: Tensor) -> Tensor:
-    """The positions along a dimension that a vector of indices names, in its order."""
+    """The positions along a dimension that a vector of indices names, in its order.
+
+    Raises:
+        IndexError: an index is out of bounds.
+
+    Follows ``torch.index_select``.
+
+    >>> import fastgrad as torch
+    >>> torch.index_select(torch.tensor([[1, 2], [3, 4]]), 1, torch.tensor([1, 0]))
+    tensor([[2, 1],
+            [4, 3]])
+    """
     out = _core.index_select(input, dim, index)
     if out.requires_grad:
         record(out, index_select_vjp, _core.edges(input), (input.shape, dim, index))
@@ -140,13 +160,31 @@ if TYPE_CHECKING:
 
 
 def nonzero(input: Tensor, *, as_tuple: bool = False) -> Tensor | tuple[Tensor, ...]:
-    """The indices of the elements that are not 0: one row each, or one tensor per dimension."""
+    """The indices of the elements that are not 0: one row each, or one tensor per dimension.
+
+    Follows ``torch.nonzero``.
+
+    >>> import fastgrad as torch
+    >>> torch.nonzero(torch.tensor([[0, 1], [2, 0]]))
+    tensor([[0, 1],
+            [1, 0]])
+    """
     found = _core.nonzero(input)
     return found.unbind(1) if as_tuple else found
 
 
 def masked_fill(input: Tensor, mask: Tensor, value: Operand) -> Tensor:
-    """`input` with `value` where the mask holds."""
+    """`input` with `value` where the mask holds.
+
+    Raises:
+        RuntimeError: `value` is a tensor with dimensions.
+
+    Follows ``torch.masked_fill``.
+
+    >>> import fastgrad as torch
+    >>> torch.masked_fill(torch.tensor([1, 2]), torch.tensor([True, False]), 0)
+    tensor([0, 2])
+    """
     from fastgrad.ops.binary import where
 
     if isinstance(value, _core.TensorBase) and value.ndim > 0:
@@ -154,12 +192,23 @@ def masked_fill(input: Tensor, mask: Tensor, value: Operand) -> Tensor:
             "masked_fill only supports a 0-dimensional value tensor, but got tensor with "
             f"{value.ndim} dimension(s)."
         )
-    value = value.to(input.dtype) if isinstance(value, _core.TensorBase) else _core.tensor(value, input.dtype)
+    value = (
+        value.to(input.dtype)
+        if isinstance(value, _core.TensorBase)
+        else _core.tensor(value, input.dtype)
+    )
     return where(mask, value, input)
 
 
 def argsort(input: Tensor, dim: int = -1, descending: bool = False, stable: bool = False) -> Tensor:
-    """The indices (int64) that sort along a dimension; always stable. NaN counts as the largest."""
+    """The indices (int64) that sort along a dimension; always stable. NaN counts as the largest.
+
+    Follows ``torch.argsort``.
+
+    >>> import fastgrad as torch
+    >>> torch.argsort(torch.tensor([3, 1, 2]))
+    tensor([1, 2, 0])
+    """
     return _core.argsort(input, dim, descending)
 
 
@@ -180,5 +229,15 @@ def one_hot(tensor: Tensor, num_classes: int = -1) -> Tensor:
 
 
 def bincount(input: Tensor, weights: Tensor | None = None, minlength: int = 0) -> Tensor:
-    """How often each non-negative integer occurs in a vector, or the sum of its weights."""
+    """How often each non-negative integer occurs in a vector, or the sum of its weights.
+
+    Raises:
+        RuntimeError: an element is negative, or the tensor is no vector of integers.
+
+    Follows ``torch.bincount``.
+
+    >>> import fastgrad as torch
+    >>> torch.bincount(torch.tensor([0, 2, 2]))
+    tensor([1, 0, 2])
+    """
     return _core.bincount(input, weights, minlength)

@@ -23,7 +23,8 @@ def _checked(tensor: Tensor, result: Tensor, name: str) -> Tensor:
         )
     if _category(result.dtype) > _category(tensor.dtype):
         raise RuntimeError(
-            f"{name}: result type {result.dtype} can't be cast to the desired output type {tensor.dtype}"
+            f"{name}: result type {result.dtype} can't be cast to the desired output type "
+            f"{tensor.dtype}"
         )
     return result
 
@@ -70,7 +71,7 @@ def in_place(function: Callable[..., Tensor]) -> Callable[..., Tensor]:
 def in_place_by_kernel(
     function: Callable[..., Tensor], kernel: Callable[[Tensor, Operand], Tensor]
 ) -> Callable[..., Tensor]:
-    """The same for a binary function with a kernel that works in place, for when nothing is recorded."""
+    """The same with a kernel that works in place, for when nothing is recorded."""
     recorded = in_place(function)
 
     def method(self: Tensor, other: Operand, **options: Any) -> Tensor:

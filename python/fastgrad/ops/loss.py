@@ -12,10 +12,8 @@ from fastgrad.ops.softmax import log_softmax, softmax
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-
     from fastgrad.autograd.graph import Grads, Needs, Saved
     from fastgrad.tensor import Tensor
-
 
 
 def _reduction(reduction: str, size_average: bool | None, reduce: bool | None) -> str:
@@ -25,7 +23,9 @@ def _reduction(reduction: str, size_average: bool | None, reduce: bool | None) -
             return "none"
         return "sum" if size_average is False else "mean"
     if reduction not in ("none", "mean", "sum"):
-        raise ValueError(f"{reduction} is not a valid value for reduction; use 'none', 'mean' or 'sum'")
+        raise ValueError(
+            f"{reduction} is not a valid value for reduction; use 'none', 'mean' or 'sum'"
+        )
     return reduction
 
 
@@ -97,8 +97,8 @@ def _rows_of_classes(op: str, input: Tensor, target: Tensor) -> tuple[Tensor, Te
     expected = (input.shape[0], *input.shape[2:])
     if target.shape != expected:
         raise RuntimeError(
-            f"{op}: Expected target size {list(expected)} for an input of shape {list(input.shape)}, "
-            f"got {list(target.shape)}"
+            f"{op}: Expected target size {list(expected)} for an input of shape "
+            f"{list(input.shape)}, got {list(target.shape)}"
         )
     order = (0, *range(2, input.ndim), 1)
     return input.permute(order).reshape(-1, input.shape[1]), target.reshape(-1)
@@ -164,7 +164,9 @@ def _of_labels(
     if reduction == "none":
         return loss.view(target.shape)
     total = sum_(loss)
-    return total / _core.label_weight(labels, weight, ignore_index) if reduction == "mean" else total
+    return (
+        total / _core.label_weight(labels, weight, ignore_index) if reduction == "mean" else total
+    )
 
 
 def _smoothed(
@@ -186,8 +188,8 @@ def _soft_cross_entropy(
     """The cross-entropy against class probabilities."""
     if target.shape != input.shape:
         raise RuntimeError(
-            f"cross_entropy: class probabilities must have the input's shape {list(input.shape)}, got "
-            f"{list(target.shape)}; for class labels convert the target with .long()"
+            f"cross_entropy: class probabilities must have the input's shape {list(input.shape)}, "
+            f"got {list(target.shape)}; for class labels convert the target with .long()"
         )
     dim = 0 if input.ndim == 1 else 1
     classes = input.shape[dim]
@@ -213,7 +215,13 @@ def nll_loss(
 ) -> Tensor:
     """The negative log-likelihood of labels under log-probabilities (as of :func:`log_softmax`).
 
-    Shapes, options and errors as for :func:`cross_entropy`. Follows ``torch.nn.functional.nll_loss``.
+    Shapes, options and errors as for :func:`cross_entropy`.
+    Follows ``torch.nn.functional.nll_loss``.
+
+    >>> import fastgrad as torch
+    >>> log_p = torch.log(torch.tensor([[0.25, 0.75], [0.5, 0.5]]))
+    >>> torch.nn.functional.nll_loss(log_p, torch.tensor([1, 0]))
+    tensor(0.4904)
     """
     reduction = _reduction(reduction, size_average, reduce)
     rows, labels = _rows_of_classes("nll_loss", input, target)
@@ -249,9 +257,9 @@ def _warn_if_broadcast(input: Tensor, target: Tensor) -> None:
         from warnings import warn
 
         warn(
-            f"Using a target size ({target.shape}) that is different to the input size ({input.shape}). "
-            "This will likely lead to incorrect results due to broadcasting. Please ensure they have "
-            "the same size.",
+            f"Using a target size ({target.shape}) that is different to the input size "
+            f"({input.shape}). This will likely lead to incorrect results due to broadcasting. "
+            "Please ensure they have the same size.",
             stacklevel=4,
         )
 
@@ -264,7 +272,12 @@ def mse_loss(
     reduction: str = "mean",
     weight: Tensor | None = None,
 ) -> Tensor:
-    """(input - target)**2, averaged, summed or as it is. Follows ``torch.nn.functional.mse_loss``."""
+    """(input - target)**2, averaged, summed or as it is. Follows ``torch.nn.functional.mse_loss``.
+
+    >>> import fastgrad as torch
+    >>> torch.nn.functional.mse_loss(torch.tensor([1.0, 2.0]), torch.tensor([1.0, 4.0]))
+    tensor(2.)
+    """
     reduction = _reduction(reduction, size_average, reduce)
     _warn_if_broadcast(input, target)
     loss = unary.square(input - target)
@@ -279,7 +292,12 @@ def l1_loss(
     reduction: str = "mean",
     weight: Tensor | None = None,
 ) -> Tensor:
-    """\\|input - target\\|, averaged, summed or as it is. Follows ``torch.nn.functional.l1_loss``."""
+    """\\|input - target\\|, averaged, summed or as it is. Follows ``torch.nn.functional.l1_loss``.
+
+    >>> import fastgrad as torch
+    >>> torch.nn.functional.l1_loss(torch.tensor([1.0, 2.0]), torch.tensor([1.0, 4.0]))
+    tensor(1.)
+    """
     reduction = _reduction(reduction, size_average, reduce)
     _warn_if_broadcast(input, target)
     return _weighted(unary.abs(input - target), weight, reduction)
@@ -308,6 +326,10 @@ def binary_cross_entropy(
         ValueError: the shapes differ.
 
     Follows ``torch.nn.functional.binary_cross_entropy``.
+
+    >>> import fastgrad as torch
+    >>> torch.nn.functional.binary_cross_entropy(torch.tensor([0.5]), torch.tensor([1.0]))
+    tensor(0.6931)
     """
     reduction = _reduction(reduction, size_average, reduce)
     _check_same_shape("binary_cross_entropy", input, target)
@@ -337,7 +359,12 @@ def binary_cross_entropy_vjp(grad: Tensor, saved: Saved, needs: Needs) -> Grads:
 
 
 def logsigmoid(input: Tensor) -> Tensor:
-    """log(sigmoid(x)), computed without overflow."""
+    """log(sigmoid(x)), computed without overflow. Follows ``torch.nn.functional.logsigmoid``.
+
+    >>> import fastgrad as torch
+    >>> torch.nn.functional.logsigmoid(torch.tensor([0.0, -1000.0]))
+    tensor([-6.9315e-01, -1.0000e+03])
+    """
     x = _core.detach(input)
     out = _core.sub(_core.minimum(x, 0), _core.log1p(_core.exp(_core.neg(_core.abs(x)))))
     if _core.is_grad_enabled() and input.requires_grad:
@@ -362,6 +389,14 @@ def binary_cross_entropy_with_logits(
 
     `pos_weight` is a factor for the positive part, broadcast to the input.
     Follows ``torch.nn.functional.binary_cross_entropy_with_logits``.
+
+    Raises:
+        ValueError: the shapes differ.
+
+    >>> import fastgrad as torch
+    >>> logits, target = torch.tensor([0.0]), torch.tensor([1.0])
+    >>> torch.nn.functional.binary_cross_entropy_with_logits(logits, target)
+    tensor(0.6931)
     """
     reduction = _reduction(reduction, size_average, reduce)
     _check_same_shape("binary_cross_entropy_with_logits", input, target)

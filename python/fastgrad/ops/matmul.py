@@ -7,10 +7,8 @@ from fastgrad.autograd.graph import record
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-
     from fastgrad.autograd.graph import Grads, Needs, Saved
     from fastgrad.tensor import Tensor
-
 
 
 def matmul(input: Tensor, other: Tensor) -> Tensor:
@@ -60,13 +58,34 @@ def matmul_vjp(grad: Tensor, saved: Saved, needs: Needs) -> Grads:
 
 
 def mm(input: Tensor, mat2: Tensor) -> Tensor:
-    """The product of two matrices."""
+    """The product of two matrices.
+
+    Raises:
+        RuntimeError: not two matrices, or their inner sizes differ.
+
+    Follows ``torch.mm``.
+
+    >>> import fastgrad as torch
+    >>> torch.mm(torch.ones(2, 3), torch.ones(3, 1))
+    tensor([[3.],
+            [3.]])
+    """
     _check_dims("mm", input, 2, mat2, 2)
     return matmul(input, mat2)
 
 
 def bmm(input: Tensor, mat2: Tensor) -> Tensor:
-    """The products of two stacks of matrices."""
+    """The products of two stacks of matrices.
+
+    Raises:
+        RuntimeError: not two stacks of matrices of one length, or inner sizes differ.
+
+    Follows ``torch.bmm``.
+
+    >>> import fastgrad as torch
+    >>> torch.bmm(torch.ones(5, 2, 3), torch.ones(5, 3, 4)).shape
+    torch.Size([5, 2, 4])
+    """
     _check_dims("bmm", input, 3, mat2, 3)
     if input.shape[0] != mat2.shape[0]:
         raise RuntimeError(
@@ -76,19 +95,50 @@ def bmm(input: Tensor, mat2: Tensor) -> Tensor:
 
 
 def mv(input: Tensor, vec: Tensor) -> Tensor:
-    """The product of a matrix and a vector."""
+    """The product of a matrix and a vector.
+
+    Raises:
+        RuntimeError: not a matrix and a vector, or their sizes do not fit.
+
+    Follows ``torch.mv``.
+
+    >>> import fastgrad as torch
+    >>> torch.mv(torch.tensor([[1, 2], [3, 4]]), torch.tensor([1, 1]))
+    tensor([3, 7])
+    """
     _check_dims("mv", input, 2, vec, 1)
     return matmul(input, vec)
 
 
 def dot(input: Tensor, tensor: Tensor) -> Tensor:
-    """The inner product of two vectors."""
+    """The inner product of two vectors.
+
+    Raises:
+        RuntimeError: not two vectors of one size.
+
+    Follows ``torch.dot``.
+
+    >>> import fastgrad as torch
+    >>> torch.dot(torch.tensor([1, 2]), torch.tensor([3, 4]))
+    tensor(11)
+    """
     _check_dims("dot", input, 1, tensor, 1)
     return matmul(input, tensor)
 
 
 def outer(input: Tensor, vec2: Tensor) -> Tensor:
-    """The products of all pairs of elements of two vectors."""
+    """The products of all pairs of elements of two vectors.
+
+    Raises:
+        RuntimeError: not two vectors.
+
+    Follows ``torch.outer``.
+
+    >>> import fastgrad as torch
+    >>> torch.outer(torch.tensor([1, 2]), torch.tensor([3, 4]))
+    tensor([[3, 4],
+            [6, 8]])
+    """
     _check_dims("outer", input, 1, vec2, 1)
     return input.unsqueeze(1) * vec2
 
@@ -96,8 +146,8 @@ def outer(input: Tensor, vec2: Tensor) -> Tensor:
 def _check_dims(op: str, a: Tensor, a_dims: int, b: Tensor, b_dims: int) -> None:
     if a.ndim != a_dims or b.ndim != b_dims:
         raise RuntimeError(
-            f"{op}: expected tensors with {a_dims} and {b_dims} dimensions, got {a.ndim}D and {b.ndim}D "
-            f"(shapes {list(a.shape)} and {list(b.shape)}); matmul() takes any"
+            f"{op}: expected tensors with {a_dims} and {b_dims} dimensions, got {a.ndim}D and "
+            f"{b.ndim}D (shapes {list(a.shape)} and {list(b.shape)}); matmul() takes any"
         )
 
 
@@ -127,13 +177,20 @@ def linear(input: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
     return out
 
 
+def _as_rows(x: Tensor) -> Tensor:
+    """A tensor of any dimensions as a matrix of its last one's vectors."""
+    if x.ndim == 1:
+        return x.unsqueeze(0)
+    return x if x.ndim == 2 else x.flatten(0, -2)
+
+
 def linear_vjp(grad: Tensor, saved: Saved, needs: Needs) -> Grads:
     x, weight = saved
     to_weight = to_bias = None
     if needs[1] is not None or needs[2] is not None:
-        rows = grad.unsqueeze(0) if grad.ndim == 1 else grad.flatten(0, -2)
+        rows = _as_rows(grad)
         if needs[1] is not None:
-            to_weight = matmul(rows.transpose(0, 1), x.reshape(-1, x.shape[-1]) if x.ndim != 2 else x)
+            to_weight = matmul(rows.transpose(0, 1), _as_rows(x))
         if needs[2] is not None:
             to_bias = rows.sum(0)
     return None if needs[0] is None else matmul(grad, weight), to_weight, to_bias

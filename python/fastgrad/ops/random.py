@@ -30,7 +30,12 @@ def manual_seed(seed: int) -> Generator:
 
 
 def seed() -> int:
-    """Start the default generator from a random seed, and return that."""
+    """Start the default generator from a random seed, and return that. Follows ``torch.seed``.
+
+    >>> import fastgrad as torch
+    >>> torch.seed() == torch.initial_seed()
+    True
+    """
     from os import urandom
 
     value = int.from_bytes(urandom(8), "little")
@@ -39,17 +44,40 @@ def seed() -> int:
 
 
 def initial_seed() -> int:
-    """The seed that the default generator was started from."""
+    """The seed that the default generator was started from. Follows ``torch.initial_seed``.
+
+    >>> import fastgrad as torch
+    >>> _ = torch.manual_seed(7)
+    >>> torch.initial_seed()
+    7
+    """
     return default_generator.initial_seed()
 
 
 def get_rng_state() -> Tensor:
-    """The state of the default generator, as a uint8 tensor."""
+    """The state of the default generator, as a uint8 tensor. Follows ``torch.get_rng_state``.
+
+    >>> import fastgrad as torch
+    >>> state = torch.get_rng_state()
+    >>> first = torch.rand(3)
+    >>> torch.set_rng_state(state)
+    >>> torch.equal(torch.rand(3), first)
+    True
+    """
     return default_generator.get_state()
 
 
 def set_rng_state(new_state: Tensor) -> None:
-    """Continue the default generator from a state that :func:`get_rng_state` gave."""
+    """Continue the default generator from a state that :func:`get_rng_state` gave.
+
+    Raises:
+        RuntimeError, TypeError: not such a state.
+
+    Follows ``torch.set_rng_state``.
+
+    >>> import fastgrad as torch
+    >>> torch.set_rng_state(torch.get_rng_state())
+    """
     default_generator.set_state(new_state)
 
 
@@ -72,7 +100,13 @@ def rand(
     device: Place | None = None,
     requires_grad: bool = False,
 ) -> Tensor:
-    """Numbers uniform in [0, 1)."""
+    """Numbers uniform in [0, 1). Follows ``torch.rand``.
+
+    >>> import fastgrad as torch
+    >>> _ = torch.manual_seed(0)
+    >>> torch.rand(2)
+    tensor([0.4963, 0.7682])
+    """
     out = _core.uniform_(_made(size, dtype, device), 0.0, 1.0, generator)
     return _marked(out, requires_grad)
 
@@ -84,7 +118,13 @@ def randn(
     device: Place | None = None,
     requires_grad: bool = False,
 ) -> Tensor:
-    """Numbers from the standard normal distribution."""
+    """Numbers from the standard normal distribution. Follows ``torch.randn``.
+
+    >>> import fastgrad as torch
+    >>> _ = torch.manual_seed(0)
+    >>> torch.randn(3)
+    tensor([ 1.5410, -0.2934, -2.1788])
+    """
     out = _core.normal_(_made(size, dtype, device), 0.0, 1.0, generator)
     return _marked(out, requires_grad)
 
@@ -99,7 +139,18 @@ def randint(
     device: Place | None = None,
     requires_grad: bool = False,
 ) -> Tensor:
-    """Integers uniform in [low, high); randint(high, size) starts at 0."""
+    """Integers uniform in [low, high); randint(high, size) starts at 0.
+
+    Raises:
+        TypeError: the size is missing.
+
+    Follows ``torch.randint``.
+
+    >>> import fastgrad as torch
+    >>> _ = torch.manual_seed(0)
+    >>> torch.randint(10, (4,))
+    tensor([4, 9, 3, 0])
+    """
     if size is None:
         low, high, size = 0, low, high
     if size is None:
@@ -109,18 +160,60 @@ def randint(
     return _marked(out, requires_grad)
 
 
-def rand_like(input: Tensor, *, dtype: DType | None = None, device: Place | None = None, requires_grad: bool = False) -> Tensor:
-    """Numbers uniform in [0, 1), in the shape and dtype of a tensor."""
+def rand_like(
+    input: Tensor,
+    *,
+    dtype: DType | None = None,
+    device: Place | None = None,
+    requires_grad: bool = False,
+) -> Tensor:
+    """Numbers uniform in [0, 1), in the shape and dtype of a tensor.
+
+    Follows ``torch.rand_like``.
+
+    >>> import fastgrad as torch
+    >>> torch.rand_like(torch.zeros(2, 3)).shape
+    torch.Size([2, 3])
+    """
     return rand(input.shape, dtype=dtype or input.dtype, device=device, requires_grad=requires_grad)
 
 
-def randn_like(input: Tensor, *, dtype: DType | None = None, device: Place | None = None, requires_grad: bool = False) -> Tensor:
-    """Standard normal numbers, in the shape and dtype of a tensor."""
-    return randn(input.shape, dtype=dtype or input.dtype, device=device, requires_grad=requires_grad)
+def randn_like(
+    input: Tensor,
+    *,
+    dtype: DType | None = None,
+    device: Place | None = None,
+    requires_grad: bool = False,
+) -> Tensor:
+    """Standard normal numbers, in the shape and dtype of a tensor.
+
+    Follows ``torch.randn_like``.
+
+    >>> import fastgrad as torch
+    >>> torch.randn_like(torch.zeros(2, 3)).shape
+    torch.Size([2, 3])
+    """
+    return randn(
+        input.shape, dtype=dtype or input.dtype, device=device, requires_grad=requires_grad
+    )
 
 
-def randint_like(input: Tensor, low: int, high: int | None = None, *, dtype: DType | None = None, device: Place | None = None) -> Tensor:
-    """Integers uniform in [low, high), in the shape and dtype of a tensor."""
+def randint_like(
+    input: Tensor,
+    low: int,
+    high: int | None = None,
+    *,
+    dtype: DType | None = None,
+    device: Place | None = None,
+) -> Tensor:
+    """Integers uniform in [low, high), in the shape and dtype of a tensor.
+
+    Follows ``torch.randint_like``.
+
+    >>> import fastgrad as torch
+    >>> torch.randint_like(torch.zeros(2, 3), 10).shape
+    torch.Size([2, 3])
+    """
     bounds = (0, low) if high is None else (low, high)
     return randint(*bounds, input.shape, dtype=dtype or input.dtype, device=device)
 
@@ -133,7 +226,13 @@ def randperm(
     device: Place | None = None,
     requires_grad: bool = False,
 ) -> Tensor:
-    """The integers below n in random order (int64)."""
+    """The integers below n in random order (int64). Follows ``torch.randperm``.
+
+    >>> import fastgrad as torch
+    >>> _ = torch.manual_seed(0)
+    >>> torch.randperm(4)
+    tensor([0, 1, 3, 2])
+    """
     check_device(device)
     out = _core.randperm(n, generator)
     return _marked(out if dtype is None else out.to(dtype), requires_grad)
@@ -149,7 +248,18 @@ def normal(
     device: Place | None = None,
     requires_grad: bool = False,
 ) -> Tensor:
-    """Normal numbers: of one mean and deviation and a size, or one for each element of tensors."""
+    """Normal numbers: of one mean and deviation and a size, or one for each element of tensors.
+
+    Raises:
+        TypeError: numbers without a size.
+        RuntimeError: a negative `std`.
+
+    Follows ``torch.normal``.
+
+    >>> import fastgrad as torch
+    >>> torch.normal(torch.zeros(2), 1.0).shape
+    torch.Size([2])
+    """
     if not isinstance(mean, _core.TensorBase) and not isinstance(std, _core.TensorBase):
         if size is None:
             raise TypeError("normal: give a size when mean and std are numbers")
@@ -162,8 +272,20 @@ def normal(
     return standard * std + mean
 
 
-def bernoulli(input: Tensor, p: float | None = None, *, generator: Generator | None = None) -> Tensor:
-    """1 with the probability that each element of `input` (or `p`) gives, else 0."""
+def bernoulli(
+    input: Tensor, p: float | None = None, *, generator: Generator | None = None
+) -> Tensor:
+    """1 with the probability that each element of `input` (or `p`) gives, else 0.
+
+    Raises:
+        RuntimeError: an element is no probability.
+
+    Follows ``torch.bernoulli``.
+
+    >>> import fastgrad as torch
+    >>> torch.bernoulli(torch.tensor([0.0, 1.0]))
+    tensor([0., 1.])
+    """
     if p is not None:
         return _core.bernoulli_(_core.empty(input.shape, input.dtype), p, generator)
     if not input.dtype.is_floating_point or bool(((input < 0) | (input > 1)).any()):
@@ -173,7 +295,12 @@ def bernoulli(input: Tensor, p: float | None = None, *, generator: Generator | N
 
 
 def uniform_(
-    self: Tensor, from_: float = 0.0, to: float = 1.0, *, generator: Generator | None = None, **old: Any
+    self: Tensor,
+    from_: float = 0.0,
+    to: float = 1.0,
+    *,
+    generator: Generator | None = None,
+    **old: Any,
 ) -> Tensor:
     """Fill with numbers uniform in [from, to)."""
     low = old.pop("from", from_)  # PyTorch's name for it, a keyword of Python

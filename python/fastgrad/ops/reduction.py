@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 # What max(dim) and min(dim) return: PyTorch's field names, printed as PyTorch does.
-class max_result(NamedTuple):  # noqa: N801
+class max_result(NamedTuple):
     values: Tensor
     indices: Tensor
 
@@ -25,7 +25,7 @@ class max_result(NamedTuple):  # noqa: N801
         return _printed("max", *self)
 
 
-class min_result(NamedTuple):  # noqa: N801
+class min_result(NamedTuple):
     values: Tensor
     indices: Tensor
 
@@ -82,7 +82,9 @@ def sum_vjp(grad: Tensor, saved: Saved, needs: Needs) -> Grads:
     return (_restored(grad, shape, dim, keepdim).expand(shape),)
 
 
-def _aliases(dim: Dims | None, keepdim: bool, axis: Dims | None, keepdims: bool | None) -> tuple[Dims | None, bool]:
+def _aliases(
+    dim: Dims | None, keepdim: bool, axis: Dims | None, keepdims: bool | None
+) -> tuple[Dims | None, bool]:
     """NumPy's names for the same arguments, which PyTorch accepts too."""
     return dim if axis is None else axis, keepdim if keepdims is None else keepdims
 
@@ -104,7 +106,17 @@ def mean(
     axis: Dims | None = None,
     keepdims: bool | None = None,
 ) -> Tensor:
-    """The mean of all elements, or along one or several dimensions. Floats only."""
+    """The mean of all elements, or along one or several dimensions. Floats only.
+
+    Raises:
+        RuntimeError: the elements are no floats.
+
+    Follows ``torch.mean``.
+
+    >>> import fastgrad as torch
+    >>> torch.mean(torch.tensor([[1.0, 2.0], [3.0, 5.0]]), dim=1)
+    tensor([1.5000, 4.0000])
+    """
     dim, keepdim = _aliases(dim, keepdim, axis, keepdims)
     total = _core.sum(input, _dims(dim), keepdim, dtype)
     if not total.dtype.is_floating_point:
@@ -124,8 +136,17 @@ def mean_vjp(grad: Tensor, saved: Saved, needs: Needs) -> Grads:
     return (_restored(grad / count, shape, dim, keepdim).expand(shape),)
 
 
-def prod(input: Tensor, dim: int | None = None, keepdim: bool = False, *, dtype: DType | None = None) -> Tensor:
-    """The product of all elements, or along one dimension. Integers and bools give int64."""
+def prod(
+    input: Tensor, dim: int | None = None, keepdim: bool = False, *, dtype: DType | None = None
+) -> Tensor:
+    """The product of all elements, or along one dimension. Integers and bools give int64.
+
+    Follows ``torch.prod``.
+
+    >>> import fastgrad as torch
+    >>> torch.prod(torch.tensor([2, 3, 4]))
+    tensor(24)
+    """
     out = _core.prod(input, _dims(dim), keepdim, dtype)
     if out.requires_grad:
         record(out, prod_vjp, _core.edges(input), (input, dim, keepdim))
@@ -160,7 +181,14 @@ def _products_of_others(x: Tensor, dim: int) -> Tensor:
 
 
 def amax(input: Tensor, dim: Dims | None = (), keepdim: bool = False) -> Tensor:
-    """The largest element along dimensions; equal ones share the gradient evenly. NaN wins."""
+    """The largest element along dimensions; equal ones share the gradient evenly. NaN wins.
+
+    Follows ``torch.amax``.
+
+    >>> import fastgrad as torch
+    >>> torch.amax(torch.tensor([[1, 5], [7, 3]]), dim=1)
+    tensor([5, 7])
+    """
     out = _core.amax(input, _dims(dim), keepdim)
     if out.requires_grad:
         record_result(out, amax_vjp, _core.edges(input), (input, dim, keepdim))
@@ -173,7 +201,14 @@ def amax_vjp(grad: Tensor, saved: Saved, needs: Needs) -> Grads:
 
 
 def amin(input: Tensor, dim: Dims | None = (), keepdim: bool = False) -> Tensor:
-    """The smallest element along dimensions; equal ones share the gradient evenly. NaN wins."""
+    """The smallest element along dimensions; equal ones share the gradient evenly. NaN wins.
+
+    Follows ``torch.amin``.
+
+    >>> import fastgrad as torch
+    >>> torch.amin(torch.tensor([[1, 5], [7, 3]]), dim=1)
+    tensor([1, 3])
+    """
     out = _core.amin(input, _dims(dim), keepdim)
     if out.requires_grad:
         record_result(out, amin_vjp, _core.edges(input), (input, dim, keepdim))
@@ -185,7 +220,9 @@ def amin_vjp(grad: Tensor, saved: Saved, needs: Needs) -> Grads:
     return (_shared_among_equals(grad, x, dim, keepdim, result),)
 
 
-def _shared_among_equals(grad: Tensor, x: Tensor, dim: Dims | None, keepdim: bool, result: Tensor) -> Tensor:
+def _shared_among_equals(
+    grad: Tensor, x: Tensor, dim: Dims | None, keepdim: bool, result: Tensor
+) -> Tensor:
     chosen = _core.eq(x, _restored(result.detach(), x.shape, dim, keepdim))
     share = _core.cast(chosen, grad.dtype)
     share = share / _core.sum(share, _dims(dim), True, None) if x.shape else share
@@ -248,7 +285,14 @@ if TYPE_CHECKING:
 def min(
     input: Tensor, dim: Any = None, keepdim: bool = False, *, axis: int | None = None
 ) -> Tensor | min_result:
-    """The smallest element; along `dim`, a named tuple (values, indices); of two tensors, `minimum`."""
+    """The smallest element; along `dim`, named (values, indices); of two tensors, `minimum`.
+
+    Follows ``torch.min``.
+
+    >>> import fastgrad as torch
+    >>> torch.min(torch.tensor([[1.0, 5.0], [7.0, 3.0]]), dim=1).indices
+    tensor([0, 1])
+    """
     dim = dim if axis is None else axis
     if dim is None:
         return amin(input)
@@ -277,13 +321,31 @@ def _to_chosen(grad: Tensor, shape: Sizes, dim: int, keepdim: bool, indices: Ten
     return gather_backward(grad, shape, dim, indices)
 
 
-def argmax(input: Tensor, dim: int | None = None, keepdim: bool = False, *, axis: int | None = None) -> Tensor:
-    """The index (int64) of the largest element along `dim`, or in the flattened tensor."""
+def argmax(
+    input: Tensor, dim: int | None = None, keepdim: bool = False, *, axis: int | None = None
+) -> Tensor:
+    """The index (int64) of the largest element along `dim`, or in the flattened tensor.
+
+    Follows ``torch.argmax``.
+
+    >>> import fastgrad as torch
+    >>> torch.argmax(torch.tensor([[1, 5], [7, 3]]), dim=1)
+    tensor([1, 0])
+    """
     return _position(_core.max_dim, input, dim if axis is None else axis, keepdim)
 
 
-def argmin(input: Tensor, dim: int | None = None, keepdim: bool = False, *, axis: int | None = None) -> Tensor:
-    """The index (int64) of the smallest element along `dim`, or in the flattened tensor."""
+def argmin(
+    input: Tensor, dim: int | None = None, keepdim: bool = False, *, axis: int | None = None
+) -> Tensor:
+    """The index (int64) of the smallest element along `dim`, or in the flattened tensor.
+
+    Follows ``torch.argmin``.
+
+    >>> import fastgrad as torch
+    >>> torch.argmin(torch.tensor([[1, 5], [7, 3]]), dim=1)
+    tensor([0, 1])
+    """
     return _position(_core.min_dim, input, dim if axis is None else axis, keepdim)
 
 
@@ -305,7 +367,14 @@ def var(
     axis: Dims | None = None,
     keepdims: bool | None = None,
 ) -> Tensor:
-    """The variance, divided by n - correction (1 unless told; `unbiased=False` means 0)."""
+    """The variance, divided by n - correction (1 unless told; `unbiased=False` means 0).
+
+    Follows ``torch.var``.
+
+    >>> import fastgrad as torch
+    >>> torch.var(torch.tensor([1.0, 2.0, 3.0]))
+    tensor(1.)
+    """
     if isinstance(dim, bool):  # var(unbiased)
         dim, unbiased = None, dim
     dim, keepdim = _aliases(dim, keepdim, axis, keepdims)
@@ -314,7 +383,7 @@ def var(
     centred = input - mean(input, dim, True)
     degrees = _count(input.shape, dim) - correction
     total = sum(centred * centred, dim, keepdim)
-    return total / degrees if degrees > 0 else total * float("nan" if degrees <= 0 else 1)
+    return total / (degrees if degrees > 0 else 0.0)  # infinite or NaN without degrees of freedom
 
 
 def std(
@@ -327,7 +396,14 @@ def std(
     axis: Dims | None = None,
     keepdims: bool | None = None,
 ) -> Tensor:
-    """The standard deviation: the square root of :func:`var`. Its gradient at 0 is 0."""
+    """The standard deviation: the square root of :func:`var`. Its gradient at 0 is 0.
+
+    Follows ``torch.std``.
+
+    >>> import fastgrad as torch
+    >>> torch.std(torch.tensor([1.0, 2.0, 3.0]))
+    tensor(1.)
+    """
     squared = var(
         input, dim, unbiased, keepdim, correction=correction, axis=axis, keepdims=keepdims
     )
@@ -344,12 +420,26 @@ def std_vjp(grad: Tensor, saved: Saved, needs: Needs) -> Grads:
 
 
 def any(input: Tensor, dim: Dims | None = None, keepdim: bool = False) -> Tensor:
-    """Whether any element (along dimensions) is not 0, as bool (uint8 of uint8)."""
+    """Whether any element (along dimensions) is not 0, as bool (uint8 of uint8).
+
+    Follows ``torch.any``.
+
+    >>> import fastgrad as torch
+    >>> torch.any(torch.tensor([[False, True], [False, False]]), dim=1)
+    tensor([ True, False])
+    """
     return _truth(_core.any(input, _dims(dim), keepdim), input)
 
 
 def all(input: Tensor, dim: Dims | None = None, keepdim: bool = False) -> Tensor:
-    """Whether all elements (along dimensions) are not 0, as bool (uint8 of uint8)."""
+    """Whether all elements (along dimensions) are not 0, as bool (uint8 of uint8).
+
+    Follows ``torch.all``.
+
+    >>> import fastgrad as torch
+    >>> torch.all(torch.tensor([[True, True], [False, True]]), dim=1)
+    tensor([ True, False])
+    """
     return _truth(_core.all(input, _dims(dim), keepdim), input)
 
 
@@ -358,7 +448,12 @@ def _truth(out: Tensor, input: Tensor) -> Tensor:
 
 
 def cumsum(input: Tensor, dim: int, *, dtype: DType | None = None) -> Tensor:
-    """The running sum along a dimension."""
+    """The running sum along a dimension. Follows ``torch.cumsum``.
+
+    >>> import fastgrad as torch
+    >>> torch.cumsum(torch.tensor([1, 2, 3]), dim=0)
+    tensor([1, 3, 6])
+    """
     x = input if dtype is None else input.to(dtype)
     out = _core.cumsum(x, dim)
     if out.requires_grad:

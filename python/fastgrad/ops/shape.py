@@ -15,7 +15,6 @@ if TYPE_CHECKING:
     from fastgrad.tensor import Tensor
 
 
-
 def _sizes(size: tuple[Any, ...]) -> Any:
     """Sizes given one by one, or as one tuple."""
     return size[0] if len(size) == 1 and not hasattr(size[0], "__index__") else size
@@ -42,7 +41,9 @@ def reshape_vjp(grad: Tensor, saved: Saved, needs: Needs) -> Grads:
 def view(input: Tensor, *shape: Any) -> Tensor:
     """The same memory in another shape; an error where that needs a copy. One size may be -1."""
     if len(shape) == 1 and isinstance(shape[0], _core.dtype):
-        raise NotImplementedError("view: reading the memory as another dtype is not supported; use .to()")
+        raise NotImplementedError(
+            "view: reading the memory as another dtype is not supported; use .to()"
+        )
     out = _core.view(input, _sizes(shape))
     if out.requires_grad:
         record(out, view_vjp, _core.edges(input), (input.shape,))
@@ -54,7 +55,17 @@ def view_vjp(grad: Tensor, saved: Saved, needs: Needs) -> Grads:
 
 
 def flatten(input: Tensor, start_dim: int = 0, end_dim: int = -1) -> Tensor:
-    """The dimensions from start_dim to end_dim made into one."""
+    """The dimensions from start_dim to end_dim made into one.
+
+    Raises:
+        RuntimeError: `start_dim` comes after `end_dim`.
+
+    Follows ``torch.flatten``.
+
+    >>> import fastgrad as torch
+    >>> torch.flatten(torch.zeros(2, 3, 4), start_dim=1).shape
+    torch.Size([2, 12])
+    """
     n = max(input.ndim, 1)
     start, end = _wrapped(start_dim, n), _wrapped(end_dim, n)
     if input.ndim == 0:
@@ -78,18 +89,33 @@ def _wrapped(dim: int, n: int) -> int:
 
 
 def ravel(input: Tensor) -> Tensor:
-    """The tensor with one dimension."""
+    """The tensor with one dimension. Follows ``torch.ravel``.
+
+    >>> import fastgrad as torch
+    >>> torch.ravel(torch.tensor([[1, 2], [3, 4]]))
+    tensor([1, 2, 3, 4])
+    """
     return reshape(input, -1)
 
 
 def unflatten(input: Tensor, dim: int, sizes: Sequence[int]) -> Tensor:
-    """One dimension made into several."""
+    """One dimension made into several. Follows ``torch.unflatten``.
+
+    >>> import fastgrad as torch
+    >>> torch.unflatten(torch.zeros(2, 6), 1, (2, 3)).shape
+    torch.Size([2, 2, 3])
+    """
     at = _wrapped(dim, input.ndim)
     return reshape(input, (*input.shape[:at], *sizes, *input.shape[at + 1 :]))
 
 
 def transpose(input: Tensor, dim0: int, dim1: int) -> Tensor:
-    """A view with two dimensions exchanged."""
+    """A view with two dimensions exchanged. Follows ``torch.transpose``.
+
+    >>> import fastgrad as torch
+    >>> torch.transpose(torch.zeros(2, 3, 4), 0, 2).shape
+    torch.Size([4, 3, 2])
+    """
     out = _core.transpose(input, dim0, dim1)
     if out.requires_grad:
         record(out, transpose_vjp, _core.edges(input), (dim0, dim1))
@@ -101,7 +127,17 @@ def transpose_vjp(grad: Tensor, saved: Saved, needs: Needs) -> Grads:
 
 
 def t(input: Tensor) -> Tensor:
-    """The transpose of a matrix; a vector or a number as it is."""
+    """The transpose of a matrix; a vector or a number as it is.
+
+    Raises:
+        RuntimeError: more than two dimensions.
+
+    Follows ``torch.t``.
+
+    >>> import fastgrad as torch
+    >>> torch.t(torch.tensor([[1, 2, 3]])).shape
+    torch.Size([3, 1])
+    """
     if input.ndim > 2:
         raise RuntimeError(
             f"t() expects a tensor with <= 2 dimensions, but self is {input.ndim}D; use "
@@ -121,7 +157,12 @@ def matrix_transpose(input: Tensor) -> Tensor:
 
 
 def permute(input: Tensor, *dims: Any) -> Tensor:
-    """A view with the dimensions in another order."""
+    """A view with the dimensions in another order. Follows ``torch.permute``.
+
+    >>> import fastgrad as torch
+    >>> torch.permute(torch.zeros(2, 3, 4), (2, 0, 1)).shape
+    torch.Size([4, 2, 3])
+    """
     order = _sizes(dims)
     out = _core.permute(input, order)
     if out.requires_grad:
@@ -138,7 +179,12 @@ def permute_vjp(grad: Tensor, saved: Saved, needs: Needs) -> Grads:
 
 
 def squeeze(input: Tensor, dim: Dims | None = None) -> Tensor:
-    """A view without the dimensions of size 1 (those among `dim`)."""
+    """A view without the dimensions of size 1 (those among `dim`). Follows ``torch.squeeze``.
+
+    >>> import fastgrad as torch
+    >>> torch.squeeze(torch.zeros(2, 1, 3)).shape
+    torch.Size([2, 3])
+    """
     out = _core.squeeze_all(input) if dim is None else _core.squeeze(input, dim)
     if out.requires_grad:
         record(out, squeeze_vjp, _core.edges(input), (input.shape,))
@@ -150,7 +196,12 @@ def squeeze_vjp(grad: Tensor, saved: Saved, needs: Needs) -> Grads:
 
 
 def unsqueeze(input: Tensor, dim: int) -> Tensor:
-    """A view with a dimension of size 1 put in at `dim`."""
+    """A view with a dimension of size 1 put in at `dim`. Follows ``torch.unsqueeze``.
+
+    >>> import fastgrad as torch
+    >>> torch.unsqueeze(torch.zeros(2, 3), 1).shape
+    torch.Size([2, 1, 3])
+    """
     out = _core.unsqueeze(input, dim)
     if out.requires_grad:
         record(out, unsqueeze_vjp, _core.edges(input), (input.shape,))
@@ -174,7 +225,12 @@ def expand_vjp(grad: Tensor, saved: Saved, needs: Needs) -> Grads:
 
 
 def select(input: Tensor, dim: int, index: int) -> Tensor:
-    """A view of one position along a dimension, which goes."""
+    """A view of one position along a dimension, which goes. Follows ``torch.select``.
+
+    >>> import fastgrad as torch
+    >>> torch.select(torch.tensor([[1, 2], [3, 4]]), 1, 0)
+    tensor([1, 3])
+    """
     out = _core.select(input, dim, index)
     if out.requires_grad:
         record(out, select_vjp, _core.edges(input), (input.shape, dim % input.ndim, index))
@@ -189,7 +245,14 @@ def select_vjp(grad: Tensor, saved: Saved, needs: Needs) -> Grads:
 
 
 def narrow(input: Tensor, dim: int, start: int, length: int) -> Tensor:
-    """A view of `length` positions along a dimension, from `start` on."""
+    """A view of `length` positions along a dimension, from `start` on.
+
+    Follows ``torch.narrow``.
+
+    >>> import fastgrad as torch
+    >>> torch.narrow(torch.arange(5), 0, 1, 3)
+    tensor([1, 2, 3])
+    """
     out = _core.narrow(input, dim, start, length)
     if out.requires_grad:
         at = dim % input.ndim
@@ -209,8 +272,20 @@ def _all_of(dims: int) -> tuple[slice, ...]:
     return (slice(None),) * dims
 
 
-def split(tensor: Tensor, split_size_or_sections: int | Sequence[int], dim: int = 0) -> tuple[Tensor, ...]:
-    """Views of pieces of a given size (the last may be smaller), or of the given sizes."""
+def split(
+    tensor: Tensor, split_size_or_sections: int | Sequence[int], dim: int = 0
+) -> tuple[Tensor, ...]:
+    """Views of pieces of a given size (the last may be smaller), or of the given sizes.
+
+    Raises:
+        RuntimeError: the sizes do not add up, or the size is not positive.
+
+    Follows ``torch.split``.
+
+    >>> import fastgrad as torch
+    >>> torch.split(torch.arange(5), 2)
+    (tensor([0, 1]), tensor([2, 3]), tensor([4]))
+    """
     n = tensor.shape[_wrapped(dim, tensor.ndim)]
     if isinstance(split_size_or_sections, int):
         size = split_size_or_sections
@@ -221,15 +296,27 @@ def split(tensor: Tensor, split_size_or_sections: int | Sequence[int], dim: int 
         sections = list(split_size_or_sections)
         if sum(sections) != n or min(sections, default=0) < 0:
             raise RuntimeError(
-                f"split_with_sizes expects split_sizes to sum exactly to {n} (input tensor's size at "
-                f"dimension {dim}), but got split_sizes={sections}"
+                f"split_with_sizes expects split_sizes to sum exactly to {n} (input tensor's size "
+                f"at dimension {dim}), but got split_sizes={sections}"
             )
     starts = [sum(sections[:i]) for i in range(len(sections))]
-    return tuple(narrow(tensor, dim, start, size) for start, size in zip(starts, sections, strict=True))
+    return tuple(
+        narrow(tensor, dim, start, size) for start, size in zip(starts, sections, strict=True)
+    )
 
 
 def chunk(input: Tensor, chunks: int, dim: int = 0) -> tuple[Tensor, ...]:
-    """Views of at most `chunks` pieces of equal size (the last may be smaller)."""
+    """Views of at most `chunks` pieces of equal size (the last may be smaller).
+
+    Raises:
+        RuntimeError: `chunks` is not positive.
+
+    Follows ``torch.chunk``.
+
+    >>> import fastgrad as torch
+    >>> torch.chunk(torch.arange(5), 2)
+    (tensor([0, 1, 2]), tensor([3, 4]))
+    """
     if chunks <= 0:
         raise RuntimeError(f"chunk expects `chunks` to be greater than 0, got: {chunks}")
     n = input.shape[_wrapped(dim, input.ndim)]
@@ -237,13 +324,23 @@ def chunk(input: Tensor, chunks: int, dim: int = 0) -> tuple[Tensor, ...]:
 
 
 def unbind(input: Tensor, dim: int = 0) -> tuple[Tensor, ...]:
-    """Views of every position along a dimension."""
+    """Views of every position along a dimension. Follows ``torch.unbind``.
+
+    >>> import fastgrad as torch
+    >>> torch.unbind(torch.tensor([[1, 2], [3, 4]]))
+    (tensor([1, 2]), tensor([3, 4]))
+    """
     n = input.shape[_wrapped(dim, input.ndim)]
     return tuple(select(input, dim, i) for i in range(n))
 
 
 def cat(tensors: Sequence[Tensor], dim: int = 0, *, axis: int | None = None) -> Tensor:
     """Tensors joined along an existing dimension.
+
+    Raises:
+        RuntimeError: the other dimensions differ.
+
+    Follows ``torch.cat``.
 
     >>> import fastgrad as torch
     >>> torch.cat([torch.zeros(1, 2), torch.ones(1, 2)])
@@ -272,21 +369,37 @@ def cat_vjp(grad: Tensor, saved: Saved, needs: Needs) -> Grads:
 
 
 def stack(tensors: Sequence[Tensor], dim: int = 0) -> Tensor:
-    """Tensors of one shape joined along a new dimension."""
+    """Tensors of one shape joined along a new dimension.
+
+    Raises:
+        RuntimeError: the shapes differ, or there are no tensors.
+
+    Follows ``torch.stack``.
+
+    >>> import fastgrad as torch
+    >>> torch.stack([torch.tensor([1, 2]), torch.tensor([3, 4])])
+    tensor([[1, 2],
+            [3, 4]])
+    """
     parts = list(tensors)
     if not parts:
         raise RuntimeError("stack expects a non-empty TensorList")
     for i, part in enumerate(parts):
         if part.shape != parts[0].shape:
             raise RuntimeError(
-                f"stack expects each tensor to be equal size, but got {list(parts[0].shape)} at entry 0 "
-                f"and {list(part.shape)} at entry {i}"
+                f"stack expects each tensor to be equal size, but got {list(parts[0].shape)} at "
+                f"entry 0 and {list(part.shape)} at entry {i}"
             )
     return cat([unsqueeze(part, dim) for part in parts], dim)
 
 
 def flip(input: Tensor, *dims: Any) -> Tensor:
-    """A copy with the order along dimensions reversed."""
+    """A copy with the order along dimensions reversed. Follows ``torch.flip``.
+
+    >>> import fastgrad as torch
+    >>> torch.arange(3).flip(0)
+    tensor([2, 1, 0])
+    """
     chosen = _sizes(dims)
     out = _core.flip(input, chosen)
     if out.requires_grad:
@@ -299,13 +412,33 @@ def flip_vjp(grad: Tensor, saved: Saved, needs: Needs) -> Grads:
 
 
 def broadcast_tensors(*tensors: Tensor) -> tuple[Tensor, ...]:
-    """The tensors expanded to the shape they broadcast to."""
+    """The tensors expanded to the shape they broadcast to.
+
+    Raises:
+        RuntimeError: they do not broadcast.
+
+    Follows ``torch.broadcast_tensors``.
+
+    >>> import fastgrad as torch
+    >>> [x.shape for x in torch.broadcast_tensors(torch.ones(3, 1), torch.ones(4))]
+    [torch.Size([3, 4]), torch.Size([3, 4])]
+    """
     shape = broadcast_shapes(*(x.shape for x in tensors))
     return tuple(expand(x, shape) for x in tensors)
 
 
 def broadcast_shapes(*shapes: Sequence[int]) -> tuple[int, ...]:
-    """The shape that shapes broadcast to."""
+    """The shape that shapes broadcast to.
+
+    Raises:
+        RuntimeError: they do not broadcast.
+
+    Follows ``torch.broadcast_shapes``.
+
+    >>> import fastgrad as torch
+    >>> torch.broadcast_shapes((3, 1), (4,))
+    torch.Size([3, 4])
+    """
     result: list[int] = []
     for shape in shapes:
         sizes = list(shape)

@@ -7,11 +7,9 @@ from fastgrad.autograd.graph import record_result
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-
     from fastgrad._types import DType
     from fastgrad.autograd.graph import Grads, Needs, Saved
     from fastgrad.tensor import Tensor
-
 
 
 def softmax(input: Tensor, dim: int | None = None, *, dtype: DType | None = None) -> Tensor:
@@ -43,6 +41,10 @@ def log_softmax(input: Tensor, dim: int | None = None, *, dtype: DType | None = 
     """log(softmax(x)) along a dimension, computed without overflow.
 
     Follows ``torch.log_softmax``.
+
+    >>> import fastgrad as torch
+    >>> torch.log_softmax(torch.tensor([0.0, 0.0]), dim=0)
+    tensor([-0.6931, -0.6931])
     """
     x = input if dtype is None else input.to(dtype)
     dim = _legacy_dim(x) if dim is None else dim
@@ -64,8 +66,8 @@ def _legacy_dim(x: Tensor) -> int:
     from warnings import warn
 
     warn(
-        "Implicit dimension choice for softmax has been deprecated. Change the call to include dim=X "
-        "as an argument.",
+        "Implicit dimension choice for softmax has been deprecated. Change the call to include "
+        "dim=X as an argument.",
         stacklevel=3,
     )
     return 0 if x.ndim in (0, 1, 3) else 1

@@ -15,9 +15,13 @@ if TYPE_CHECKING:
     from fastgrad.tensor import Tensor
 
 
-
 def neg(input: Tensor) -> Tensor:
-    """-x"""
+    """-x. Follows ``torch.neg``.
+
+    >>> import fastgrad as torch
+    >>> torch.neg(torch.tensor([1, -2]))
+    tensor([-1,  2])
+    """
     out = _core.neg(input)
     if out.requires_grad:
         record(out, neg_vjp, _core.edges(input))
@@ -29,7 +33,12 @@ def neg_vjp(grad: Tensor, saved: Saved, needs: Needs) -> Grads:
 
 
 def abs(input: Tensor) -> Tensor:
-    """|x|; the gradient at 0 is 0."""
+    """|x|; the gradient at 0 is 0. Follows ``torch.abs``.
+
+    >>> import fastgrad as torch
+    >>> torch.abs(torch.tensor([1, -2]))
+    tensor([1, 2])
+    """
     out = _core.abs(input)
     if out.requires_grad:
         record(out, abs_vjp, _core.edges(input), (input,))
@@ -65,7 +74,12 @@ def trunc_vjp(grad: Tensor, saved: Saved, needs: Needs) -> Grads:
 
 
 def sign(input: Tensor) -> Tensor:
-    """-1, 0 or 1; its gradient is 0."""
+    """-1, 0 or 1; its gradient is 0. Follows ``torch.sign``.
+
+    >>> import fastgrad as torch
+    >>> torch.sign(torch.tensor([3.0, -2.0, 0.0]))
+    tensor([ 1., -1.,  0.])
+    """
     out = _core.sign(input)
     if out.requires_grad:
         record(out, sign_vjp, _core.edges(input))
@@ -73,7 +87,12 @@ def sign(input: Tensor) -> Tensor:
 
 
 def floor(input: Tensor) -> Tensor:
-    """The largest whole number that is not above x; its gradient is 0."""
+    """The largest whole number that is not above x; its gradient is 0. Follows ``torch.floor``.
+
+    >>> import fastgrad as torch
+    >>> torch.floor(torch.tensor([1.5, -1.5]))
+    tensor([ 1., -2.])
+    """
     out = _core.floor(input)
     if out.requires_grad:
         record(out, floor_vjp, _core.edges(input))
@@ -81,7 +100,12 @@ def floor(input: Tensor) -> Tensor:
 
 
 def ceil(input: Tensor) -> Tensor:
-    """The smallest whole number that is not below x; its gradient is 0."""
+    """The smallest whole number that is not below x; its gradient is 0. Follows ``torch.ceil``.
+
+    >>> import fastgrad as torch
+    >>> torch.ceil(torch.tensor([1.5, -1.5]))
+    tensor([ 2., -1.])
+    """
     out = _core.ceil(input)
     if out.requires_grad:
         record(out, ceil_vjp, _core.edges(input))
@@ -92,6 +116,12 @@ def round(input: Tensor, *, decimals: int = 0) -> Tensor:
     """The nearest whole number, halves to the even one; its gradient is 0.
 
     With `decimals`, rounds to that many places after the point.
+
+    Follows ``torch.round``.
+
+    >>> import fastgrad as torch
+    >>> torch.round(torch.tensor([0.5, 1.5, 2.4]))
+    tensor([0., 2., 2.])
     """
     if decimals:
         return round(input * 10.0**decimals) / 10.0**decimals
@@ -102,7 +132,12 @@ def round(input: Tensor, *, decimals: int = 0) -> Tensor:
 
 
 def trunc(input: Tensor) -> Tensor:
-    """x without its fraction; its gradient is 0."""
+    """x without its fraction; its gradient is 0. Follows ``torch.trunc``.
+
+    >>> import fastgrad as torch
+    >>> torch.trunc(torch.tensor([1.5, -1.5]))
+    tensor([ 1., -1.])
+    """
     out = _core.trunc(input)
     if out.requires_grad:
         record(out, trunc_vjp, _core.edges(input))
@@ -110,7 +145,12 @@ def trunc(input: Tensor) -> Tensor:
 
 
 def square(input: Tensor) -> Tensor:
-    """x**2"""
+    """x**2. Follows ``torch.square``.
+
+    >>> import fastgrad as torch
+    >>> torch.square(torch.tensor([1, -2]))
+    tensor([1, 4])
+    """
     if input.dtype is _core.bool:
         return binary.pow(input, 2)
     out = _core.square(input)
@@ -124,7 +164,12 @@ def square_vjp(grad: Tensor, saved: Saved, needs: Needs) -> Grads:
 
 
 def exp(input: Tensor) -> Tensor:
-    """e**x"""
+    """e**x. Follows ``torch.exp``.
+
+    >>> import fastgrad as torch
+    >>> torch.exp(torch.tensor([0.0, 1.0]))
+    tensor([1.0000, 2.7183])
+    """
     out = _core.exp(input)
     if out.requires_grad:
         record_result(out, exp_vjp, _core.edges(input))
@@ -136,7 +181,12 @@ def exp_vjp(grad: Tensor, saved: Saved, needs: Needs) -> Grads:
 
 
 def exp2(input: Tensor) -> Tensor:
-    """2**x"""
+    """2**x. Follows ``torch.exp2``.
+
+    >>> import fastgrad as torch
+    >>> torch.exp2(torch.tensor([0.0, 3.0]))
+    tensor([1., 8.])
+    """
     out = _core.exp2(input)
     if out.requires_grad:
         record_result(out, exp2_vjp, _core.edges(input))
@@ -148,7 +198,12 @@ def exp2_vjp(grad: Tensor, saved: Saved, needs: Needs) -> Grads:
 
 
 def expm1(input: Tensor) -> Tensor:
-    """e**x - 1, accurate near 0."""
+    """e**x - 1, accurate near 0. Follows ``torch.expm1``.
+
+    >>> import fastgrad as torch
+    >>> torch.expm1(torch.tensor([0.0, 1.0]))
+    tensor([0.0000, 1.7183])
+    """
     out = _core.expm1(input)
     if out.requires_grad:
         record_result(out, expm1_vjp, _core.edges(input))
@@ -160,7 +215,12 @@ def expm1_vjp(grad: Tensor, saved: Saved, needs: Needs) -> Grads:
 
 
 def log(input: Tensor) -> Tensor:
-    """The natural logarithm."""
+    """The natural logarithm. Follows ``torch.log``.
+
+    >>> import fastgrad as torch
+    >>> torch.log(torch.tensor([1.0, 10.0]))
+    tensor([0.0000, 2.3026])
+    """
     out = _core.log(input)
     if out.requires_grad:
         record(out, log_vjp, _core.edges(input), (input,))
@@ -172,7 +232,12 @@ def log_vjp(grad: Tensor, saved: Saved, needs: Needs) -> Grads:
 
 
 def log2(input: Tensor) -> Tensor:
-    """The logarithm to base 2."""
+    """The logarithm to base 2. Follows ``torch.log2``.
+
+    >>> import fastgrad as torch
+    >>> torch.log2(torch.tensor([1.0, 8.0]))
+    tensor([0., 3.])
+    """
     out = _core.log2(input)
     if out.requires_grad:
         record(out, log2_vjp, _core.edges(input), (input,))
@@ -184,7 +249,12 @@ def log2_vjp(grad: Tensor, saved: Saved, needs: Needs) -> Grads:
 
 
 def log10(input: Tensor) -> Tensor:
-    """The logarithm to base 10."""
+    """The logarithm to base 10. Follows ``torch.log10``.
+
+    >>> import fastgrad as torch
+    >>> torch.log10(torch.tensor([1.0, 100.0]))
+    tensor([0., 2.])
+    """
     out = _core.log10(input)
     if out.requires_grad:
         record(out, log10_vjp, _core.edges(input), (input,))
@@ -196,7 +266,12 @@ def log10_vjp(grad: Tensor, saved: Saved, needs: Needs) -> Grads:
 
 
 def log1p(input: Tensor) -> Tensor:
-    """log(1 + x), accurate near 0."""
+    """log(1 + x), accurate near 0. Follows ``torch.log1p``.
+
+    >>> import fastgrad as torch
+    >>> torch.log1p(torch.tensor([0.0, 1.0]))
+    tensor([0.0000, 0.6931])
+    """
     out = _core.log1p(input)
     if out.requires_grad:
         record(out, log1p_vjp, _core.edges(input), (input,))
@@ -208,7 +283,12 @@ def log1p_vjp(grad: Tensor, saved: Saved, needs: Needs) -> Grads:
 
 
 def sqrt(input: Tensor) -> Tensor:
-    """The square root."""
+    """The square root. Follows ``torch.sqrt``.
+
+    >>> import fastgrad as torch
+    >>> torch.sqrt(torch.tensor([4.0, 9.0]))
+    tensor([2., 3.])
+    """
     out = _core.sqrt(input)
     if out.requires_grad:
         record_result(out, sqrt_vjp, _core.edges(input))
@@ -220,7 +300,12 @@ def sqrt_vjp(grad: Tensor, saved: Saved, needs: Needs) -> Grads:
 
 
 def rsqrt(input: Tensor) -> Tensor:
-    """1 / sqrt(x)"""
+    """1 / sqrt(x). Follows ``torch.rsqrt``.
+
+    >>> import fastgrad as torch
+    >>> torch.rsqrt(torch.tensor([4.0, 16.0]))
+    tensor([0.5000, 0.2500])
+    """
     out = _core.rsqrt(input)
     if out.requires_grad:
         record_result(out, rsqrt_vjp, _core.edges(input))
@@ -232,7 +317,12 @@ def rsqrt_vjp(grad: Tensor, saved: Saved, needs: Needs) -> Grads:
 
 
 def reciprocal(input: Tensor) -> Tensor:
-    """1 / x"""
+    """1 / x. Follows ``torch.reciprocal``.
+
+    >>> import fastgrad as torch
+    >>> torch.reciprocal(torch.tensor([2.0, 4.0]))
+    tensor([0.5000, 0.2500])
+    """
     out = _core.reciprocal(input)
     if out.requires_grad:
         record_result(out, reciprocal_vjp, _core.edges(input))
@@ -244,7 +334,12 @@ def reciprocal_vjp(grad: Tensor, saved: Saved, needs: Needs) -> Grads:
 
 
 def sin(input: Tensor) -> Tensor:
-    """The sine of an angle in radians."""
+    """The sine of an angle in radians. Follows ``torch.sin``.
+
+    >>> import fastgrad as torch
+    >>> torch.sin(torch.tensor([0.0, torch.pi / 2]))
+    tensor([0., 1.])
+    """
     out = _core.sin(input)
     if out.requires_grad:
         record(out, sin_vjp, _core.edges(input), (input,))
@@ -256,7 +351,12 @@ def sin_vjp(grad: Tensor, saved: Saved, needs: Needs) -> Grads:
 
 
 def cos(input: Tensor) -> Tensor:
-    """The cosine of an angle in radians."""
+    """The cosine of an angle in radians. Follows ``torch.cos``.
+
+    >>> import fastgrad as torch
+    >>> torch.cos(torch.tensor([0.0, torch.pi]))
+    tensor([ 1., -1.])
+    """
     out = _core.cos(input)
     if out.requires_grad:
         record(out, cos_vjp, _core.edges(input), (input,))
@@ -268,7 +368,12 @@ def cos_vjp(grad: Tensor, saved: Saved, needs: Needs) -> Grads:
 
 
 def tan(input: Tensor) -> Tensor:
-    """The tangent of an angle in radians."""
+    """The tangent of an angle in radians. Follows ``torch.tan``.
+
+    >>> import fastgrad as torch
+    >>> torch.tan(torch.tensor([0.0, torch.pi / 4]))
+    tensor([0., 1.])
+    """
     out = _core.tan(input)
     if out.requires_grad:
         record_result(out, tan_vjp, _core.edges(input))
@@ -280,7 +385,12 @@ def tan_vjp(grad: Tensor, saved: Saved, needs: Needs) -> Grads:
 
 
 def asin(input: Tensor) -> Tensor:
-    """The angle in [-pi/2, pi/2] whose sine is x."""
+    """The angle in [-pi/2, pi/2] whose sine is x. Follows ``torch.asin``.
+
+    >>> import fastgrad as torch
+    >>> torch.asin(torch.tensor([0.0, 1.0]))
+    tensor([0.0000, 1.5708])
+    """
     out = _core.asin(input)
     if out.requires_grad:
         record(out, asin_vjp, _core.edges(input), (input,))
@@ -292,7 +402,12 @@ def asin_vjp(grad: Tensor, saved: Saved, needs: Needs) -> Grads:
 
 
 def acos(input: Tensor) -> Tensor:
-    """The angle in [0, pi] whose cosine is x."""
+    """The angle in [0, pi] whose cosine is x. Follows ``torch.acos``.
+
+    >>> import fastgrad as torch
+    >>> torch.acos(torch.tensor([1.0, 0.0]))
+    tensor([0.0000, 1.5708])
+    """
     out = _core.acos(input)
     if out.requires_grad:
         record(out, acos_vjp, _core.edges(input), (input,))
@@ -304,7 +419,12 @@ def acos_vjp(grad: Tensor, saved: Saved, needs: Needs) -> Grads:
 
 
 def atan(input: Tensor) -> Tensor:
-    """The angle in (-pi/2, pi/2) whose tangent is x."""
+    """The angle in (-pi/2, pi/2) whose tangent is x. Follows ``torch.atan``.
+
+    >>> import fastgrad as torch
+    >>> torch.atan(torch.tensor([0.0, 1.0]))
+    tensor([0.0000, 0.7854])
+    """
     out = _core.atan(input)
     if out.requires_grad:
         record(out, atan_vjp, _core.edges(input), (input,))
@@ -316,7 +436,12 @@ def atan_vjp(grad: Tensor, saved: Saved, needs: Needs) -> Grads:
 
 
 def sinh(input: Tensor) -> Tensor:
-    """The hyperbolic sine."""
+    """The hyperbolic sine. Follows ``torch.sinh``.
+
+    >>> import fastgrad as torch
+    >>> torch.sinh(torch.tensor([0.0, 1.0]))
+    tensor([0.0000, 1.1752])
+    """
     out = _core.sinh(input)
     if out.requires_grad:
         record(out, sinh_vjp, _core.edges(input), (input,))
@@ -328,7 +453,12 @@ def sinh_vjp(grad: Tensor, saved: Saved, needs: Needs) -> Grads:
 
 
 def cosh(input: Tensor) -> Tensor:
-    """The hyperbolic cosine."""
+    """The hyperbolic cosine. Follows ``torch.cosh``.
+
+    >>> import fastgrad as torch
+    >>> torch.cosh(torch.tensor([0.0, 1.0]))
+    tensor([1.0000, 1.5431])
+    """
     out = _core.cosh(input)
     if out.requires_grad:
         record(out, cosh_vjp, _core.edges(input), (input,))
@@ -340,7 +470,14 @@ def cosh_vjp(grad: Tensor, saved: Saved, needs: Needs) -> Grads:
 
 
 def erf(input: Tensor) -> Tensor:
-    """The error function, 2/sqrt(pi) times the integral of exp(-t**2) from 0 to x."""
+    """The error function, 2/sqrt(pi) times the integral of exp(-t**2) from 0 to x.
+
+    Follows ``torch.erf``.
+
+    >>> import fastgrad as torch
+    >>> torch.erf(torch.tensor([0.0, 1.0]))
+    tensor([0.0000, 0.8427])
+    """
     out = _core.erf(input)
     if out.requires_grad:
         record(out, erf_vjp, _core.edges(input), (input,))
@@ -356,7 +493,12 @@ def erf_vjp(grad: Tensor, saved: Saved, needs: Needs) -> Grads:
 
 
 def tanh(input: Tensor) -> Tensor:
-    """The hyperbolic tangent."""
+    """The hyperbolic tangent. Follows ``torch.tanh``.
+
+    >>> import fastgrad as torch
+    >>> torch.tanh(torch.tensor([0.0, 1.0]))
+    tensor([0.0000, 0.7616])
+    """
     out = _core.tanh(input)
     if out.requires_grad:
         record_result(out, tanh_vjp, _core.edges(input))
@@ -371,7 +513,12 @@ def tanh_vjp(grad: Tensor, saved: Saved, needs: Needs) -> Grads:
 
 
 def sigmoid(input: Tensor) -> Tensor:
-    """1 / (1 + exp(-x))"""
+    """1 / (1 + exp(-x)). Follows ``torch.sigmoid``.
+
+    >>> import fastgrad as torch
+    >>> torch.sigmoid(torch.tensor([0.0, 2.0]))
+    tensor([0.5000, 0.8808])
+    """
     out = _core.sigmoid(input)
     if out.requires_grad:
         record_result(out, sigmoid_vjp, _core.edges(input))
@@ -386,7 +533,12 @@ def sigmoid_vjp(grad: Tensor, saved: Saved, needs: Needs) -> Grads:
 
 
 def relu(input: Tensor) -> Tensor:
-    """max(x, 0); the gradient at 0 is 0."""
+    """max(x, 0); the gradient at 0 is 0. Follows ``torch.relu``.
+
+    >>> import fastgrad as torch
+    >>> torch.relu(torch.tensor([-1.0, 2.0]))
+    tensor([0., 2.])
+    """
     out = _core.relu(input)
     if out.requires_grad:
         record_result(out, relu_vjp, _core.edges(input))
@@ -401,20 +553,40 @@ def relu_vjp(grad: Tensor, saved: Saved, needs: Needs) -> Grads:
 
 
 def logical_not(input: Tensor) -> Tensor:
-    """Whether x is 0 (False), as bool."""
+    """Whether x is 0 (False), as bool. Follows ``torch.logical_not``.
+
+    >>> import fastgrad as torch
+    >>> torch.logical_not(torch.tensor([0, 1, 2]))
+    tensor([ True, False, False])
+    """
     return _core.logical_not(input)
 
 
 def isnan(input: Tensor) -> Tensor:
-    """Whether x is not a number, as bool."""
+    """Whether x is not a number, as bool. Follows ``torch.isnan``.
+
+    >>> import fastgrad as torch
+    >>> torch.isnan(torch.tensor([1.0, torch.nan]))
+    tensor([False,  True])
+    """
     return _core.isnan(input)
 
 
 def isinf(input: Tensor) -> Tensor:
-    """Whether x is plus or minus infinity, as bool."""
+    """Whether x is plus or minus infinity, as bool. Follows ``torch.isinf``.
+
+    >>> import fastgrad as torch
+    >>> torch.isinf(torch.tensor([1.0, -torch.inf]))
+    tensor([False,  True])
+    """
     return _core.isinf(input)
 
 
 def isfinite(input: Tensor) -> Tensor:
-    """Whether x is neither infinite nor NaN, as bool."""
+    """Whether x is neither infinite nor NaN, as bool. Follows ``torch.isfinite``.
+
+    >>> import fastgrad as torch
+    >>> torch.isfinite(torch.tensor([1.0, torch.inf, torch.nan]))
+    tensor([ True, False, False])
+    """
     return _core.isfinite(input)
