@@ -6,11 +6,11 @@ import builtins
 
 from fastgrad import _core
 from fastgrad.autograd import engine
-from fastgrad.autograd.inplace import assign, check_not_leaf, is_recorded, refresh_view
 from fastgrad.device import cpu
 from fastgrad.ops import binary, conversion, indexing, random, reduction, shape, unary
 from fastgrad.ops import matmul as products
 from fastgrad.ops import softmax as normalized
+from fastgrad.ops.assign import assign, check_not_leaf, is_recorded, refresh_view
 from fastgrad.ops.inplace import in_place, in_place_by_kernel, in_place_random
 from fastgrad.size import Size
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from fastgrad import _core
-from fastgrad.autograd.inplace import assign, check_not_leaf, is_recorded
+from fastgrad.ops.assign import assign, check_not_leaf, is_recorded
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

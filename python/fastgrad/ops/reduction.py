@@ -242,7 +242,11 @@ if TYPE_CHECKING:
 
 
 def max(
-    input: Tensor, dim: Any = None, keepdim: bool = False, *, axis: int | None = None
+    input: Tensor,
+    dim: int | Tensor | None = None,
+    keepdim: bool = False,
+    *,
+    axis: int | None = None,
 ) -> Tensor | max_result:
     """The largest element; along `dim`, a named tuple (values, indices); of two tensors, `maximum`.
 
@@ -259,7 +263,7 @@ def max(
     if isinstance(dim, _core.TensorBase):
         from fastgrad.ops.binary import maximum
 
-        return maximum(input, dim)  # type: ignore[arg-type]
+        return maximum(input, dim)
     values, indices = _core.max_dim(input, dim, keepdim)
     if values.requires_grad:
         record(values, max_vjp, _core.edges(input), (input.shape, dim, keepdim, indices))
@@ -283,7 +287,11 @@ if TYPE_CHECKING:
 
 
 def min(
-    input: Tensor, dim: Any = None, keepdim: bool = False, *, axis: int | None = None
+    input: Tensor,
+    dim: int | Tensor | None = None,
+    keepdim: bool = False,
+    *,
+    axis: int | None = None,
 ) -> Tensor | min_result:
     """The smallest element; along `dim`, named (values, indices); of two tensors, `minimum`.
 
@@ -299,7 +307,7 @@ def min(
     if isinstance(dim, _core.TensorBase):
         from fastgrad.ops.binary import minimum
 
-        return minimum(input, dim)  # type: ignore[arg-type]
+        return minimum(input, dim)
     values, indices = _core.min_dim(input, dim, keepdim)
     if values.requires_grad:
         record(values, min_vjp, _core.edges(input), (input.shape, dim, keepdim, indices))

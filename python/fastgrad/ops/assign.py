@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from fastgrad import _core
 from fastgrad.autograd.graph import record
+from fastgrad.ops.indexing import getitem_backward, index_put
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -61,8 +62,6 @@ def copy_vjp(grad: Tensor, saved: Saved, needs: Needs) -> Grads:
 
 
 def copy_slices_vjp(grad: Tensor, saved: Saved, needs: Needs) -> Grads:
-    from fastgrad.ops.indexing import index_put
-
     (positions,) = saved
     flat = grad.reshape(-1)
     to_base = index_put(flat, positions, 0.0).view(grad.shape)
@@ -78,8 +77,6 @@ def refresh_view(view: Tensor) -> None:
 
 
 def as_strided_vjp(grad: Tensor, saved: Saved, needs: Needs) -> Grads:
-    from fastgrad.ops.indexing import getitem_backward
-
     shape, positions = saved
     size = 1
     for n in shape:
