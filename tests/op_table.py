@@ -68,7 +68,8 @@ class Op:
 
     def is_smooth(self, sample):
         args, options = sample.mapped(lambda operand: operand.values)
-        return bool(np.all(self.smooth(*args, **options)))
+        with np.errstate(all="ignore"):
+            return bool(np.all(self.smooth(*args, **options)))
 
 
 def results(value):

@@ -213,7 +213,7 @@ def test_views_share_memory():
     views = (
         x.view(6, 4),
         x.reshape(24),
-        x.t if False else x.transpose(0, 1),
+        x.transpose(0, 1),
         x.permute(2, 0, 1),
         x[1],
         x[:, 1:],
@@ -249,6 +249,26 @@ def test_copies_share_no_memory():
         before = copied.clone()
         x.add_(1)
         assert fg.equal(copied, before)
+
+
+def test_scatter_in_place(torch):
+    for t in (fg, torch):
+        x = t.zeros(3, 4)
+        index = t.tensor([[0, 2], [1, 0]])
+        x.scatter_(1, index, t.tensor([[1.0, 2.0], [3.0, 4.0]]))
+        assert x.tolist() == [[1, 0, 2, 0], [4, 3, 0, 0], [0, 0, 0, 0]]
+        x.scatter_(0, index, 9)
+        assert x[:, :2].tolist() == [[9, 9], [9, 3], [0, 9]]
+    with pytest.raises(RuntimeError, match=r"out of (bounds|range)"):
+        fg.zeros(2).scatter_(0, fg.tensor([2]), 1.0)
+    with pytest.raises(RuntimeError, match="leaf"):
+        fg.zeros(2, requires_grad=True).scatter_(0, fg.tensor([0]), 1.0)
+
+
+def test_relu_in_place():
+    x = fg.tensor([-1.0, 2.0])
+    assert fg.nn.functional.relu(x, inplace=True) is x
+    assert x.tolist() == [0, 2]
 
 
 def test_detach_in_place():

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 import fastgrad as fg
 from op_table import OPS, SMOOTH_UNARY
-from strategies import ALL, Hostile, Sample, samples
+from strategies import ALL, FLOATS, Drawn, Hostile, Large, Sample, samples
 
 pytestmark = pytest.mark.core
 every_op = pytest.mark.parametrize("op", OPS, ids=str)
@@ -92,6 +92,33 @@ def test_values_are_those_of_numpy(op, data):
     assert len(ours) == len(expected)
     for tensor, array in zip(ours, expected, strict=True):
         assert_close(tensor, array, op.scale)
+
+
+@every_op
+def test_large_values_are_those_of_numpy(op):
+    """Whole blocks and their remainders; the error of a long sum is measured by its largest."""
+    sample = op.make(Large(3, op.dtypes[0]))
+    for tensor, expected in zip(op(fg, sample), op.expected(sample), strict=True):
+        assert tuple(tensor.shape) == expected.shape
+        tolerance = (
+            20 * op.scale * RTOL.get(name_of(tensor.dtype), 0) * max(1, np.abs(expected).max())
+        )
+        np.testing.assert_allclose(tensor.numpy(), expected, rtol=tolerance, atol=tolerance)
+
+
+SIZES = st.sampled_from((1, 2, 5, 8, 15, 16, 17, 31, 33, 48, 64, 65, 97, 130, 257, 300))
+
+
+@settings(max_examples=60)
+@given(m=SIZES, k=SIZES, n=SIZES, data=st.data())
+def test_products_of_any_size_are_those_of_numpy(m, k, n, data):
+    maker = Drawn(data.draw, data.draw(st.sampled_from(FLOATS)))
+    a, b, bias = (maker.operand(shape) for shape in ((m, k), (k, n), (n,)))
+    x, y = a.tensor(fg), b.tensor(fg)
+    expected = a.values.astype(float) @ b.values.astype(float)
+    assert_close(x @ y, expected, 100)
+    assert_close(y.t() @ x.t(), expected.T, 100)
+    assert_close(fg.nn.functional.linear(x, y.t(), bias.tensor(fg)), expected + bias.values, 100)
 
 
 @every_op

@@ -107,6 +107,8 @@ def test_operators_in_place(torch, name, right):
 def test_functions(torch, name):
     for a in ALL:
         for b in ALL:
+            if is_power_of_bool(name, a, b):
+                continue
             same_outcome(
                 torch,
                 lambda t, a=a, b=b: getattr(t, name)(

@@ -131,6 +131,19 @@ def test_dropout_mask(torch):
     check(torch, lambda t: [t.nn.functional.dropout(t.ones(100), 0.3)], exact=False)
 
 
+def test_dropout():
+    x = fg.ones(10_000, requires_grad=True)
+    y = fg.nn.functional.dropout(x, 0.25)
+    assert set(y.tolist()) == {0.0, fg.tensor(1 / 0.75).item()}
+    assert y.mean().item() == pytest.approx(1, abs=0.05)
+    y.sum().backward()
+    assert fg.equal(x.grad, y.detach())
+    assert fg.nn.functional.dropout(x, 0.25, training=False) is x
+    assert fg.nn.functional.dropout(x, 1.0).sum().item() == 0
+    z = fg.ones(9)
+    assert fg.nn.functional.dropout(z, 0.5, inplace=True) is z
+
+
 def test_own_generator(torch):
     def draw(t):
         generator = t.Generator().manual_seed(9)

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import fastgrad as fg
-from parity import name_of, outcome
+from parity import assert_same, name_of, outcome
 from strategies import ALL, Drawn
 
 pytestmark = pytest.mark.core

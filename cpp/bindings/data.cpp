@@ -21,6 +21,16 @@ Owned owned(PyObject* object) {
   return Owned(object);
 }
 
+// Element i of a list or tuple. Converting an element can run code of the user's, which may change the list.
+Owned element_at(const Owned& items, Py_ssize_t i) {
+  if (i >= PySequence_Fast_GET_SIZE(items.get())) {
+    fail(ErrorKind::value, "tensor: the sequence changed its length while it was read");
+  }
+  PyObject* element = PySequence_Fast_GET_ITEM(items.get(), i);
+  Py_INCREF(element);
+  return Owned(element);
+}
+
 // The buffer protocol's element codes. Sizes decide among the integer codes, whose widths are the platform's.
 std::optional<DType> dtype_of_format(const char* format, Py_ssize_t width) {
   std::string code = format == nullptr ? "B" : format;
@@ -83,7 +93,7 @@ void discover_shape(PyObject* data, Dims& shape) {
   const Owned items = owned(PySequence_Fast(data, "tensor: expected a sequence"));
   const Py_ssize_t n = PySequence_Fast_GET_SIZE(items.get());
   shape.push_back(n);
-  if (n > 0) discover_shape(PySequence_Fast_GET_ITEM(items.get(), 0), shape);
+  if (n > 0) discover_shape(element_at(items, 0).get(), shape);
 }
 
 DType discover_dtype(PyObject* data, int depth) {
@@ -96,7 +106,7 @@ DType discover_dtype(PyObject* data, int depth) {
   if (n == 0) return depth == 0 ? default_dtype() : DType::boolean;
   DType dtype = DType::boolean;
   for (Py_ssize_t i = 0; i < n; ++i) {
-    dtype = promote_types(dtype, discover_dtype(PySequence_Fast_GET_ITEM(items.get(), i), depth + 1));
+    dtype = promote_types(dtype, discover_dtype(element_at(items, i).get(), depth + 1));
   }
   return dtype;
 }
@@ -134,16 +144,16 @@ void fill(const Tensor& out, PyObject* data, int depth) {
     char* to = static_cast<char*>(out.raw());
     const auto step = static_cast<Index>(item_size(out.dtype));
     for (Py_ssize_t i = 0; i < n; ++i) {
-      PyObject* element = PySequence_Fast_GET_ITEM(items.get(), i);
-      if (is_number(element)) {
-        write_scalar(scalar_from(element), out.dtype, to + i * step);
+      const Owned element = element_at(items, i);
+      if (is_number(element.get())) {
+        write_scalar(scalar_from(element.get()), out.dtype, to + i * step);
       } else {
-        fill(ops::select(out, 0, i), element, depth + 1);
+        fill(ops::select(out, 0, i), element.get(), depth + 1);
       }
     }
     return;
   }
-  for (Py_ssize_t i = 0; i < n; ++i) fill(ops::select(out, 0, i), PySequence_Fast_GET_ITEM(items.get(), i), depth + 1);
+  for (Py_ssize_t i = 0; i < n; ++i) fill(ops::select(out, 0, i), element_at(items, i).get(), depth + 1);
 }
 
 PyObject* element_of(const char* at, DType dtype) {
@@ -272,8 +282,10 @@ Tensor tensor_on_buffer(PyObject* object) {
 
 PyObject* nested_list(const Tensor& t) { return nested(t, static_cast<const char*>(t.raw()), 0); }
 
-// Shape and strides of an exported buffer, which live as long as it does.
+// What lives as long as an exported buffer: its shape and strides, and the memory itself, which the tensor may
+// exchange for another meanwhile (x.data = y).
 struct Exported {
+  StorageRef storage;
   std::vector<Py_ssize_t> shape, strides;
 };
 
@@ -294,6 +306,7 @@ int export_buffer(PyObject* self, Py_buffer* view, int flags) {
       return -1;
     }
     auto exported = std::make_unique<Exported>();
+    exported->storage = x.storage;
     const auto width = static_cast<Py_ssize_t>(item_size(x.dtype));
     for (int d = 0; d < x.dim(); ++d) {
       exported->shape.push_back(x.sizes[d]);

@@ -51,7 +51,11 @@ Dims dims_argument(PyObject* object) {
   const Py_ssize_t n = PySequence_Fast_GET_SIZE(object);
   if (n > Dims::max_size) fail("a tensor can have at most ", Dims::max_size, " dimensions, got ", n);
   Dims dims(static_cast<int>(n));
-  for (Py_ssize_t i = 0; i < n; ++i) dims[static_cast<int>(i)] = index_of(PySequence_Fast_GET_ITEM(object, i));
+  for (Py_ssize_t i = 0; i < n; ++i) {
+    // __index__ may be the user's, and change the list.
+    if (PySequence_Fast_GET_SIZE(object) != n) fail("the sizes changed while they were read");
+    dims[static_cast<int>(i)] = index_of(PySequence_Fast_GET_ITEM(object, i));
+  }
   return dims;
 }
 

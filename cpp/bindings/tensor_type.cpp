@@ -148,11 +148,6 @@ int set_node(PyObject* self, PyObject* value, void*) {
   return 0;
 }
 
-int set_base_attribute(PyObject* self, PyObject* value, void*) {
-  replace(self_of(self)->base, value == Py_None ? nullptr : value);
-  return 0;
-}
-
 // Methods
 
 PyObject* dim(PyObject* self, PyObject*) { return PyLong_FromLong(self_of(self)->tensor.dim()); }
@@ -257,7 +252,7 @@ PyGetSetDef attributes[] = {
     {"is_leaf", get_is_leaf, nullptr, "Whether no recorded operation made this tensor.", nullptr},
     {"node", get_node, set_node, "The graph node that made this tensor, or None.", nullptr},
     {"data", get_data, set_data, "The same memory outside the graph, with a version counter of its own.", nullptr},
-    {"_base", get_base, set_base_attribute, "For a view: the tensor whose memory it shows.", nullptr},
+    {"_base", get_base, nullptr, "For a view: the tensor whose memory it shows.", nullptr},
     {"_version", get_version, nullptr, "How often the memory was changed in place.", nullptr},
     {"__dict__", PyObject_GenericGetDict, PyObject_GenericSetDict, "Attributes that users added.", nullptr},
     {nullptr, nullptr, nullptr, nullptr, nullptr},
