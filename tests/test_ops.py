@@ -211,6 +211,8 @@ def test_values_with_every_instruction_set(isa):
     if os.environ.get("FASTGRAD_ISA"):
         pytest.skip("an instruction set is forced already")
     environment = os.environ | {"FASTGRAD_ISA": isa, "HYPOTHESIS_PROFILE": "quick"}
+    report = [sys.executable, "-c", "import fastgrad as f; print(f._core.build_info()['isa'])"]
+    assert subprocess.check_output(report, env=environment, text=True).strip() == isa
     command = [sys.executable, "-m", "pytest", __file__, "-q", "-x", "-k", "numpy or special"]
     done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=250)
     assert done.returncode == 0, done.stdout[-3000:]

@@ -4,17 +4,18 @@
 namespace fastgrad::FASTGRAD_ISA {
 namespace {
 
-template <class Word>
-void gather_words(void* to, const void* from, const Index* index, Index n) {
-  for (Index i = 0; i < n; ++i) static_cast<Word*>(to)[i] = static_cast<const Word*>(from)[index[i]];
+// A width known at compile time makes one load and one store of the copy. Rows may lie at any address.
+template <Index width>
+void gather_words(char* to, const char* from, const Index* index, Index n) {
+  for (Index i = 0; i < n; ++i) __builtin_memcpy(to + i * width, from + index[i] * width, width);
 }
 
 void gather_rows(void* to, const void* from, const Index* index, Index n, Index width) {
-  if (width == 4) return gather_words<std::uint32_t>(to, from, index, n);
-  if (width == 8) return gather_words<std::uint64_t>(to, from, index, n);
-  for (Index i = 0; i < n; ++i) {
-    __builtin_memcpy(static_cast<char*>(to) + i * width, static_cast<const char*>(from) + index[i] * width, width);
-  }
+  auto* out = static_cast<char*>(to);
+  const auto* in = static_cast<const char*>(from);
+  if (width == 4) return gather_words<4>(out, in, index, n);
+  if (width == 8) return gather_words<8>(out, in, index, n);
+  for (Index i = 0; i < n; ++i) __builtin_memcpy(out + i * width, in + index[i] * width, width);
 }
 
 }  // namespace

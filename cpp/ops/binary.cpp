@@ -48,8 +48,9 @@ DType compute_dtype(Binary op, const Operand& a, const Operand& b) {
 
 void check_not_bool(Binary op, const char* name, const Operand& a, const Operand& b) {
   if (op == Binary::sub && (own_dtype(a) == DType::boolean || own_dtype(b) == DType::boolean)) {
-    fail(name, ": Subtraction, the `-` operator, with a bool tensor is not supported. If you are trying to invert a mask, "
-               "use the `~` or `logical_not()` operator instead.");
+    fail(name,
+         ": Subtraction, the `-` operator, with a bool tensor is not supported. If you are trying to invert a mask, "
+         "use the `~` or `logical_not()` operator instead.");
   }
 }
 

@@ -16,8 +16,7 @@ void check_like(const char* op, std::size_t i, const char* what, const Tensor& p
 }  // namespace
 
 void sgd_(const std::vector<Tensor>& params, const std::vector<Tensor>& grads, const std::vector<Tensor>& buffers,
-          double lr, double momentum, double dampening, double weight_decay, bool nesterov, bool maximize,
-          bool first) {
+          double lr, double momentum, double dampening, double weight_decay, bool nesterov, bool maximize, bool first) {
   const bool with_buffers = !buffers.empty();
   if (grads.size() != params.size() || (with_buffers && buffers.size() != params.size())) {
     fail("sgd_: expected one gradient", with_buffers ? " and one buffer" : "", " for each of ", params.size(),
@@ -26,7 +25,8 @@ void sgd_(const std::vector<Tensor>& params, const std::vector<Tensor>& grads, c
   // All checks come before the first write: an error leaves every parameter as it was.
   for (std::size_t i = 0; i < params.size(); ++i) {
     check_inplace("sgd_", params[i]);
-    if (!is_floating(params[i].dtype)) fail("sgd_: parameter ", i, " is ", dtype_name(params[i].dtype), ", not a float");
+    if (!is_floating(params[i].dtype))
+      fail("sgd_: parameter ", i, " is ", dtype_name(params[i].dtype), ", not a float");
     check_like("sgd_", i, "gradient", params[i], grads[i]);
     if (with_buffers) check_like("sgd_", i, "momentum buffer", params[i], buffers[i]);
   }

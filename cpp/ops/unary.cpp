@@ -28,8 +28,8 @@ void run(UnaryLoop kernel, const Tensor& out, const Tensor& x) {
   }
   const Walk<2> walk(x.sizes, {out.strides, x.strides});
   for_each_run(walk, [&](const std::array<Index, 2>& offset, Index n) {
-    kernel(static_cast<char*>(out.raw()) + offset[0] * out_width,
-           static_cast<char*>(x.raw()) + offset[1] * in_width, n, walk.strides[0].back(), walk.strides[1].back());
+    kernel(static_cast<char*>(out.raw()) + offset[0] * out_width, static_cast<char*>(x.raw()) + offset[1] * in_width, n,
+           walk.strides[0].back(), walk.strides[1].back());
   });
 }
 
