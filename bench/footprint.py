@@ -23,7 +23,7 @@ def run(code: str) -> tuple[float, str]:
 
 
 def measure(name: str, rounds: int = 9) -> tuple[float, float]:
-    """Milliseconds that the import adds (median of turns with bare Python), and MB resident after it."""
+    """Milliseconds that the import adds (median, in turns with bare Python); MB held after it."""
     added = []
     for _ in range(rounds):
         bare, _ = run("pass")

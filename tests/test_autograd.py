@@ -388,3 +388,11 @@ def test_subgradients_are_those_of_torch(torch, function, data):
         return t.autograd.grad(function(t, x).sum(), x)[0]
 
     assert_same(gradient(fg), gradient(torch), exact=False)
+
+
+def test_a_graph_without_saved_tensors_can_be_used_twice():
+    x = fg.ones(3, requires_grad=True)
+    total = (x + 1).sum()
+    total.backward()
+    total.backward()
+    assert x.grad.tolist() == [2, 2, 2]

@@ -265,7 +265,7 @@ def tracked_files() -> list[Path]:
     git = shutil.which("git")
     if git is None or not (ROOT / ".git").exists():
         return [p for p in ROOT.rglob("*") if p.is_file() and "build" not in p.parts]
-    command = [git, "ls-files", "-z", "--cached", "--others", "--exclude-standard"]
+    command = [git, "-c", "safe.directory=*", "ls-files", "-z", "-co", "--exclude-standard"]
     listed = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
     return [ROOT / name for name in listed.stdout.split("\0") if name and (ROOT / name).is_file()]
 

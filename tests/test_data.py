@@ -11,12 +11,6 @@ import fastgrad as fg
 from data_helpers import SIZE, Squares, Stream, plain, points, same_passes
 from fastgrad.utils import data
 
-
-@pytest.fixture
-def torch():
-    return pytest.importorskip("torch")
-
-
 # --- datasets ----------------------------------------------------------------------------------
 
 
@@ -144,8 +138,7 @@ def test_random_split_warns_of_an_empty_part():
     num_samples=st.none() | st.integers(1, 200),
     own_generator=st.booleans(),
 )
-def test_random_sampler_is_torchs(size, replacement, num_samples, own_generator):
-    torch = pytest.importorskip("torch")
+def test_random_sampler_is_torchs(torch, size, replacement, num_samples, own_generator):
 
     def make(lib, module):
         generator = lib.Generator().manual_seed(9) if own_generator else None

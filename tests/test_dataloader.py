@@ -9,11 +9,6 @@ from data_helpers import SIZE, Squares, Stream, plain, points, same_passes
 from fastgrad.utils import data
 
 
-@pytest.fixture
-def torch():
-    return pytest.importorskip("torch")
-
-
 @pytest.mark.parametrize("num_workers", [0, 2])
 @pytest.mark.parametrize(
     "options",

@@ -96,8 +96,7 @@ def test_worker_info():
     assert first[0][2] != second[0][2]
 
 
-def test_worker_seeds_are_torchs():
-    torch = pytest.importorskip("torch")
+def test_worker_seeds_are_torchs(torch):
     torch.manual_seed(4)
     expected = torch.empty((), dtype=torch.int64).random_().item()
 

@@ -34,11 +34,6 @@ CASES = [
 ]
 
 
-@pytest.fixture
-def torch():
-    return pytest.importorskip("torch")
-
-
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 @pytest.mark.parametrize(("name", "shape", "options"), CASES)
 def test_numbers_are_those_of_torch(torch, name, shape, options, dtype):

@@ -11,11 +11,6 @@ from fastgrad import nn
 from nn_helpers import mirrored
 
 
-@pytest.fixture
-def torch():
-    return pytest.importorskip("torch")
-
-
 def test_linear_starts_with_the_numbers_of_torch(torch):
     torch.manual_seed(3)
     theirs = torch.nn.Linear(7, 5)

@@ -9,11 +9,6 @@ from fastgrad import nn
 from nn_helpers import Net, mirrored, same
 
 
-@pytest.fixture
-def torch():
-    return pytest.importorskip("torch")
-
-
 def test_state_dict_holds_detached_views():
     net = Net()
     state = net.state_dict()

@@ -123,8 +123,7 @@ def test_products_of_any_size_are_those_of_numpy(m, k, n, data):
 
 @every_op
 @given(data=st.data())
-def test_results_are_those_of_torch(op, data):
-    torch = pytest.importorskip("torch")
+def test_results_are_those_of_torch(torch, op, data):
     if not op.torch or (not hasattr(torch, op.name.split(".")[0]) and op.call is None):
         pytest.skip("no such function in PyTorch")
     sample = data.draw(samples(op.make, data.draw(st.sampled_from(op.dtypes))))
@@ -138,9 +137,8 @@ def test_results_are_those_of_torch(op, data):
 @every_op
 @settings(max_examples=12)
 @given(data=st.data())
-def test_dtypes_are_accepted_as_in_torch(op, data):
+def test_dtypes_are_accepted_as_in_torch(torch, op, data):
     """With any dtype: the dtype that PyTorch gives, or an error where it raises one."""
-    torch = pytest.importorskip("torch")
     if not op.torch:
         pytest.skip("no such function in PyTorch")
     sample = data.draw(samples(op.make, data.draw(st.sampled_from(ALL))))

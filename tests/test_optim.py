@@ -57,11 +57,6 @@ OPTIONS = st.fixed_dictionaries(
 )
 
 
-@pytest.fixture(scope="module")
-def torch():
-    return pytest.importorskip("torch")
-
-
 @settings(max_examples=80, deadline=None)
 @given(
     options=OPTIONS,

@@ -53,7 +53,9 @@ def test_info_says_what_runs_here():
 
 @pytest.mark.parametrize("isa", fastgrad._core.build_info()["isas"])
 def test_the_instruction_set_can_be_forced(isa: str):
-    result = run("-c", "import fastgrad; print(fastgrad._core.build_info()['isa'])", FASTGRAD_ISA=isa)
+    result = run(
+        "-c", "import fastgrad; print(fastgrad._core.build_info()['isa'])", FASTGRAD_ISA=isa
+    )
     assert result.stdout == f"{isa}\n"
 
 

@@ -17,11 +17,6 @@ DTYPES = ["float32", "float64", "int64", "int32", "uint8", "bool"]
 SMALLEST_DENORMAL = 1.401298464324817e-45
 
 
-@pytest.fixture
-def torch():
-    return pytest.importorskip("torch")
-
-
 @pytest.fixture(autouse=True)
 def _default_options():
     yield
@@ -271,16 +266,14 @@ def build(lib, dtype, shape, values):
 
 @settings(max_examples=1500, deadline=None)
 @given(contents())
-def test_same_text_as_torch(drawn):
-    torch = pytest.importorskip("torch")
+def test_same_text_as_torch(torch, drawn):
     t = build(torch, *drawn)
     assert tensor_repr(t) == repr(t)
 
 
 @settings(max_examples=1000, deadline=None)
 @given(contents(), st.fixed_dictionaries({}, optional=whole_options))
-def test_same_text_as_torch_with_options(drawn, options):
-    torch = pytest.importorskip("torch")
+def test_same_text_as_torch_with_options(torch, drawn, options):
     t = build(torch, *drawn)
     set_both(profile="default")
     set_both(**options)
@@ -289,15 +282,13 @@ def test_same_text_as_torch_with_options(drawn, options):
 
 @settings(max_examples=300, deadline=None)
 @given(contents())
-def test_our_tensors_print_as_torch_prints_theirs(drawn):
-    torch = pytest.importorskip("torch")
+def test_our_tensors_print_as_torch_prints_theirs(torch, drawn):
     assert repr(build(fg, *drawn)) == repr(build(torch, *drawn))
 
 
 @settings(max_examples=200, deadline=None)
 @given(contents(), st.integers(1, 90))
-def test_same_gradient_suffixes_as_torch(drawn, linewidth):
-    torch = pytest.importorskip("torch")
+def test_same_gradient_suffixes_as_torch(torch, drawn, linewidth):
     dtype, shape, values = drawn
     set_both(linewidth=linewidth)
     t = build(torch, "float64" if dtype == "float64" else "float32", shape, [0.5] * len(values))

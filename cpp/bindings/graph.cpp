@@ -1,4 +1,6 @@
 // What the Python graph asks of tensors, in single calls because it asks for every recorded operation.
+#include <algorithm>
+
 #include "bindings/dtype.h"
 #include "bindings/functions.h"
 #include "bindings/tensor_type.h"
@@ -37,13 +39,16 @@ PyObject* edges(PyObject*, PyObject* const* args, Py_ssize_t count) {
   });
 }
 
-// versions(saved): the version of each tensor in a tuple; None for anything else.
+// versions(saved): the version of each tensor in a tuple, None for anything else; empty when there is no tensor.
 PyObject* versions(PyObject*, PyObject* saved) {
   if (!PyTuple_Check(saved)) {
     PyErr_SetString(PyExc_TypeError, "versions: expected a tuple");
     return nullptr;
   }
-  return tuple_of(&PyTuple_GET_ITEM(saved, 0), PyTuple_GET_SIZE(saved), [](PyObject* value) {
+  PyObject* const* values = &PyTuple_GET_ITEM(saved, 0);
+  const Py_ssize_t count = PyTuple_GET_SIZE(saved);
+  if (std::none_of(values, values + count, is_tensor)) return PyTuple_New(0);
+  return tuple_of(values, count, [](PyObject* value) {
     if (!is_tensor(value)) return new_ref(Py_None);
     return PyLong_FromUnsignedLong(as_py_tensor(value)->tensor.storage->version);
   });

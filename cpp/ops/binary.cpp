@@ -57,7 +57,7 @@ void check_not_bool(Binary op, const char* name, const Operand& a, const Operand
 BinaryLoop kernel_for(Binary op, const char* name, DType dtype) {
   const BinaryLoop kernel = kernels().binary[static_cast<int>(op)][static_cast<int>(dtype)];
   if (kernel != nullptr) return kernel;
-  fail(name, ": not implemented for ", dtype_name(dtype), " tensors");
+  fail(ErrorKind::not_implemented, name, ": not implemented for ", dtype_name(dtype), " tensors");
 }
 
 void run(BinaryLoop kernel, const Tensor& out, const Input& a, const Input& b, DType dtype) {

@@ -49,6 +49,7 @@ void fill_(const Tensor& to, Scalar value) {
 }
 
 Tensor where(const Tensor& condition, const Operand& a, const Operand& b) {
+  if (condition.dtype == DType::uint8) return where(cast(condition, DType::boolean), a, b);  // PyTorch's old masks
   if (condition.dtype != DType::boolean) {
     fail("where: expected condition to be a bool tensor, but got ", dtype_name(condition.dtype),
          "; compare first, e.g. condition != 0");

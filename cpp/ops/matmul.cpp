@@ -13,7 +13,8 @@ void check_same_dtype(const char* op, const Tensor& a, const Tensor& b) {
     fail(op, ": expected m1 and m2 to have the same dtype, but got: ", dtype_name(a.dtype), " != ", dtype_name(b.dtype),
          "; convert one of them with .to(...)");
   }
-  if (a.dtype == DType::boolean) fail(op, ": not implemented for bool tensors; convert them with .int() or .float()");
+  if (a.dtype == DType::boolean)
+    fail(ErrorKind::not_implemented, op, ": not implemented for bool tensors; convert them with .int() or .float()");
 }
 
 template <class T>

@@ -9,7 +9,8 @@ namespace {
 
 void check_float(const char* op, const Tensor& x) {
   if (!is_floating(x.dtype)) {
-    fail(op, ": not implemented for ", dtype_name(x.dtype), " tensors; convert with .float() or give dtype");
+    fail(ErrorKind::not_implemented, op, ": not implemented for ", dtype_name(x.dtype),
+         " tensors; convert with .float() or give dtype");
   }
 }
 

@@ -12,7 +12,8 @@ constexpr bool needs_float(Unary op) { return op >= Unary::exp && op < Unary::re
 UnaryLoop kernel_for(Unary op, const char* name, DType dtype) {
   const UnaryLoop kernel = kernels().unary[static_cast<int>(op)][static_cast<int>(dtype)];
   if (kernel == nullptr) {
-    fail(name, ": not implemented for ", dtype_name(dtype), " tensors; convert first, e.g. with .to(float32)");
+    fail(ErrorKind::not_implemented, name, ": not implemented for ", dtype_name(dtype),
+         " tensors; convert first, e.g. with .to(float32)");
   }
   return kernel;
 }

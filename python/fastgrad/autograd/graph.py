@@ -55,7 +55,7 @@ class Node:
     vjp: Vjp
     edges: tuple[Any, ...]  # for each input: a Node, a leaf Tensor that requires grad, or None
     saved: tuple[Any, ...] | None  # None once backward has used and freed it
-    versions: tuple[int | None, ...]  # of the saved tensors, when they were saved
+    versions: tuple[int | None, ...]  # of the saved tensors when saved; empty when there are none
     shape: tuple[int, ...]  # of the result, and so of the gradient that arrives here
     dtype: dtype
     saves_result: bool  # the last of `saved` is the result, without its link to this node
