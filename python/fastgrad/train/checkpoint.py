@@ -46,6 +46,7 @@ class Checkpoint:
 
     @property
     def finished(self) -> bool:
+        """Whether the run had all its epochs."""
         return len(self.history) >= self.epochs
 
     def save(self, path: PathLike) -> None:

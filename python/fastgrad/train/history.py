@@ -71,18 +71,22 @@ class History:
 
     @property
     def loss(self) -> list[float]:
+        """The training loss of each epoch."""
         return [epoch.loss for epoch in self.epochs]
 
     @property
     def accuracy(self) -> list[float | None]:
+        """The training accuracy of each epoch; None where it has no meaning."""
         return [epoch.accuracy for epoch in self.epochs]
 
     @property
     def val_loss(self) -> list[float | None]:
+        """The loss on held-out data after each epoch; None without such data."""
         return [epoch.val_loss for epoch in self.epochs]
 
     @property
     def val_accuracy(self) -> list[float | None]:
+        """The accuracy on held-out data after each epoch, or None."""
         return [epoch.val_accuracy for epoch in self.epochs]
 
     def to_dicts(self) -> list[dict[str, Any]]:

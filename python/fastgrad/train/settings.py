@@ -82,6 +82,7 @@ class Settings:
         return f"{re.sub(r'[^A-Za-z0-9._-]+', '-', stem)}-{self.model}"
 
     def to_dict(self) -> dict[str, Any]:
+        """Return the settings by name, ready for JSON."""
         return asdict(self)
 
 

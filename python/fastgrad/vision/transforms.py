@@ -11,6 +11,8 @@ from typing import Any
 import fastgrad
 from fastgrad.tensor import Tensor
 
+__all__ = ["Compose", "Lambda", "Normalize", "ToTensor"]
+
 
 class Compose:
     """Applies transforms one after the other.

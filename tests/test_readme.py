@@ -1,0 +1,64 @@
+"""The README: its example runs, and its commands are those that exist and that CI runs."""
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).parents[1]
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+
+
+def blocks(language: str) -> list[str]:
+    """The code blocks of a language."""
+    return re.findall(rf"```{language}\n(.*?)```", README, re.DOTALL)
+
+
+def run(*command: str, folder: Path) -> str:
+    """What Python prints for these arguments."""
+    done = subprocess.run(
+        [sys.executable, *command],
+        cwd=folder,
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def test_the_example_trains_a_classifier(tmp_path: Path) -> None:
+    (example,) = blocks("python")
+    printed = run("-c", example, folder=tmp_path)
+    assert float(printed.removeprefix("test accuracy ")) > 0.92
+
+
+def test_the_first_command_leaves_what_it_says(tmp_path: Path) -> None:
+    first, _ = blocks("sh")
+    assert first.rstrip().endswith('pip install ".[train]" && fastgrad train')
+    assert "Test accuracy 0.9" in run("-m", "fastgrad", "train", folder=tmp_path)
+    (made,) = (tmp_path / "runs").iterdir()
+    left = set(os.listdir(made))
+    assert {"model.safetensors", "history.json", "curves.png", "predictions.png"} <= left
+
+
+def test_the_second_command_is_what_ci_runs() -> None:
+    _, second = blocks("sh")
+    steps = second.strip().split(" && ")
+    assert steps[2:] == ['pip install ".[test]"', "pytest"]
+    ci = (ROOT / ".ci" / "run").read_text(encoding="utf-8")
+    assert all(re.search(rf"^{re.escape(step)}", ci, re.MULTILINE) for step in steps[2:])
+
+
+def test_the_options_exist(tmp_path: Path) -> None:
+    options = set(re.findall(r"--[a-z-]+", README)) - {"--help"}
+    offered = run("-m", "fastgrad", "train", "--help", folder=tmp_path)
+    assert options <= set(re.findall(r"--[a-z-]+", offered))
+
+
+def test_linked_files_exist() -> None:
+    targets = re.findall(r"\]\(([^)#]+)\)", README)
+    assert targets
+    assert all((ROOT / target).exists() for target in targets if "://" not in target)
