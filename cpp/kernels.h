@@ -51,8 +51,7 @@ using ReduceColumns = void (*)(void* out, const void* in, Index rows, Index n, I
 // The value and the position of the first largest (or smallest) of n strided elements; NaN wins.
 using ArgLoop = void (*)(void* value, Index* position, const void* in, Index n, Index stride);
 
-// Elements of `width` contiguous bytes... rows of bytes moved by index.
-// to[i] = from[index[i] * from_stride], rows of `width` bytes, i < n; indices are already checked.
+// Rows of `width` bytes moved by index: row i of `to` is row index[i] of `from`, i < n. Indices are already checked.
 using GatherRows = void (*)(void* to, const void* from, const Index* index, Index n, Index width);
 
 // One side of a matrix product, read as panels of whole tile rows of A or tile columns of B: element i of the panel q

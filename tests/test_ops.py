@@ -138,7 +138,7 @@ def test_results_are_those_of_torch(torch, op, data):
 @settings(max_examples=12)
 @given(data=st.data())
 def test_dtypes_are_accepted_as_in_torch(torch, op, data):
-    """With any dtype: the dtype that PyTorch gives, or an error where it raises one."""
+    """For every dtype that PyTorch accepts, the dtype of its result."""
     if not op.torch:
         pytest.skip("no such function in PyTorch")
     sample = data.draw(samples(op.make, data.draw(st.sampled_from(ALL))))
