@@ -16,17 +16,26 @@ if TYPE_CHECKING:
     from fastgrad.tensor import Tensor
 
 
+def reduction_word(reduction: str, size_average: bool | None, reduce: bool | None) -> str:
+    """`reduction`, unless PyTorch's older pair of flags is given: then the word for that."""
+    if size_average is None and reduce is None:
+        return reduction
+    from warnings import warn
+
+    old = "none" if reduce is False else "sum" if size_average is False else "mean"
+    warn(
+        f"size_average and reduce are deprecated, please use reduction='{old}' instead",
+        stacklevel=4,
+    )
+    return old
+
+
 def _reduction(reduction: str, size_average: bool | None, reduce: bool | None) -> str:
-    """PyTorch's old pair of flags as one word; and the word checked."""
-    if size_average is not None or reduce is not None:
-        if reduce is False:
-            return "none"
-        return "sum" if size_average is False else "mean"
-    if reduction not in ("none", "mean", "sum"):
-        raise ValueError(
-            f"{reduction} is not a valid value for reduction; use 'none', 'mean' or 'sum'"
-        )
-    return reduction
+    """The word that says how to reduce, checked."""
+    word = reduction_word(reduction, size_average, reduce)
+    if word not in ("none", "mean", "sum"):
+        raise ValueError(f"{word} is not a valid value for reduction; use 'none', 'mean' or 'sum'")
+    return word
 
 
 def _reduced(loss: Tensor, reduction: str) -> Tensor:

@@ -5,6 +5,7 @@ older way to say the same and give a warning.
 """
 
 from ... import Tensor
+from ...ops.loss import reduction_word
 from .. import functional as F
 from ..module import Module
 
@@ -17,7 +18,7 @@ class _Loss(Module):
         reduction: str = "mean",
     ) -> None:
         super().__init__()
-        self.reduction = _reduction(size_average, reduce, reduction)
+        self.reduction = reduction_word(reduction, size_average, reduce)
 
 
 class _WeightedLoss(_Loss):
@@ -196,17 +197,3 @@ class CrossEntropyLoss(_WeightedLoss):
             reduction=self.reduction,
             label_smoothing=self.label_smoothing,
         )
-
-
-def _reduction(size_average: bool | None, reduce: bool | None, reduction: str) -> str:
-    """`reduction`, unless one of the two older arguments is given."""
-    if size_average is None and reduce is None:
-        return reduction
-    old = "none" if reduce is False else "sum" if size_average is False else "mean"
-    import warnings
-
-    warnings.warn(
-        f"size_average and reduce are deprecated, please use reduction='{old}' instead",
-        stacklevel=3,
-    )
-    return old
