@@ -200,3 +200,11 @@ def test_arithmetic_with_other_things():
         for operation in (operator.add, operator.mul, operator.truediv, operator.lt):
             with pytest.raises(TypeError):
                 operation(x, other)
+
+
+def test_arrays_count_as_tensors():
+    import numpy as np
+
+    array = np.ones(3)
+    assert fg.result_type(fg.ones(3), array) is fg.float64
+    assert fg.result_type(array, fg.tensor([1])) is fg.float64

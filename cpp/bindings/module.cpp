@@ -108,8 +108,8 @@ void add_settings(py::module_& m) {
       "result_type",
       [](const py::object& a, const py::object& b) {
         Call call;
-        const Argument<const Operand&> left(a.ptr(), call), right(b.ptr(), call);
-        return py::reinterpret_borrow<py::object>(dtype_object(result_type(left.operand, right.operand)));
+        Argument<const Operand&> left(a.ptr(), call), right(b.ptr(), call);
+        return py::reinterpret_borrow<py::object>(dtype_object(result_type(left.get(), right.get())));
       },
       py::arg("tensor1"), py::arg("tensor2"), "The dtype that an operation on both, tensors or numbers, computes in.");
 }
