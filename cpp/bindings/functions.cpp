@@ -13,7 +13,6 @@ constexpr Kind view_of_first = Kind::view;
 constexpr Kind constant = Kind::constant;
 
 #define UNARY(name) def<[](const Tensor& x) { return unary(Unary::name, #name, x); }>(#name)
-#define UNARY_INPLACE(name) def<[](const Tensor& x) { unary_(Unary::name, #name "_", x); }>(#name "_")
 #define BINARY(name) def<[](const Operand& a, const Operand& b) { return binary(Binary::name, #name, a, b); }>(#name)
 #define BINARY_INPLACE(name) \
   def<[](const Tensor& a, const Operand& b) { binary_(Binary::name, #name "_", a, b); }>(#name "_")

@@ -34,7 +34,6 @@ Scalar item(const Tensor& x);
 
 // unary
 Tensor unary(Unary op, const char* name, const Tensor& x);
-void unary_(Unary op, const char* name, const Tensor& x);
 
 // binary
 Tensor binary(Binary op, const char* name, const Operand& a, const Operand& b);

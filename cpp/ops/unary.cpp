@@ -1,7 +1,6 @@
 // Elementwise functions of one tensor.
 #include "ops/iterate.h"
 #include "ops/ops.h"
-#include "ops/overlap.h"
 
 namespace fastgrad::ops {
 namespace {
@@ -42,17 +41,6 @@ Tensor unary(Unary op, const char* name, const Tensor& x) {
   Tensor out = empty(x.sizes, gives_bool(op) ? DType::boolean : x.dtype);
   run(kernel, out, x);
   return out;
-}
-
-void unary_(Unary op, const char* name, const Tensor& x) {
-  check_inplace(name, x);
-  if (gives_bool(op)) {
-    copy_(x, unary(op, name, x));
-    return;
-  }
-  if (needs_float(op)) check_can_cast(name, is_floating(x.dtype) ? x.dtype : default_dtype(), x.dtype);
-  run(kernel_for(op, name, x.dtype), x, x);
-  bump_version(x);
 }
 
 }  // namespace fastgrad::ops
