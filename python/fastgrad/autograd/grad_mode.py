@@ -109,7 +109,6 @@ class set_grad_enabled(_GradMode):
         return type(self)(self.enabled)
 
     def __call__(self, function: F) -> F:
-        _core.set_grad_enabled(
-            self._before.pop()
-        )  # as a decorator it acts inside the function only
+        # As a decorator it acts inside the function only.
+        _core.set_grad_enabled(self._before.pop())
         return super().__call__(function)

@@ -115,9 +115,8 @@ def record(
 
     `edges` is ``_core.edges(*inputs)``; `saved` is what the vjp will be given.
     """
-    node = (
-        Node()
-    )  # filled in here, not in an __init__, whose call would cost as much as all the rest
+    # Filled in here and not in an __init__, whose call would cost as much as all the rest.
+    node = Node()
     node.vjp = vjp
     node.edges = edges
     node.saved = saved
