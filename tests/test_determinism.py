@@ -4,7 +4,7 @@ import pytest
 
 import fastgrad as fg
 from fastgrad import nn
-from op_table import OPS
+from rows import OPS
 from strategies import Large
 
 pytestmark = pytest.mark.core

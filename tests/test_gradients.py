@@ -10,7 +10,7 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 import fastgrad as fg
-from op_table import OPS
+from rows import OPS
 from strategies import Smooth, samples
 
 pytestmark = pytest.mark.core

@@ -3,7 +3,7 @@
 import pytest
 
 import fastgrad as fg
-from op_table import OPS
+from rows import OPS
 from strategies import Large
 
 F = fg.nn.functional

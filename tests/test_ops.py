@@ -12,7 +12,7 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 import fastgrad as fg
-from op_table import OPS, SMOOTH_UNARY
+from rows import OPS, unary
 from strategies import ALL, FLOATS, Drawn, Hostile, Large, Sample, samples
 
 pytestmark = pytest.mark.core
@@ -190,7 +190,7 @@ SPECIAL = [
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
-@pytest.mark.parametrize("op", [op for op in OPS if op in SMOOTH_UNARY], ids=str)
+@pytest.mark.parametrize("op", [op for op in OPS if op in unary.SMOOTH], ids=str)
 def test_unary_functions_at_special_numbers(op, dtype):
     with np.errstate(all="ignore"):
         numbers = np.array(SPECIAL * 3, dtype)

@@ -14,6 +14,52 @@ if TYPE_CHECKING:
     from fastgrad.autograd.graph import Grads, Needs, Saved
     from fastgrad.tensor import Tensor
 
+__all__ = [
+    "add",
+    "allclose",
+    "arctan2",
+    "atan2",
+    "bitwise_and",
+    "bitwise_not",
+    "bitwise_or",
+    "bitwise_xor",
+    "clamp",
+    "clamp_max",
+    "clamp_min",
+    "clip",
+    "div",
+    "divide",
+    "eq",
+    "equal",
+    "floor_divide",
+    "fmod",
+    "ge",
+    "greater",
+    "greater_equal",
+    "gt",
+    "isclose",
+    "le",
+    "less",
+    "less_equal",
+    "logical_and",
+    "logical_or",
+    "logical_xor",
+    "lt",
+    "maximum",
+    "minimum",
+    "mul",
+    "multiply",
+    "ne",
+    "not_equal",
+    "pow",
+    "remainder",
+    "rsub",
+    "sub",
+    "subtract",
+    "true_divide",
+    "where",
+]
+
 
 def add(input: Operand, other: Operand, *, alpha: float = 1) -> Tensor:
     """input + alpha * other. Follows ``torch.add``.
@@ -61,6 +107,9 @@ def sub(input: Operand, other: Operand, *, alpha: float = 1) -> Tensor:
     return out
 
 
+subtract = sub
+
+
 def sub_vjp(grad: Tensor, saved: Saved, needs: Needs) -> Grads:
     return grad, None if needs[1] is None else unary.neg(grad)
 
@@ -89,6 +138,9 @@ def mul(input: Operand, other: Operand) -> Tensor:
         saved = (None if edges[1] is None else input, None if edges[0] is None else other)
         record(out, mul_vjp, edges, saved)
     return out
+
+
+multiply = mul
 
 
 def mul_vjp(grad: Tensor, saved: Saved, needs: Needs) -> Grads:
@@ -125,6 +177,9 @@ def div(input: Operand, other: Operand, *, rounding_mode: str | None = None) -> 
         edges = _core.edges(input, other)
         record(out, div_vjp, edges, (None if edges[1] is None else input, other))
     return out
+
+
+divide = true_divide = div
 
 
 def div_vjp(grad: Tensor, saved: Saved, needs: Needs) -> Grads:
@@ -307,6 +362,9 @@ def atan2(input: Tensor, other: Tensor) -> Tensor:
     return out
 
 
+arctan2 = atan2
+
+
 def atan2_vjp(grad: Tensor, saved: Saved, needs: Needs) -> Grads:
     y, x = saved
     scaled = div(grad, add(mul(x, x), mul(y, y)))
@@ -381,6 +439,9 @@ def clamp(input: Tensor, min: Operand | None = None, max: Operand | None = None)
     return out
 
 
+clip = clamp
+
+
 def clamp_vjp(grad: Tensor, saved: Saved, needs: Needs) -> Grads:
     x, low, high = saved
     inside = le(x, high) if low is None else ge(x, low)
@@ -436,6 +497,9 @@ def ne(input: Operand, other: Operand) -> Tensor:
     return _core.ne(input, other)
 
 
+not_equal = ne
+
+
 def lt(input: Operand, other: Operand) -> Tensor:
     """input < other, as bool. Follows ``torch.lt``.
 
@@ -444,6 +508,9 @@ def lt(input: Operand, other: Operand) -> Tensor:
     tensor([ True, False, False])
     """
     return _core.lt(input, other)
+
+
+less = lt
 
 
 def le(input: Operand, other: Operand) -> Tensor:
@@ -456,6 +523,9 @@ def le(input: Operand, other: Operand) -> Tensor:
     return _core.le(input, other)
 
 
+less_equal = le
+
+
 def gt(input: Operand, other: Operand) -> Tensor:
     """input > other, as bool. Follows ``torch.gt``.
 
@@ -466,6 +536,9 @@ def gt(input: Operand, other: Operand) -> Tensor:
     return _core.gt(input, other)
 
 
+greater = gt
+
+
 def ge(input: Operand, other: Operand) -> Tensor:
     """input >= other, as bool. Follows ``torch.ge``.
 
@@ -474,6 +547,9 @@ def ge(input: Operand, other: Operand) -> Tensor:
     tensor([False,  True,  True])
     """
     return _core.ge(input, other)
+
+
+greater_equal = ge
 
 
 def logical_and(input: Tensor, other: Tensor) -> Tensor:

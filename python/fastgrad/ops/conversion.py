@@ -15,6 +15,11 @@ if TYPE_CHECKING:
     from fastgrad.autograd.graph import Grads, Needs, Saved
     from fastgrad.tensor import Tensor
 
+__all__ = [
+    "clone",
+    "detach",
+]
+
 
 def clone(input: Tensor, *, memory_format: object = None) -> Tensor:
     """A copy with memory of its own, in row-major order. Follows ``torch.clone``.

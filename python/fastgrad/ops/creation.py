@@ -14,6 +14,24 @@ if TYPE_CHECKING:
     from fastgrad._types import Dims, DType, Place
     from fastgrad.tensor import Tensor
 
+__all__ = [
+    "arange",
+    "as_tensor",
+    "asarray",
+    "empty",
+    "empty_like",
+    "eye",
+    "from_numpy",
+    "full",
+    "full_like",
+    "linspace",
+    "ones",
+    "ones_like",
+    "tensor",
+    "zeros",
+    "zeros_like",
+]
+
 
 _get_default_dtype = _core.get_default_dtype
 

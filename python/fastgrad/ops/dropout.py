@@ -8,6 +8,10 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from fastgrad.tensor import Tensor
 
+__all__ = [
+    "dropout",
+]
+
 
 def dropout(input: Tensor, p: float = 0.5, training: bool = True, inplace: bool = False) -> Tensor:
     """In training, zeros with probability p and the other elements divided by 1 - p.

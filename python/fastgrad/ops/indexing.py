@@ -13,6 +13,16 @@ if TYPE_CHECKING:
     from fastgrad.autograd.graph import Grads, Needs, Saved
     from fastgrad.tensor import Tensor
 
+__all__ = [
+    "argsort",
+    "bincount",
+    "gather",
+    "index_put",
+    "index_select",
+    "masked_fill",
+    "nonzero",
+]
+
 
 def getitem(input: Tensor, index: Any) -> Tensor:
     """``input[index]``: a view for integers, slices, None and ``...``, else a copy."""

@@ -10,6 +10,16 @@ if TYPE_CHECKING:
     from fastgrad.autograd.graph import Grads, Needs, Saved
     from fastgrad.tensor import Tensor
 
+__all__ = [
+    "bmm",
+    "dot",
+    "ger",
+    "matmul",
+    "mm",
+    "mv",
+    "outer",
+]
+
 
 def matmul(input: Tensor, other: Tensor) -> Tensor:
     """The matrix product: of vectors, matrices, or stacks of matrices that broadcast.
@@ -141,6 +151,9 @@ def outer(input: Tensor, vec2: Tensor) -> Tensor:
     """
     _check_dims("outer", input, 1, vec2, 1)
     return input.unsqueeze(1) * vec2
+
+
+ger = outer
 
 
 def _check_dims(op: str, a: Tensor, a_dims: int, b: Tensor, b_dims: int) -> None:

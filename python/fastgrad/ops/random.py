@@ -14,6 +14,25 @@ if TYPE_CHECKING:
     from fastgrad._types import Dims, DType, Operand, Place
     from fastgrad.tensor import Tensor
 
+__all__ = [
+    "bernoulli",
+    "default_generator",
+    "get_rng_state",
+    "initial_seed",
+    "manual_seed",
+    "normal",
+    "rand",
+    "rand_like",
+    "randint",
+    "randint_like",
+    "randn",
+    "randn_like",
+    "randperm",
+    "seed",
+    "set_rng_state",
+]
+
+
 default_generator = _core.default_generator
 
 

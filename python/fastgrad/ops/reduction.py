@@ -15,6 +15,23 @@ if TYPE_CHECKING:
     from fastgrad.autograd.graph import Grads, Needs, Saved
     from fastgrad.tensor import Tensor
 
+__all__ = [
+    "all",
+    "amax",
+    "amin",
+    "any",
+    "argmax",
+    "argmin",
+    "cumsum",
+    "max",
+    "mean",
+    "min",
+    "prod",
+    "std",
+    "sum",
+    "var",
+]
+
 
 # What max(dim) and min(dim) return: PyTorch's field names, printed as PyTorch does.
 class max_result(NamedTuple):

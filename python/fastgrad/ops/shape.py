@@ -14,6 +14,32 @@ if TYPE_CHECKING:
     from fastgrad.autograd.graph import Grads, Needs, Saved
     from fastgrad.tensor import Tensor
 
+__all__ = [
+    "broadcast_shapes",
+    "broadcast_tensors",
+    "cat",
+    "chunk",
+    "concat",
+    "concatenate",
+    "flatten",
+    "flip",
+    "narrow",
+    "permute",
+    "ravel",
+    "reshape",
+    "select",
+    "split",
+    "squeeze",
+    "stack",
+    "swapaxes",
+    "swapdims",
+    "t",
+    "transpose",
+    "unbind",
+    "unflatten",
+    "unsqueeze",
+]
+
 
 def _sizes(size: tuple[Any, ...]) -> Any:
     """Sizes given one by one, or as one tuple."""
@@ -120,6 +146,9 @@ def transpose(input: Tensor, dim0: int, dim1: int) -> Tensor:
     if out.requires_grad:
         record(out, transpose_vjp, _core.edges(input), (dim0, dim1))
     return out
+
+
+swapaxes = swapdims = transpose
 
 
 def transpose_vjp(grad: Tensor, saved: Saved, needs: Needs) -> Grads:
@@ -353,6 +382,9 @@ def cat(tensors: Sequence[Tensor], dim: int = 0, *, axis: int | None = None) -> 
     if out.requires_grad:
         record(out, cat_vjp, _core.edges(*parts), (dim, [part.shape for part in parts]))
     return out
+
+
+concat = concatenate = cat
 
 
 def cat_vjp(grad: Tensor, saved: Saved, needs: Needs) -> Grads:

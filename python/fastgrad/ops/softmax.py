@@ -11,6 +11,11 @@ if TYPE_CHECKING:
     from fastgrad.autograd.graph import Grads, Needs, Saved
     from fastgrad.tensor import Tensor
 
+__all__ = [
+    "log_softmax",
+    "softmax",
+]
+
 
 def softmax(input: Tensor, dim: int | None = None, *, dtype: DType | None = None) -> Tensor:
     """exp(x) / sum(exp(x)) along a dimension: positive numbers that add up to 1.

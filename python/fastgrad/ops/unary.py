@@ -14,6 +14,49 @@ if TYPE_CHECKING:
     from fastgrad.autograd.graph import Grads, Needs, Saved
     from fastgrad.tensor import Tensor
 
+__all__ = [
+    "abs",
+    "absolute",
+    "acos",
+    "arccos",
+    "arcsin",
+    "arctan",
+    "asin",
+    "atan",
+    "ceil",
+    "cos",
+    "cosh",
+    "erf",
+    "exp",
+    "exp2",
+    "expm1",
+    "fix",
+    "floor",
+    "isfinite",
+    "isinf",
+    "isnan",
+    "log",
+    "log1p",
+    "log2",
+    "log10",
+    "logical_not",
+    "neg",
+    "negative",
+    "reciprocal",
+    "relu",
+    "round",
+    "rsqrt",
+    "sigmoid",
+    "sign",
+    "sin",
+    "sinh",
+    "sqrt",
+    "square",
+    "tan",
+    "tanh",
+    "trunc",
+]
+
 
 def neg(input: Tensor) -> Tensor:
     """-x. Follows ``torch.neg``.
@@ -26,6 +69,9 @@ def neg(input: Tensor) -> Tensor:
     if out.requires_grad:
         record(out, neg_vjp, _core.edges(input))
     return out
+
+
+negative = neg
 
 
 def neg_vjp(grad: Tensor, saved: Saved, needs: Needs) -> Grads:
@@ -43,6 +89,9 @@ def abs(input: Tensor) -> Tensor:
     if out.requires_grad:
         record(out, abs_vjp, _core.edges(input), (input,))
     return out
+
+
+absolute = abs
 
 
 def abs_vjp(grad: Tensor, saved: Saved, needs: Needs) -> Grads:
@@ -142,6 +191,9 @@ def trunc(input: Tensor) -> Tensor:
     if out.requires_grad:
         record(out, trunc_vjp, _core.edges(input))
     return out
+
+
+fix = trunc
 
 
 def square(input: Tensor) -> Tensor:
@@ -397,6 +449,9 @@ def asin(input: Tensor) -> Tensor:
     return out
 
 
+arcsin = asin
+
+
 def asin_vjp(grad: Tensor, saved: Saved, needs: Needs) -> Grads:
     return (grad * rsqrt(1 - saved[0] * saved[0]),)
 
@@ -414,6 +469,9 @@ def acos(input: Tensor) -> Tensor:
     return out
 
 
+arccos = acos
+
+
 def acos_vjp(grad: Tensor, saved: Saved, needs: Needs) -> Grads:
     return (neg(grad) * rsqrt(1 - saved[0] * saved[0]),)
 
@@ -429,6 +487,9 @@ def atan(input: Tensor) -> Tensor:
     if out.requires_grad:
         record(out, atan_vjp, _core.edges(input), (input,))
     return out
+
+
+arctan = atan
 
 
 def atan_vjp(grad: Tensor, saved: Saved, needs: Needs) -> Grads:

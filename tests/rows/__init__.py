@@ -1,0 +1,11 @@
+"""The op table: one row for each operation. From a row follow its tests in every respect.
+
+`tests/test_ops.py` tests values, dtypes, layouts, zero sizes, instruction sets and errors of every
+row, `tests/test_gradients.py` derivatives, `tests/test_determinism.py` numbers of threads.
+"""
+
+from rows import binary, indexing, loss, matmul, reduction, scan, shape, softmax, sort, unary
+from rows.op import Op
+
+FAMILIES = (unary, binary, reduction, scan, sort, shape, indexing, matmul, softmax, loss)
+OPS: list[Op] = [row for family in FAMILIES for row in family.ROWS]
