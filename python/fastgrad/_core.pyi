@@ -36,10 +36,14 @@ class dtype:
 
 bool: dtype
 uint8: dtype
+int8: dtype
+int16: dtype
 int32: dtype
 int64: dtype
 float32: dtype
 float64: dtype
+float16: dtype
+bfloat16: dtype
 
 def get_default_dtype() -> dtype: ...
 def set_default_dtype(d: DType) -> None: ...
