@@ -38,27 +38,31 @@ from fastgrad.autograd.grad_mode import (
     no_grad,
     set_grad_enabled,
 )
+from fastgrad.ops import activation_kinked as _activation
 from fastgrad.ops import binary as _binary
 from fastgrad.ops import conversion as _conversion
 from fastgrad.ops import creation as _creation
-from fastgrad.ops import dropout as _dropout
 from fastgrad.ops import indexing as _indexing
 from fastgrad.ops import matmul as _matmul
+from fastgrad.ops import norm as _norm
 from fastgrad.ops import random as _random
 from fastgrad.ops import reduction as _reduction
 from fastgrad.ops import shape as _shape
 from fastgrad.ops import softmax as _softmax
+from fastgrad.ops import spellings as _spellings
 from fastgrad.ops import unary as _unary
+from fastgrad.ops.activation_kinked import *
 from fastgrad.ops.binary import *
 from fastgrad.ops.conversion import *
 from fastgrad.ops.creation import *
-from fastgrad.ops.dropout import *
 from fastgrad.ops.indexing import *
 from fastgrad.ops.matmul import *
+from fastgrad.ops.norm import *
 from fastgrad.ops.random import *
 from fastgrad.ops.reduction import *
 from fastgrad.ops.shape import *
 from fastgrad.ops.softmax import *
+from fastgrad.ops.spellings import *
 from fastgrad.ops.unary import *
 from fastgrad.printing import set_printoptions
 
@@ -112,16 +116,18 @@ __all__ = [
     "uint8",
     "utils",
 ]
+__all__ += _activation.__all__
 __all__ += _binary.__all__
 __all__ += _conversion.__all__
 __all__ += _creation.__all__
-__all__ += _dropout.__all__
 __all__ += _indexing.__all__
 __all__ += _matmul.__all__
+__all__ += _norm.__all__
 __all__ += _random.__all__
 __all__ += _reduction.__all__
 __all__ += _shape.__all__
 __all__ += _softmax.__all__
+__all__ += _spellings.__all__
 __all__ += _unary.__all__
 
 TYPE_CHECKING = False

@@ -7,6 +7,7 @@ import builtins
 from fastgrad import _core
 from fastgrad.autograd import engine, hooks
 from fastgrad.device import cpu
+from fastgrad.ops import activation_kinked as kinked
 from fastgrad.ops import binary, conversion, indexing, random, reduction, shape, unary
 from fastgrad.ops import matmul as products
 from fastgrad.ops import softmax as normalized
@@ -152,6 +153,8 @@ class Tensor(_core.TensorBase):
     erf = unary.erf
     sigmoid = unary.sigmoid
     relu = unary.relu
+    prelu = kinked.prelu
+    hardshrink = kinked.hardshrink
     softmax = normalized.softmax
     log_softmax = normalized.log_softmax
 
