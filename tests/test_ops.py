@@ -12,7 +12,7 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 import fastgrad as fg
-from rows import OPS, unary
+from rows import OPS, special, trigonometry, unary
 from strategies import ALL, FLOATS, Drawn, Hostile, Large, Sample, samples
 
 pytestmark = pytest.mark.core
@@ -190,7 +190,7 @@ SPECIAL = [
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
-@pytest.mark.parametrize("op", [op for op in OPS if op in unary.SMOOTH], ids=str)
+@pytest.mark.parametrize("op", [*unary.SMOOTH, *trigonometry.SMOOTH, *special.SMOOTH], ids=str)
 def test_unary_functions_at_special_numbers(op, dtype):
     with np.errstate(all="ignore"):
         numbers = np.array(SPECIAL * 3, dtype)

@@ -28,6 +28,7 @@ from fastgrad.tensor import Tensor  # isort: skip - registers the classes that t
 from fastgrad import autograd
 from fastgrad.autograd.grad_mode import enable_grad, is_grad_enabled, no_grad, set_grad_enabled
 from fastgrad.ops import binary as _binary
+from fastgrad.ops import comparison as _comparison
 from fastgrad.ops import conversion as _conversion
 from fastgrad.ops import creation as _creation
 from fastgrad.ops import dropout as _dropout
@@ -37,8 +38,12 @@ from fastgrad.ops import random as _random
 from fastgrad.ops import reduction as _reduction
 from fastgrad.ops import shape as _shape
 from fastgrad.ops import softmax as _softmax
+from fastgrad.ops import special as _special
+from fastgrad.ops import ternary as _ternary
+from fastgrad.ops import trigonometry as _trigonometry
 from fastgrad.ops import unary as _unary
 from fastgrad.ops.binary import *
+from fastgrad.ops.comparison import *
 from fastgrad.ops.conversion import *
 from fastgrad.ops.creation import *
 from fastgrad.ops.dropout import *
@@ -48,6 +53,9 @@ from fastgrad.ops.random import *
 from fastgrad.ops.reduction import *
 from fastgrad.ops.shape import *
 from fastgrad.ops.softmax import *
+from fastgrad.ops.special import *
+from fastgrad.ops.ternary import *
+from fastgrad.ops.trigonometry import *
 from fastgrad.ops.unary import *
 from fastgrad.printing import set_printoptions
 
@@ -94,6 +102,7 @@ __all__ = [
     "utils",
 ]
 __all__ += _binary.__all__
+__all__ += _comparison.__all__
 __all__ += _conversion.__all__
 __all__ += _creation.__all__
 __all__ += _dropout.__all__
@@ -103,6 +112,9 @@ __all__ += _random.__all__
 __all__ += _reduction.__all__
 __all__ += _shape.__all__
 __all__ += _softmax.__all__
+__all__ += _special.__all__
+__all__ += _ternary.__all__
+__all__ += _trigonometry.__all__
 __all__ += _unary.__all__
 
 TYPE_CHECKING = False

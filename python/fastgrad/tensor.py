@@ -7,7 +7,19 @@ import builtins
 from fastgrad import _core
 from fastgrad.autograd import engine
 from fastgrad.device import cpu
-from fastgrad.ops import binary, conversion, indexing, random, reduction, shape, unary
+from fastgrad.ops import (
+    binary,
+    comparison,
+    conversion,
+    indexing,
+    random,
+    reduction,
+    shape,
+    special,
+    ternary,
+    trigonometry,
+    unary,
+)
 from fastgrad.ops import matmul as products
 from fastgrad.ops import softmax as normalized
 from fastgrad.ops.assign import assign, check_not_leaf, is_recorded, refresh_view
@@ -55,10 +67,10 @@ class Tensor(_core.TensorBase):
     pow = binary.pow
     maximum = binary.maximum
     minimum = binary.minimum
-    atan2 = arctan2 = binary.atan2
-    clamp = clip = binary.clamp
-    clamp_min = binary.clamp_min
-    clamp_max = binary.clamp_max
+    atan2 = arctan2 = trigonometry.atan2
+    clamp = clip = ternary.clamp
+    clamp_min = ternary.clamp_min
+    clamp_max = ternary.clamp_max
     matmul = __matmul__ = products.matmul
     mm = products.mm
     bmm = products.bmm
@@ -68,10 +80,10 @@ class Tensor(_core.TensorBase):
     __neg__ = unary.neg
     __pos__ = lambda self: self  # noqa: E731
     __abs__ = unary.abs
-    __invert__ = bitwise_not = binary.bitwise_not
-    __and__ = __rand__ = bitwise_and = binary.bitwise_and
-    __or__ = __ror__ = bitwise_or = binary.bitwise_or
-    __xor__ = __rxor__ = bitwise_xor = binary.bitwise_xor
+    __invert__ = bitwise_not = comparison.bitwise_not
+    __and__ = __rand__ = bitwise_and = comparison.bitwise_and
+    __or__ = __ror__ = bitwise_or = comparison.bitwise_or
+    __xor__ = __rxor__ = bitwise_xor = comparison.bitwise_xor
 
     def __pow__(self, exponent: Operand) -> Tensor:
         return binary.pow(self, exponent)
@@ -92,34 +104,34 @@ class Tensor(_core.TensorBase):
         return products.matmul(other, self)
 
     # Comparison and logic
-    eq = binary.eq
-    ne = not_equal = binary.ne
-    lt = less = __lt__ = binary.lt
-    le = less_equal = __le__ = binary.le
-    gt = greater = __gt__ = binary.gt
-    ge = greater_equal = __ge__ = binary.ge
-    equal = binary.equal
-    isclose = binary.isclose
-    allclose = binary.allclose
-    logical_and = binary.logical_and
-    logical_or = binary.logical_or
-    logical_xor = binary.logical_xor
-    logical_not = unary.logical_not
-    isnan = unary.isnan
-    isinf = unary.isinf
-    isfinite = unary.isfinite
+    eq = comparison.eq
+    ne = not_equal = comparison.ne
+    lt = less = __lt__ = comparison.lt
+    le = less_equal = __le__ = comparison.le
+    gt = greater = __gt__ = comparison.gt
+    ge = greater_equal = __ge__ = comparison.ge
+    equal = comparison.equal
+    isclose = comparison.isclose
+    allclose = comparison.allclose
+    logical_and = comparison.logical_and
+    logical_or = comparison.logical_or
+    logical_xor = comparison.logical_xor
+    logical_not = comparison.logical_not
+    isnan = comparison.isnan
+    isinf = comparison.isinf
+    isfinite = comparison.isfinite
 
     def __eq__(self, other: object) -> Any:
-        return binary.eq(self, other) if _comparable(other) else NotImplemented
+        return comparison.eq(self, other) if _comparable(other) else NotImplemented
 
     def __ne__(self, other: object) -> Any:
-        return binary.ne(self, other) if _comparable(other) else NotImplemented
+        return comparison.ne(self, other) if _comparable(other) else NotImplemented
 
     __hash__ = object.__hash__
 
     def where(self, condition: Tensor, other: Operand) -> Tensor:
         """The tensor where the condition holds, `other` elsewhere."""
-        return binary.where(condition, self, other)
+        return ternary.where(condition, self, other)
 
     # Functions of each element
     neg = negative = unary.neg
@@ -140,16 +152,16 @@ class Tensor(_core.TensorBase):
     sqrt = unary.sqrt
     rsqrt = unary.rsqrt
     reciprocal = unary.reciprocal
-    sin = unary.sin
-    cos = unary.cos
-    tan = unary.tan
-    asin = arcsin = unary.asin
-    acos = arccos = unary.acos
-    atan = arctan = unary.atan
-    sinh = unary.sinh
-    cosh = unary.cosh
+    sin = trigonometry.sin
+    cos = trigonometry.cos
+    tan = trigonometry.tan
+    asin = arcsin = trigonometry.asin
+    acos = arccos = trigonometry.acos
+    atan = arctan = trigonometry.atan
+    sinh = trigonometry.sinh
+    cosh = trigonometry.cosh
     tanh = unary.tanh
-    erf = unary.erf
+    erf = special.erf
     sigmoid = unary.sigmoid
     relu = unary.relu
     softmax = normalized.softmax
@@ -297,7 +309,7 @@ class Tensor(_core.TensorBase):
     floor_divide_ = __ifloordiv__ = in_place(binary.floor_divide)
     remainder_ = __imod__ = in_place(binary.remainder)
     pow_ = __ipow__ = in_place(binary.pow)
-    clamp_ = clip_ = in_place(binary.clamp)
+    clamp_ = clip_ = in_place(ternary.clamp)
     neg_ = in_place(unary.neg)
     abs_ = in_place(unary.abs)
     exp_ = in_place(unary.exp)
@@ -407,7 +419,7 @@ class Tensor(_core.TensorBase):
         return iter(shape.unbind(self, 0))
 
     def __contains__(self, element: Operand) -> builtins.bool:
-        return builtins.bool(binary.eq(self, element).any())
+        return builtins.bool(comparison.eq(self, element).any())
 
     def __bool__(self) -> builtins.bool:
         if self.numel() != 1:

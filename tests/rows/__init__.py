@@ -4,8 +4,26 @@
 row, `tests/test_gradients.py` derivatives, `tests/test_determinism.py` numbers of threads.
 """
 
-from rows import binary, indexing, loss, matmul, reduction, scan, shape, softmax, sort, unary
+from rows import (
+    binary,
+    comparison,
+    indexing,
+    loss,
+    matmul,
+    reduction,
+    scan,
+    shape,
+    softmax,
+    sort,
+    special,
+    ternary,
+    trigonometry,
+    unary,
+)
 from rows.op import Op
 
-FAMILIES = (unary, binary, reduction, scan, sort, shape, indexing, matmul, softmax, loss)
+FAMILIES = (
+    *(unary, trigonometry, special, binary, comparison, ternary),
+    *(reduction, scan, sort, shape, indexing, matmul, softmax, loss),
+)
 OPS: list[Op] = [row for family in FAMILIES for row in family.ROWS]

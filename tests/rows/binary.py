@@ -4,8 +4,8 @@ import numpy as np
 
 import arguments as make
 import references as ref
-from rows.op import Op, far_apart, far_quotient, kinks_of_clamp
-from strategies import ALL, FLOATS, INTEGERS, NOT_NEGATIVE, NUMBERS, POSITIVE, REAL, Domain, Sample
+from rows.op import Op, far_apart, far_quotient
+from strategies import ALL, INTEGERS, NOT_NEGATIVE, NUMBERS, POSITIVE, REAL, Domain, Sample
 
 BINARY = [
     Op("add", ref.add, make.binary(alpha=(None, 2, 3)), NUMBERS),
@@ -33,11 +33,8 @@ BINARY = [
         INTEGERS,
         label="pow whole",
     ),
-    Op("atan2", np.arctan2, make.binary(Domain(marks=(1.0,)), POSITIVE)),
     Op("maximum", np.maximum, make.binary(), ALL, smooth=far_apart),
     Op("minimum", np.minimum, make.binary(), ALL, smooth=far_apart),
-    Op("clamp", ref.clamp, make.clamped, (*FLOATS, "int64", "int32"), smooth=kinks_of_clamp),
-    Op("where", np.where, make.chosen_where, ALL),
 ]
 
 
@@ -54,27 +51,4 @@ def _power_by(exponent):
 
 POWERS = [_power_by(exponent) for exponent in (0, 1, 2, 3, -1, -2, 0.5, -0.5, 1.5, 2.0)]
 
-COMPARISONS = [
-    Op(name, function, make.binary(), ALL, False)
-    for name, function in {
-        "eq": np.equal,
-        "ne": np.not_equal,
-        "lt": np.less,
-        "le": np.less_equal,
-        "gt": np.greater,
-        "ge": np.greater_equal,
-        "logical_and": np.logical_and,
-        "logical_or": np.logical_or,
-        "logical_xor": np.logical_xor,
-        "isclose": np.isclose,
-    }.items()
-] + [
-    Op(name, function, make.binary(), (*INTEGERS, "bool"), False)
-    for name, function in {
-        "bitwise_and": np.bitwise_and,
-        "bitwise_or": np.bitwise_or,
-        "bitwise_xor": np.bitwise_xor,
-    }.items()
-]
-
-ROWS = [*BINARY, *POWERS, *COMPARISONS]
+ROWS = [*BINARY, *POWERS]

@@ -5,7 +5,7 @@ import numpy as np
 import arguments as make
 import references as ref
 from rows.op import Op, far_from, fraction
-from strategies import ALL, INTEGERS, NUMBERS, POSITIVE, UNIT
+from strategies import ALL, NUMBERS, POSITIVE
 
 SMOOTH = [
     Op("exp", np.exp, make.unary(), ALL),
@@ -18,16 +18,7 @@ SMOOTH = [
     Op("sqrt", np.sqrt, make.unary(POSITIVE), ALL),
     Op("rsqrt", lambda x: 1 / np.sqrt(x), make.unary(POSITIVE), ALL),
     Op("reciprocal", lambda x: np.divide(1, x), make.unary(POSITIVE), ALL),
-    Op("sin", np.sin, make.unary(), ALL),
-    Op("cos", np.cos, make.unary(), ALL),
-    Op("tan", np.tan, make.unary(UNIT), ALL),
-    Op("asin", np.arcsin, make.unary(UNIT), ALL),
-    Op("acos", np.arccos, make.unary(UNIT), ALL),
-    Op("atan", np.arctan, make.unary(), ALL),
-    Op("sinh", np.sinh, make.unary(), ALL),
-    Op("cosh", np.cosh, make.unary(), ALL),
     Op("tanh", np.tanh, make.unary(), ALL),
-    Op("erf", ref.erf, make.unary(), ALL),
     Op("sigmoid", ref.sigmoid, make.unary(), ALL),
     Op("square", lambda x: x * x, make.unary(), NUMBERS),
     Op("neg", np.negative, make.unary(), NUMBERS),
@@ -51,12 +42,4 @@ KINKED = [
     ),
 ]
 
-PREDICATES = [
-    Op("isnan", np.isnan, make.unary(), ALL, False),
-    Op("isinf", np.isinf, make.unary(), ALL, False),
-    Op("isfinite", np.isfinite, make.unary(), ALL, False),
-    Op("logical_not", np.logical_not, make.unary(), ALL, False),
-    Op("bitwise_not", np.invert, make.unary(), (*INTEGERS, "bool"), False),
-]
-
-ROWS = [*SMOOTH, *KINKED, *PREDICATES]
+ROWS = [*SMOOTH, *KINKED]
