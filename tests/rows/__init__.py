@@ -7,10 +7,13 @@ row, `tests/test_gradients.py` derivatives, `tests/test_determinism.py` numbers 
 from rows import (
     binary,
     comparison,
+    complex,
     indexing,
     loss,
     matmul,
+    power,
     reduction,
+    rounding,
     scan,
     shape,
     softmax,
@@ -23,7 +26,7 @@ from rows import (
 from rows.op import Op
 
 FAMILIES = (
-    *(unary, trigonometry, special, binary, comparison, ternary),
+    *(unary, rounding, trigonometry, special, complex, binary, power, comparison, ternary),
     *(reduction, scan, sort, shape, indexing, matmul, softmax, loss),
 )
 OPS: list[Op] = [row for family in FAMILIES for row in family.ROWS]

@@ -4,7 +4,7 @@ import numpy as np
 
 import arguments as make
 from rows.op import Op
-from strategies import ALL, INTEGERS
+from strategies import ALL, FLOATS, INTEGERS, REAL, Domain
 
 COMPARISONS = [
     Op(name, function, make.binary(), ALL, False)
@@ -29,12 +29,23 @@ COMPARISONS = [
     }.items()
 ]
 
+SHIFTS = [
+    Op(name, function, make.binary(REAL, Domain(integers=(0, 6))), INTEGERS, False)
+    for name, function in {
+        "bitwise_left_shift": np.left_shift,
+        "bitwise_right_shift": np.right_shift,
+    }.items()
+]
+
 PREDICATES = [
     Op("isnan", np.isnan, make.unary(), ALL, False),
     Op("isinf", np.isinf, make.unary(), ALL, False),
     Op("isfinite", np.isfinite, make.unary(), ALL, False),
+    Op("isposinf", np.isposinf, make.unary(), FLOATS, False),
+    Op("isneginf", np.isneginf, make.unary(), FLOATS, False),
+    Op("signbit", lambda x: np.signbit(x.astype(float)), make.unary(), ALL, False),
     Op("logical_not", np.logical_not, make.unary(), ALL, False),
     Op("bitwise_not", np.invert, make.unary(), (*INTEGERS, "bool"), False),
 ]
 
-ROWS = [*COMPARISONS, *PREDICATES]
+ROWS = [*COMPARISONS, *SHIFTS, *PREDICATES]

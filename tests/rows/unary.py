@@ -4,7 +4,7 @@ import numpy as np
 
 import arguments as make
 import references as ref
-from rows.op import Op, far_from, fraction
+from rows.op import Op, far_from
 from strategies import ALL, NUMBERS, POSITIVE
 
 SMOOTH = [
@@ -21,6 +21,7 @@ SMOOTH = [
     Op("tanh", np.tanh, make.unary(), ALL),
     Op("sigmoid", ref.sigmoid, make.unary(), ALL),
     Op("square", lambda x: x * x, make.unary(), NUMBERS),
+    Op("positive", np.positive, make.unary(), NUMBERS),
     Op("neg", np.negative, make.unary(), NUMBERS),
     Op("nn.functional.logsigmoid", ref.logsigmoid, make.unary()),
 ]
@@ -29,17 +30,6 @@ KINKED = [
     Op("abs", np.abs, make.unary(), NUMBERS, smooth=far_from),
     Op("relu", ref.relu, make.unary(), NUMBERS, smooth=far_from),
     Op("sign", np.sign, make.unary(), NUMBERS, smooth=far_from),
-    Op("floor", np.floor, make.unary(), NUMBERS, smooth=fraction),
-    Op("ceil", np.ceil, make.unary(), NUMBERS, smooth=fraction),
-    Op("trunc", np.trunc, make.unary(), NUMBERS, smooth=fraction),
-    Op("round", np.round, make.unary(), NUMBERS, smooth=fraction),
-    Op(
-        "round",
-        ref.round_,
-        make.nothing_but(decimals=1),
-        smooth=lambda x, decimals: fraction(10 * x),
-        label="round decimals",
-    ),
 ]
 
 ROWS = [*SMOOTH, *KINKED]

@@ -5,7 +5,18 @@ from __future__ import annotations
 from fastgrad import _core
 from fastgrad.autograd.graph import record, record_result
 from fastgrad.ops import unary
-from fastgrad.ops.comparison import eq, ge, gt, logical_and, logical_not, logical_or, lt
+from fastgrad.ops.comparison import (
+    eq,
+    ge,
+    gt,
+    isnan,
+    le,
+    logical_not,
+    logical_or,
+    lt,
+    ne,
+)
+from fastgrad.ops.rounding import trunc
 from fastgrad.ops.ternary import where
 
 TYPE_CHECKING = False
@@ -16,15 +27,21 @@ if TYPE_CHECKING:
 
 __all__ = [
     "add",
+    "copysign",
     "div",
     "divide",
     "floor_divide",
+    "fmax",
+    "fmin",
     "fmod",
+    "gcd",
+    "heaviside",
+    "lcm",
     "maximum",
     "minimum",
     "mul",
     "multiply",
-    "pow",
+    "nextafter",
     "remainder",
     "rsub",
     "sub",
@@ -163,7 +180,7 @@ def div_vjp(grad: Tensor, saved: Saved, needs: Needs) -> Grads:
 def _divide_towards_zero(input: Operand, other: Operand) -> Tensor:
     dtype = _core.result_type(input, other)
     if dtype.is_floating_point:
-        return unary.trunc(div(input, other))
+        return trunc(div(input, other))
     return floor_divide(sub(input, fmod(input, other)), other)
 
 
@@ -220,58 +237,7 @@ def fmod(input: Operand, other: Operand) -> Tensor:
 
 def fmod_vjp(grad: Tensor, saved: Saved, needs: Needs) -> Grads:
     a, b = saved
-    return grad, None if needs[1] is None else unary.neg(mul(grad, unary.trunc(div(a, b))))
-
-
-def pow(input: Operand, exponent: Operand) -> Tensor:
-    """input ** exponent. Follows ``torch.pow``.
-
-    >>> import fastgrad as torch
-    >>> torch.pow(torch.tensor([1.0, 2.0, 3.0]), 2)
-    tensor([1., 4., 9.])
-    """
-    if exponent.__class__ in (int, float):
-        return _power_of(input, exponent)  # type: ignore[arg-type]
-    out = _core.pow(input, exponent)
-    if out.requires_grad:
-        record_result(out, pow_vjp, _core.edges(input, exponent), (input, exponent))
-    return out
-
-
-def _power_of(input: Tensor, exponent: float) -> Tensor:
-    """A tensor to the power of a number: common exponents have kernels of their own."""
-    if exponent == 2 and input.dtype.is_floating_point:
-        return unary.square(input)
-    if exponent == 0.5 and input.dtype.is_floating_point:
-        out = _core.sqrt(input)
-    else:
-        out = _core.pow(input, exponent)
-    if out.requires_grad:
-        record(out, pow_vjp, _core.edges(input, None), (input, exponent, None))
-    return out
-
-
-def pow_vjp(grad: Tensor, saved: Saved, needs: Needs) -> Grads:
-    a, b, result = saved
-    return (
-        None if needs[0] is None else _pow_gradient_of_base(grad, a, b),
-        None if needs[1] is None else _pow_gradient_of_exponent(grad, a, b, result),
-    )
-
-
-def _pow_gradient_of_base(grad: Tensor, a: Operand, b: Operand) -> Tensor:
-    # 0 where the exponent is 0, also at base 0, where b * a**(b - 1) would be 0 * inf.
-    if isinstance(b, (int, float)):
-        return mul(grad, 0) if b == 0 else mul(grad, mul(pow(a, b - 1), b))
-    slope = mul(b, pow(a, sub(b, 1)))
-    return where(eq(b, 0), 0.0, mul(grad, slope))
-
-
-def _pow_gradient_of_exponent(grad: Tensor, a: Operand, b: Operand, result: Tensor) -> Tensor:
-    # 0 at base 0 with an exponent that is not negative, where the logarithm would give NaN.
-    base = a if isinstance(a, _core.TensorBase) else _core.tensor(a, grad.dtype)
-    slope = mul(grad, mul(result, unary.log(base)))
-    return where(logical_and(eq(base, 0), ge(b, 0)), 0.0, slope)
+    return grad, None if needs[1] is None else unary.neg(mul(grad, trunc(div(a, b))))
 
 
 def maximum(input: Tensor, other: Tensor) -> Tensor:
@@ -319,3 +285,130 @@ def _shared_between(grad: Tensor, first_wins: Tensor, second_wins: Tensor) -> Gr
     equal = logical_not(logical_or(first_wins, second_wins))
     first = where(first_wins, grad, where(equal, half, 0.0))
     return first, where(second_wins, grad, where(equal, half, 0.0))
+
+
+def fmax(input: Tensor, other: Tensor) -> Tensor:
+    """The larger of each pair; a number wins over NaN. The first gets the gradient of a tie.
+
+    Follows ``torch.fmax``.
+
+    >>> import fastgrad as torch
+    >>> torch.fmax(torch.tensor([1.0, torch.nan]), torch.tensor([3.0, 4.0]))
+    tensor([3., 4.])
+    """
+    out = _core.fmax(input, other)
+    if out.requires_grad:
+        record(out, fmax_vjp, _core.edges(input, other), (input, other))
+    return out
+
+
+def fmax_vjp(grad: Tensor, saved: Saved, needs: Needs) -> Grads:
+    a, b = saved
+    return _all_to_one(grad, logical_or(ge(a, b), isnan(b)))
+
+
+def fmin(input: Tensor, other: Tensor) -> Tensor:
+    """The smaller of each pair; a number wins over NaN. The first gets the gradient of a tie.
+
+    Follows ``torch.fmin``.
+
+    >>> import fastgrad as torch
+    >>> torch.fmin(torch.tensor([1.0, torch.nan]), torch.tensor([3.0, 4.0]))
+    tensor([1., 4.])
+    """
+    out = _core.fmin(input, other)
+    if out.requires_grad:
+        record(out, fmin_vjp, _core.edges(input, other), (input, other))
+    return out
+
+
+def fmin_vjp(grad: Tensor, saved: Saved, needs: Needs) -> Grads:
+    a, b = saved
+    return _all_to_one(grad, logical_or(le(a, b), isnan(b)))
+
+
+def _all_to_one(grad: Tensor, first: Tensor) -> Grads:
+    return where(first, grad, 0.0), where(first, 0.0, grad)
+
+
+def copysign(input: Tensor, other: Operand) -> Tensor:
+    """\\|input\\| with the sign of `other`, in floating point. Follows ``torch.copysign``.
+
+    >>> import fastgrad as torch
+    >>> torch.copysign(torch.tensor([1.0, -2.0]), torch.tensor([-0.0, 3.0]))
+    tensor([-1.,  2.])
+    """
+    out = _core.copysign(input, other)
+    if out.requires_grad:
+        record_result(out, copysign_vjp, _core.edges(input, other), (input,))
+    return out
+
+
+def copysign_vjp(grad: Tensor, saved: Saved, needs: Needs) -> Grads:
+    a, result = saved
+    to_a = where(eq(a, 0), 0.0, mul(grad, div(result, a)))
+    return to_a, _core.full(grad.shape, 0, grad.dtype)
+
+
+def nextafter(input: Tensor, other: Tensor) -> Tensor:
+    """The number next to `input` in the direction of `other`. Follows ``torch.nextafter``.
+
+    >>> import fastgrad as torch
+    >>> torch.nextafter(torch.tensor([1.0]), torch.tensor([2.0])) > 1
+    tensor([True])
+    """
+    out = _core.nextafter(input, other)
+    if out.requires_grad:
+        record(out, nextafter_vjp, _core.edges(input, other), (input, other))
+    return out
+
+
+def nextafter_vjp(grad: Tensor, saved: Saved, needs: Needs) -> Grads:
+    return where(ne(*saved), grad, 0.0), _core.full(grad.shape, 0, grad.dtype)
+
+
+def heaviside(input: Tensor, values: Tensor) -> Tensor:
+    """0 where `input` is below 0, 1 where it is above, and `values` where it is 0.
+
+    Raises:
+        RuntimeError: the dtypes differ; or in backward, for it has no derivative.
+
+    Follows ``torch.heaviside``.
+
+    >>> import fastgrad as torch
+    >>> torch.heaviside(torch.tensor([-1.5, 0.0, 2.0]), torch.tensor([0.5]))
+    tensor([0.0000, 0.5000, 1.0000])
+    """
+    if input.dtype is not values.dtype:
+        raise RuntimeError(
+            "heaviside is not yet implemented for tensors with different dtypes; got "
+            f"{input.dtype} and {values.dtype}"
+        )
+    out = _core.heaviside(input, values)
+    if out.requires_grad:
+        record(out, heaviside_vjp, _core.edges(input, values))
+    return out
+
+
+def heaviside_vjp(grad: Tensor, saved: Saved, needs: Needs) -> Grads:
+    raise RuntimeError("derivative for heaviside is not implemented; detach() its arguments")
+
+
+def gcd(input: Tensor, other: Tensor) -> Tensor:
+    """The greatest common divisor of integers, from 0 on. Follows ``torch.gcd``.
+
+    >>> import fastgrad as torch
+    >>> torch.gcd(torch.tensor([12, -8]), torch.tensor([18, 0]))
+    tensor([6, 8])
+    """
+    return _core.gcd(input, other)
+
+
+def lcm(input: Tensor, other: Tensor) -> Tensor:
+    """The least common multiple of integers, from 0 on. Follows ``torch.lcm``.
+
+    >>> import fastgrad as torch
+    >>> torch.lcm(torch.tensor([4, -6]), torch.tensor([6, 4]))
+    tensor([12, 12])
+    """
+    return _core.lcm(input, other)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from math import inf
+
 from fastgrad import _core
 
 TYPE_CHECKING = False
@@ -12,8 +14,10 @@ if TYPE_CHECKING:
 __all__ = [
     "allclose",
     "bitwise_and",
+    "bitwise_left_shift",
     "bitwise_not",
     "bitwise_or",
+    "bitwise_right_shift",
     "bitwise_xor",
     "eq",
     "equal",
@@ -21,10 +25,15 @@ __all__ = [
     "greater",
     "greater_equal",
     "gt",
+    "is_nonzero",
+    "is_same_size",
+    "is_signed",
     "isclose",
     "isfinite",
     "isinf",
     "isnan",
+    "isneginf",
+    "isposinf",
     "le",
     "less",
     "less_equal",
@@ -35,6 +44,7 @@ __all__ = [
     "lt",
     "ne",
     "not_equal",
+    "signbit",
 ]
 
 
@@ -289,3 +299,90 @@ def bitwise_not(input: Tensor) -> Tensor:
             f"bitwise_not: not implemented for {input.dtype}; expected integers or bool"
         )
     return _core.bitwise_xor(input, 255 if input.dtype is _core.uint8 else -1)
+
+
+def isposinf(input: Tensor) -> Tensor:
+    """Whether x is infinity, as bool. Follows ``torch.isposinf``.
+
+    >>> import fastgrad as torch
+    >>> torch.isposinf(torch.tensor([torch.inf, -torch.inf]))
+    tensor([ True, False])
+    """
+    return _core.eq(input, inf)
+
+
+def isneginf(input: Tensor) -> Tensor:
+    """Whether x is minus infinity, as bool. Follows ``torch.isneginf``.
+
+    >>> import fastgrad as torch
+    >>> torch.isneginf(torch.tensor([torch.inf, -torch.inf]))
+    tensor([False,  True])
+    """
+    return _core.eq(input, -inf)
+
+
+def signbit(input: Tensor) -> Tensor:
+    """Whether the sign is minus (also that of -0.0), as bool. Follows ``torch.signbit``.
+
+    >>> import fastgrad as torch
+    >>> torch.signbit(torch.tensor([1.0, -2.0, -0.0]))
+    tensor([False,  True,  True])
+    """
+    return _core.signbit(input)
+
+
+def bitwise_left_shift(input: Operand, other: Operand) -> Tensor:
+    """input * 2**other for integers, without the bits that leave the dtype.
+
+    Follows ``torch.bitwise_left_shift``.
+
+    >>> import fastgrad as torch
+    >>> torch.bitwise_left_shift(torch.tensor([1, 3]), 2)
+    tensor([ 4, 12])
+    """
+    return _core.bitwise_left_shift(input, other)
+
+
+def bitwise_right_shift(input: Operand, other: Operand) -> Tensor:
+    """input / 2**other for integers, rounded down. Follows ``torch.bitwise_right_shift``.
+
+    >>> import fastgrad as torch
+    >>> torch.bitwise_right_shift(torch.tensor([5, -5]), 1)
+    tensor([ 2, -3])
+    """
+    return _core.bitwise_right_shift(input, other)
+
+
+def is_nonzero(input: Tensor) -> bool:
+    """Whether the only element is not 0.
+
+    Raises:
+        RuntimeError: the tensor has no element, or several.
+
+    Follows ``torch.is_nonzero``.
+
+    >>> import fastgrad as torch
+    >>> torch.is_nonzero(torch.tensor([0.0]))
+    False
+    """
+    return bool(input)
+
+
+def is_same_size(input: Tensor, other: Tensor) -> bool:
+    """Whether the shapes are equal. Follows ``torch.is_same_size``.
+
+    >>> import fastgrad as torch
+    >>> torch.is_same_size(torch.zeros(2, 3), torch.zeros(3, 2))
+    False
+    """
+    return input.shape == other.shape
+
+
+def is_signed(input: Tensor) -> bool:
+    """Whether the dtype has negative numbers. Follows ``torch.is_signed``.
+
+    >>> import fastgrad as torch
+    >>> torch.is_signed(torch.tensor([True]))
+    False
+    """
+    return input.dtype.is_signed

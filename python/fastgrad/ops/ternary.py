@@ -15,10 +15,14 @@ if TYPE_CHECKING:
     from fastgrad.tensor import Tensor
 
 __all__ = [
+    "addcdiv",
+    "addcmul",
     "clamp",
     "clamp_max",
     "clamp_min",
     "clip",
+    "fill",
+    "lerp",
     "where",
 ]
 
@@ -78,16 +82,16 @@ def clamp(input: Tensor, min: Operand | None = None, max: Operand | None = None)
     >>> torch.clamp(torch.tensor([-2.0, 0.5, 3.0]), min=-1, max=1)
     tensor([-1.0000,  0.5000,  1.0000])
     """
-    if min is None and max is None:
-        raise RuntimeError("clamp: At least one of 'min' or 'max' must not be None")
-    out = input
-    if min is not None:
-        out = _core.maximum(out, min)
-    if max is not None:
-        out = _core.minimum(out, max)
+    if min is None:
+        if max is None:
+            raise RuntimeError("clamp: At least one of 'min' or 'max' must not be None")
+        out = _core.minimum(input, max)
+    elif max is None:
+        out = _core.maximum(input, min)
+    else:
+        out = _core.clamp(input, min, max)
     if out.requires_grad:
-        edges = _core.edges(input, min, max)
-        record(out, clamp_vjp, edges, (input, min, max))
+        record(out, clamp_vjp, _core.edges(input, min, max), (input, min, max))
     return out
 
 
@@ -127,3 +131,123 @@ def clamp_max(input: Tensor, max: Operand) -> Tensor:
     tensor([-2,  0])
     """
     return clamp(input, max=max)
+
+
+def lerp(input: Tensor, end: Tensor, weight: Operand) -> Tensor:
+    """input + weight * (end - input): `input` at weight 0, `end` at weight 1.
+
+    Raises:
+        RuntimeError: the dtypes differ.
+
+    Follows ``torch.lerp``.
+
+    >>> import fastgrad as torch
+    >>> torch.lerp(torch.tensor([0.0, 1.0]), torch.tensor([10.0, 3.0]), 0.5)
+    tensor([5., 2.])
+    """
+    _check_same_dtype(input, end, "end")
+    if isinstance(weight, _core.TensorBase) and weight.ndim:
+        _check_same_dtype(input, weight, "weight")
+    out = _core.lerp(input, end, weight)
+    if out.requires_grad:
+        record(out, lerp_vjp, _core.edges(input, end, weight), (input, end, weight))
+    return out
+
+
+def _check_same_dtype(input: Tensor, other: Tensor, name: str) -> None:
+    if other.dtype is not input.dtype:
+        raise RuntimeError(
+            f"lerp: expected dtype {input.dtype} for `{name}` but got dtype {other.dtype}; convert "
+            "one of them"
+        )
+
+
+def lerp_vjp(grad: Tensor, saved: Saved, needs: Needs) -> Grads:
+    a, b, weight = saved
+    return (
+        None if needs[0] is None else grad * (1 - weight),
+        None if needs[1] is None else grad * weight,
+        None if needs[2] is None else grad * (b - a),
+    )
+
+
+def addcmul(input: Tensor, tensor1: Tensor, tensor2: Tensor, *, value: float = 1) -> Tensor:
+    """input + value * tensor1 * tensor2. Follows ``torch.addcmul``.
+
+    >>> import fastgrad as torch
+    >>> torch.addcmul(torch.tensor([1.0, 2.0]), torch.tensor([3.0, 4.0]), torch.tensor([5.0]))
+    tensor([16., 22.])
+    """
+    out = _core.addcmul(input, _scaled(tensor1, value), tensor2)
+    if out.requires_grad:
+        edges = _core.edges(input, tensor1, tensor2)
+        record(out, addcmul_vjp, edges, (tensor1, tensor2, value))
+    return out
+
+
+def _scaled(x: Tensor, value: float) -> Tensor:
+    if value == 1:
+        return x
+    return _core.mul(x, value if x.dtype.is_floating_point else int(value))
+
+
+def addcmul_vjp(grad: Tensor, saved: Saved, needs: Needs) -> Grads:
+    a, b, value = saved
+    return (
+        grad,
+        None if needs[1] is None else grad * (b * value),
+        None if needs[2] is None else grad * (a * value),
+    )
+
+
+def addcdiv(input: Tensor, tensor1: Tensor, tensor2: Tensor, *, value: float = 1) -> Tensor:
+    """input + value * tensor1 / tensor2, for floats.
+
+    Raises:
+        RuntimeError: `tensor1` and `tensor2` have integers.
+
+    Follows ``torch.addcdiv``.
+
+    >>> import fastgrad as torch
+    >>> torch.addcdiv(torch.tensor([1.0, 2.0]), torch.tensor([3.0, 4.0]), torch.tensor([2.0]))
+    tensor([2.5000, 4.0000])
+    """
+    if not (tensor1.dtype.is_floating_point or tensor2.dtype.is_floating_point):
+        raise RuntimeError(
+            "addcdiv: Integer division with addcdiv is no longer supported; convert tensor1 or "
+            "tensor2 to float, or use div with a rounding_mode"
+        )
+    out = _core.addcdiv(input, _scaled(tensor1, value), tensor2)
+    if out.requires_grad:
+        edges = _core.edges(input, tensor1, tensor2)
+        record(out, addcdiv_vjp, edges, (tensor1, tensor2, value))
+    return out
+
+
+def addcdiv_vjp(grad: Tensor, saved: Saved, needs: Needs) -> Grads:
+    a, b, value = saved
+    return (
+        grad,
+        None if needs[1] is None else grad * (value / b),
+        None if needs[2] is None else grad * (a * -value / (b * b)),
+    )
+
+
+def fill(input: Tensor, value: Operand) -> Tensor:
+    """A tensor like `input` with all elements `value` (a number or a 0-d tensor).
+
+    Raises:
+        RuntimeError: `value` is a tensor with dimensions.
+
+    Follows ``torch.fill``.
+
+    >>> import fastgrad as torch
+    >>> torch.fill(torch.tensor([1.0, 2.0]), 3)
+    tensor([3., 3.])
+    """
+    if isinstance(value, _core.TensorBase) and value.ndim:
+        raise RuntimeError(
+            "fill: only supports a 0-dimension value tensor but got a tensor with "
+            f"{value.ndim} dimensions"
+        )
+    return where(_core.full((), True, _core.bool), value, input).to(input.dtype)

@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+from math import pi
+
 from fastgrad import _core
 from fastgrad.autograd.graph import record, record_result
+from fastgrad.ops.binary import mul
+from fastgrad.ops.comparison import eq
+from fastgrad.ops.ternary import where
 from fastgrad.ops.unary import neg, rsqrt
 
 TYPE_CHECKING = False
@@ -13,16 +18,26 @@ if TYPE_CHECKING:
 
 __all__ = [
     "acos",
+    "acosh",
     "arccos",
+    "arccosh",
     "arcsin",
+    "arcsinh",
     "arctan",
     "arctan2",
+    "arctanh",
     "asin",
+    "asinh",
     "atan",
     "atan2",
+    "atanh",
     "cos",
     "cosh",
+    "deg2rad",
+    "hypot",
+    "rad2deg",
     "sin",
+    "sinc",
     "sinh",
     "tan",
 ]
@@ -157,7 +172,10 @@ arctan2 = atan2
 
 def atan2_vjp(grad: Tensor, saved: Saved, needs: Needs) -> Grads:
     y, x = saved
-    scaled = grad / (x * x + y * y)
+    square = x * x + y * y
+    scaled = where(
+        eq(square, 0), 0.0, grad / square
+    )  # no direction, and no gradient, at the origin
     return scaled * x, scaled * neg(y)
 
 
@@ -193,3 +211,125 @@ def cosh(input: Tensor) -> Tensor:
 
 def cosh_vjp(grad: Tensor, saved: Saved, needs: Needs) -> Grads:
     return (grad * sinh(saved[0]),)
+
+
+def asinh(input: Tensor) -> Tensor:
+    """The number whose hyperbolic sine is x. Follows ``torch.asinh``.
+
+    >>> import fastgrad as torch
+    >>> torch.asinh(torch.tensor([0.0, 1.0]))
+    tensor([0.0000, 0.8814])
+    """
+    out = _core.asinh(input)
+    if out.requires_grad:
+        record(out, asinh_vjp, _core.edges(input), (input,))
+    return out
+
+
+arcsinh = asinh
+
+
+def asinh_vjp(grad: Tensor, saved: Saved, needs: Needs) -> Grads:
+    x = saved[0]
+    return (grad * rsqrt(x * x + 1),)
+
+
+def acosh(input: Tensor) -> Tensor:
+    """The number from 0 on whose hyperbolic cosine is x. Follows ``torch.acosh``.
+
+    >>> import fastgrad as torch
+    >>> torch.acosh(torch.tensor([1.0, 2.0]))
+    tensor([0.0000, 1.3170])
+    """
+    out = _core.acosh(input)
+    if out.requires_grad:
+        record(out, acosh_vjp, _core.edges(input), (input,))
+    return out
+
+
+arccosh = acosh
+
+
+def acosh_vjp(grad: Tensor, saved: Saved, needs: Needs) -> Grads:
+    x = saved[0]
+    return (grad * rsqrt(x * x - 1),)
+
+
+def atanh(input: Tensor) -> Tensor:
+    """The number whose hyperbolic tangent is x. Follows ``torch.atanh``.
+
+    >>> import fastgrad as torch
+    >>> torch.atanh(torch.tensor([0.0, 0.5]))
+    tensor([0.0000, 0.5493])
+    """
+    out = _core.atanh(input)
+    if out.requires_grad:
+        record(out, atanh_vjp, _core.edges(input), (input,))
+    return out
+
+
+arctanh = atanh
+
+
+def atanh_vjp(grad: Tensor, saved: Saved, needs: Needs) -> Grads:
+    x = saved[0]
+    return (grad / (1 - x * x),)
+
+
+def sinc(input: Tensor) -> Tensor:
+    """sin(pi x) / (pi x), and 1 at 0. Follows ``torch.sinc``.
+
+    >>> import fastgrad as torch
+    >>> torch.sinc(torch.tensor([0.0, 0.5]))
+    tensor([1.0000, 0.6366])
+    """
+    angle = _core.mul(input, pi)
+    out = _core.where(_core.eq(input, 0), 1.0, _core.div(_core.sin(angle), angle))
+    if out.requires_grad:
+        record(out, sinc_vjp, _core.edges(input), (input,))
+    return out
+
+
+def sinc_vjp(grad: Tensor, saved: Saved, needs: Needs) -> Grads:
+    (x,) = saved
+    angle = x * pi
+    slope = (angle * cos(angle) - sin(angle)) / (angle * x)
+    return (where(eq(x, 0), 0.0, grad * slope),)
+
+
+def deg2rad(input: Tensor) -> Tensor:
+    """Degrees to radians. Follows ``torch.deg2rad``.
+
+    >>> import fastgrad as torch
+    >>> torch.deg2rad(torch.tensor([0.0, 180.0]))
+    tensor([0.0000, 3.1416])
+    """
+    return mul(input, pi / 180)
+
+
+def rad2deg(input: Tensor) -> Tensor:
+    """Radians to degrees. Follows ``torch.rad2deg``.
+
+    >>> import fastgrad as torch
+    >>> torch.rad2deg(torch.tensor([0.0, torch.pi]))
+    tensor([  0., 180.])
+    """
+    return mul(input, 180 / pi)
+
+
+def hypot(input: Tensor, other: Tensor) -> Tensor:
+    """sqrt(input**2 + other**2), without overflow on the way. Follows ``torch.hypot``.
+
+    >>> import fastgrad as torch
+    >>> torch.hypot(torch.tensor([3.0]), torch.tensor([4.0]))
+    tensor([5.])
+    """
+    out = _core.hypot(input, other)
+    if out.requires_grad:
+        record_result(out, hypot_vjp, _core.edges(input, other), (input, other))
+    return out
+
+
+def hypot_vjp(grad: Tensor, saved: Saved, needs: Needs) -> Grads:
+    a, b, result = saved
+    return grad * (a / result), grad * (b / result)

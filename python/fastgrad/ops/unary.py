@@ -16,28 +16,24 @@ if TYPE_CHECKING:
 __all__ = [
     "abs",
     "absolute",
-    "ceil",
     "exp",
     "exp2",
     "expm1",
-    "fix",
-    "floor",
     "log",
     "log1p",
     "log2",
     "log10",
     "neg",
     "negative",
+    "positive",
     "reciprocal",
     "relu",
-    "round",
     "rsqrt",
     "sigmoid",
     "sign",
     "sqrt",
     "square",
     "tanh",
-    "trunc",
 ]
 
 
@@ -81,28 +77,13 @@ def abs_vjp(grad: Tensor, saved: Saved, needs: Needs) -> Grads:
     return (grad * sign(saved[0]),)
 
 
-def _zero_gradient_vjp(grad: Tensor, saved: Saved, needs: Needs) -> Grads:
+def no_slope(grad: Tensor) -> Grads:
+    """The gradient of a function that is constant almost everywhere."""
     return (_core.full(grad.shape, 0, grad.dtype),)
 
 
 def sign_vjp(grad: Tensor, saved: Saved, needs: Needs) -> Grads:
-    return _zero_gradient_vjp(grad, saved, needs)
-
-
-def floor_vjp(grad: Tensor, saved: Saved, needs: Needs) -> Grads:
-    return _zero_gradient_vjp(grad, saved, needs)
-
-
-def ceil_vjp(grad: Tensor, saved: Saved, needs: Needs) -> Grads:
-    return _zero_gradient_vjp(grad, saved, needs)
-
-
-def round_vjp(grad: Tensor, saved: Saved, needs: Needs) -> Grads:
-    return _zero_gradient_vjp(grad, saved, needs)
-
-
-def trunc_vjp(grad: Tensor, saved: Saved, needs: Needs) -> Grads:
-    return _zero_gradient_vjp(grad, saved, needs)
+    return no_slope(grad)
 
 
 def sign(input: Tensor) -> Tensor:
@@ -116,67 +97,6 @@ def sign(input: Tensor) -> Tensor:
     if out.requires_grad:
         record(out, sign_vjp, _core.edges(input))
     return out
-
-
-def floor(input: Tensor) -> Tensor:
-    """The largest whole number that is not above x; its gradient is 0. Follows ``torch.floor``.
-
-    >>> import fastgrad as torch
-    >>> torch.floor(torch.tensor([1.5, -1.5]))
-    tensor([ 1., -2.])
-    """
-    out = _core.floor(input)
-    if out.requires_grad:
-        record(out, floor_vjp, _core.edges(input))
-    return out
-
-
-def ceil(input: Tensor) -> Tensor:
-    """The smallest whole number that is not below x; its gradient is 0. Follows ``torch.ceil``.
-
-    >>> import fastgrad as torch
-    >>> torch.ceil(torch.tensor([1.5, -1.5]))
-    tensor([ 2., -1.])
-    """
-    out = _core.ceil(input)
-    if out.requires_grad:
-        record(out, ceil_vjp, _core.edges(input))
-    return out
-
-
-def round(input: Tensor, *, decimals: int = 0) -> Tensor:
-    """The nearest whole number, halves to the even one; its gradient is 0.
-
-    With `decimals`, rounds to that many places after the point.
-
-    Follows ``torch.round``.
-
-    >>> import fastgrad as torch
-    >>> torch.round(torch.tensor([0.5, 1.5, 2.4]))
-    tensor([0., 2., 2.])
-    """
-    if decimals:
-        return round(input * 10.0**decimals) / 10.0**decimals
-    out = _core.round(input)
-    if out.requires_grad:
-        record(out, round_vjp, _core.edges(input))
-    return out
-
-
-def trunc(input: Tensor) -> Tensor:
-    """x without its fraction; its gradient is 0. Follows ``torch.trunc``.
-
-    >>> import fastgrad as torch
-    >>> torch.trunc(torch.tensor([1.5, -1.5]))
-    tensor([ 1., -1.])
-    """
-    out = _core.trunc(input)
-    if out.requires_grad:
-        record(out, trunc_vjp, _core.edges(input))
-    return out
-
-
-fix = trunc
 
 
 def square(input: Tensor) -> Tensor:
@@ -430,3 +350,22 @@ def relu_vjp(grad: Tensor, saved: Saved, needs: Needs) -> Grads:
     if _core.is_grad_enabled():
         return (grad * gt(result, 0),)
     return (_core.relu_backward(grad, result),)
+
+
+def positive(input: Tensor) -> Tensor:
+    """The tensor itself.
+
+    Raises:
+        RuntimeError: the tensor has bools.
+
+    Follows ``torch.positive``.
+
+    >>> import fastgrad as torch
+    >>> torch.positive(torch.tensor([1, -2]))
+    tensor([ 1, -2])
+    """
+    if input.dtype is _core.bool:
+        raise RuntimeError(
+            "The `+` operator, on a bool tensor is not supported; convert it first, e.g. by .int()"
+        )
+    return input
