@@ -10,7 +10,7 @@ from math import inf
 
 from fastgrad import _core
 from fastgrad.autograd.graph import record
-from fastgrad.ops import unary
+from fastgrad.ops import comparison, unary
 from fastgrad.ops.reduction import amax, amin, mean
 from fastgrad.ops.reduction import sum as sum_
 from fastgrad.ops.shape import cat
