@@ -30,7 +30,14 @@ from fastgrad.size import Size
 from fastgrad.tensor import Tensor  # isort: skip - registers the classes that the extension returns
 
 from fastgrad import autograd
-from fastgrad.autograd.grad_mode import enable_grad, is_grad_enabled, no_grad, set_grad_enabled
+from fastgrad.autograd.grad_mode import (
+    enable_grad,
+    inference_mode,
+    is_grad_enabled,
+    is_inference_mode_enabled,
+    no_grad,
+    set_grad_enabled,
+)
 from fastgrad.ops import activation_kinked as _activation
 from fastgrad.ops import binary as _binary
 from fastgrad.ops import conversion as _conversion
@@ -82,6 +89,7 @@ __all__ = [
     "get_num_threads",
     "half",
     "inf",
+    "inference_mode",
     "int",
     "int8",
     "int16",
@@ -89,6 +97,7 @@ __all__ = [
     "int64",
     "is_floating_point",
     "is_grad_enabled",
+    "is_inference_mode_enabled",
     "is_tensor",
     "long",
     "nan",
