@@ -12,13 +12,37 @@ using namespace ops;
 constexpr Kind view_of_first = Kind::view;
 constexpr Kind constant = Kind::constant;
 
-#define UNARY(name) def<[](const Tensor& x) { return unary(Unary::name, #name, x); }>(#name)
-#define BINARY(name) def<[](const Operand& a, const Operand& b) { return binary(Binary::name, #name, a, b); }>(#name)
-#define TERNARY(name)                                                                                               \
-  def<[](const Operand& a, const Operand& b, const Operand& c) { return ternary(Ternary::name, #name, a, b, c); }>( \
-      #name)
+// Operations that take 16-bit floats as they are.
+template <auto f>
+PyMethodDef def_any(const char* name) {
+  return def<f, Kind::differentiable, Halves::its_own>(name);
+}
+
+#define UNARY(name) def_any<[](const Tensor& x) { return unary(Unary::name, #name, x); }>(#name)
+#define BINARY(name) \
+  def_any<[](const Operand& a, const Operand& b) { return binary(Binary::name, #name, a, b); }>(#name)
+#define TERNARY(name)                                                \
+  def_any<[](const Operand& a, const Operand& b, const Operand& c) { \
+    return ternary(Ternary::name, #name, a, b, c);                   \
+  }>(#name)
 #define BINARY_INPLACE(name) \
-  def<[](const Tensor& a, const Operand& b) { binary_(Binary::name, #name "_", a, b); }>(#name "_")
+  def_any<[](const Tensor& a, const Operand& b) { binary_(Binary::name, #name "_", a, b); }>(#name "_")
+
+// An activation with none, one or two parameters, and its gradient.
+#define ACTIVATION(name)                                                                                              \
+  def<[](const Tensor& x) { return activation(Activation::name, #name, x, 0, 0); }>(#name),                           \
+      def<[](const Tensor& g, const Tensor& x) { return activation_backward(Activation::name, #name, g, x, 0, 0); }>( \
+          #name "_backward")
+#define ACTIVATION_1(name)                                                                            \
+  def<[](const Tensor& x, double a) { return activation(Activation::name, #name, x, a, 0); }>(#name), \
+      def<[](const Tensor& g, const Tensor& x, double a) {                                            \
+        return activation_backward(Activation::name, #name, g, x, a, 0);                              \
+      }>(#name "_backward")
+#define ACTIVATION_2(name)                                                                                      \
+  def<[](const Tensor& x, double a, double b) { return activation(Activation::name, #name, x, a, b); }>(#name), \
+      def<[](const Tensor& g, const Tensor& x, double a, double b) {                                            \
+        return activation_backward(Activation::name, #name, g, x, a, b);                                        \
+      }>(#name "_backward")
 
 PyMethodDef functions[] = {
     // creation
@@ -28,11 +52,11 @@ PyMethodDef functions[] = {
     def<linspace, constant>("linspace"),
     def<eye, constant>("eye"),
     // conversion
-    def<cast>("cast"),
-    def<clone>("clone"),
-    def<copy_>("copy_"),
-    def<fill_>("fill_"),
-    def<where>("where"),
+    def_any<cast>("cast"),
+    def_any<clone>("clone"),
+    def_any<copy_>("copy_"),
+    def_any<fill_>("fill_"),
+    def_any<where>("where"),
     def<[](const Tensor& x) { return x; }, constant>("detach"),
     // unary
     UNARY(neg),
@@ -132,7 +156,7 @@ PyMethodDef functions[] = {
     BINARY_INPLACE(sub),
     BINARY_INPLACE(mul),
     BINARY_INPLACE(div),
-    def<equal>("equal"),
+    def_any<equal>("equal"),
     // ternary
     TERNARY(addcmul),
     TERNARY(addcdiv),
@@ -161,12 +185,12 @@ PyMethodDef functions[] = {
     def<as_strided, view_of_first>("as_strided"),
     def<select, view_of_first>("select"),
     def<narrow, view_of_first>("narrow"),
-    def<flip>("flip"),
-    def<cat>("cat"),
+    def_any<flip>("flip"),
+    def_any<cat>("cat"),
     // indexing (getitem and setitem: bindings/indexing.cpp)
-    def<nonzero>("nonzero"),
-    def<index_select>("index_select"),
-    def<gather>("gather"),
+    def_any<nonzero>("nonzero"),
+    def_any<index_select>("index_select"),
+    def_any<gather>("gather"),
     def<scatter_>("scatter_"),
     def<argsort>("argsort"),
     def<one_hot>("one_hot"),
@@ -179,6 +203,33 @@ PyMethodDef functions[] = {
     def<log_softmax>("log_softmax"),
     def<softmax_backward>("softmax_backward"),
     def<log_softmax_backward>("log_softmax_backward"),
+    // activation
+    ACTIVATION(gelu),
+    ACTIVATION(gelu_tanh),
+    ACTIVATION(silu),
+    ACTIVATION(mish),
+    ACTIVATION_2(softplus),
+    ACTIVATION(logsigmoid),
+    ACTIVATION(softsign),
+    ACTIVATION(tanhshrink),
+    ACTIVATION_2(elu),
+    ACTIVATION_1(celu),
+    ACTIVATION_1(leaky_relu),
+    ACTIVATION_2(hardtanh),
+    ACTIVATION(hardswish),
+    ACTIVATION(hardsigmoid),
+    ACTIVATION_2(threshold),
+    ACTIVATION_1(hardshrink),
+    ACTIVATION_1(softshrink),
+    // norm
+    def<layer_norm>("layer_norm"),
+    def<layer_norm_backward>("layer_norm_backward"),
+    def<rms_norm>("rms_norm"),
+    def<rms_norm_backward>("rms_norm_backward"),
+    def<group_norm>("group_norm"),
+    def<group_norm_backward>("group_norm_backward"),
+    def<batch_norm>("batch_norm"),
+    def<batch_norm_backward>("batch_norm_backward"),
     // loss
     def<cross_entropy>("cross_entropy"),
     def<cross_entropy_backward>("cross_entropy_backward"),

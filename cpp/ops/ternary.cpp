@@ -36,12 +36,13 @@ void run(TernaryLoop kernel, const Tensor& out, const Input& a, const Input& b, 
 
 Tensor ternary(Ternary op, const char* name, const Operand& a, const Operand& b, const Operand& c) {
   const DType dtype = result_type(a, b, c);
-  const TernaryLoop kernel = kernel_for(op, name, dtype);
-  const Input first(a, dtype), second(b, dtype), third(c, dtype);
+  const DType computed = is_half(dtype) ? DType::float32 : dtype;
+  const TernaryLoop kernel = kernel_for(op, name, computed);
+  const Input first(a, computed), second(b, computed), third(c, computed);
   const Dims shape = broadcast_shapes(name, first.sizes(), broadcast_shapes(name, second.sizes(), third.sizes()));
-  Tensor out = empty(shape, dtype);
+  Tensor out = empty(shape, computed);
   run(kernel, out, first, second, third);
-  return out;
+  return computed == dtype ? out : cast(out, dtype);
 }
 
 }  // namespace fastgrad::ops

@@ -5,8 +5,9 @@ from __future__ import annotations
 import builtins
 
 from fastgrad import _core
-from fastgrad.autograd import engine
+from fastgrad.autograd import engine, hooks
 from fastgrad.device import cpu
+from fastgrad.ops import activation_kinked as kinked
 from fastgrad.ops import (
     binary,
     comparison,
@@ -228,6 +229,8 @@ class Tensor(_core.TensorBase):
     logit = special.logit
     sigmoid = unary.sigmoid
     relu = unary.relu
+    prelu = kinked.prelu
+    hardshrink = kinked.hardshrink
     softmax = normalized.softmax
     log_softmax = normalized.log_softmax
 
@@ -325,6 +328,22 @@ class Tensor(_core.TensorBase):
     def int(self) -> Tensor:
         """As int32."""
         return conversion.to(self, _core.int32)
+
+    def short(self) -> Tensor:
+        """As int16."""
+        return conversion.to(self, _core.int16)
+
+    def char(self) -> Tensor:
+        """As int8."""
+        return conversion.to(self, _core.int8)
+
+    def half(self) -> Tensor:
+        """As float16."""
+        return conversion.to(self, _core.float16)
+
+    def bfloat16(self) -> Tensor:
+        """As bfloat16."""
+        return conversion.to(self, _core.bfloat16)
 
     def byte(self) -> Tensor:
         """As uint8."""
@@ -501,6 +520,11 @@ class Tensor(_core.TensorBase):
         return _core.scatter_(self, dim, index, values, False)
 
     # The graph
+    register_hook = hooks.register_hook
+    register_post_accumulate_grad_hook = hooks.register_post_accumulate_grad_hook
+    retain_grad = hooks.retain_grad
+    retains_grad = property(hooks.retains_grad)
+
     @property
     def grad_fn(self) -> Node | None:
         """The recorded operation that made this tensor; None for a leaf."""

@@ -5,12 +5,14 @@ row, `tests/test_gradients.py` derivatives, `tests/test_determinism.py` numbers 
 """
 
 from rows import (
+    activation,
     binary,
     comparison,
     complex,
     indexing,
     loss,
     matmul,
+    norm,
     power,
     reduction,
     rounding,
@@ -26,6 +28,8 @@ from rows import (
 from rows.op import Op
 
 FAMILIES = (
+    *(unary, binary, reduction, scan, sort, shape, indexing, matmul),
+    *(softmax, activation, norm, loss),
     *(unary, rounding, trigonometry, special, complex, binary, power, comparison, ternary),
     *(reduction, scan, sort, shape, indexing, matmul, softmax, loss),
 )

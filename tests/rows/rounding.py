@@ -31,6 +31,7 @@ ROWS = [
         ref.round_,
         make.nothing_but(decimals=1),
         smooth=lambda x, decimals: fraction(10 * x),
+        halves=False,
         label="round decimals",
     ),
     Op("frac", lambda x: x - np.trunc(x), make.unary(), FLOATS, smooth=fraction),
