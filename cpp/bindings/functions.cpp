@@ -17,6 +17,15 @@ constexpr Kind constant = Kind::constant;
 #define BINARY_INPLACE(name) \
   def<[](const Tensor& a, const Operand& b) { binary_(Binary::name, #name "_", a, b); }>(#name "_")
 
+#define SCATTER(name, how)                                                       \
+  def<[](const Tensor& to, Index dim, const Tensor& index, const Tensor& from) { \
+    scatter_(#name, Scatter::how, to, dim, index, from);                         \
+  }>(#name)
+#define INDEX_WRITE(name, kind, how)                                               \
+  def<[](const Tensor& to, Index dim, const Tensor& index, const Tensor& source) { \
+    index_write_(#name, ErrorKind::kind, Scatter::how, to, dim, index, source);    \
+  }>(#name)
+
 PyMethodDef functions[] = {
     // creation
     def<[](const Dims& sizes, DType t) { return fastgrad::empty(sizes, t); }, constant>("empty"),
@@ -127,10 +136,25 @@ PyMethodDef functions[] = {
     def<nonzero>("nonzero"),
     def<index_select>("index_select"),
     def<gather>("gather"),
-    def<scatter_>("scatter_"),
     def<argsort>("argsort"),
     def<one_hot>("one_hot"),
     def<bincount>("bincount"),
+    // scatter
+    SCATTER(scatter_, write),
+    SCATTER(scatter_add_, add),
+    SCATTER(scatter_multiply_, multiply),
+    SCATTER(scatter_amin_, amin),
+    SCATTER(scatter_amax_, amax),
+    INDEX_WRITE(index_add_, runtime, add),
+    INDEX_WRITE(index_copy_, index, write),
+    def<index_fill_>("index_fill_"),
+    def<[](const Tensor& to, Index dim, const Tensor& index, const Tensor& source) {
+      return row_index("index_reduce", to, dim, index, source);
+    }>("row_index"),
+    // diagonal
+    def<diagonal, view_of_first>("diagonal"),
+    def<tril>("tril"),
+    def<triu>("triu"),
     // matmul
     def<matmul>("matmul"),
     def<linear>("linear"),

@@ -11,6 +11,7 @@ void fill_binary(Kernels& table);
 void fill_conversion(Kernels& table);
 void fill_reduction(Kernels& table);
 void fill_indexing(Kernels& table);
+void fill_scatter(Kernels& table);
 void fill_matmul(Kernels& table);
 void fill_softmax(Kernels& table);
 void fill_loss(Kernels& table);
@@ -24,6 +25,7 @@ const Kernels& table() {
     fill_conversion(kernels);
     fill_reduction(kernels);
     fill_indexing(kernels);
+    fill_scatter(kernels);
     fill_matmul(kernels);
     fill_softmax(kernels);
     fill_loss(kernels);

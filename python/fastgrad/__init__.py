@@ -30,22 +30,28 @@ from fastgrad.autograd.grad_mode import enable_grad, is_grad_enabled, no_grad, s
 from fastgrad.ops import binary as _binary
 from fastgrad.ops import conversion as _conversion
 from fastgrad.ops import creation as _creation
+from fastgrad.ops import diagonal as _diagonal
 from fastgrad.ops import dropout as _dropout
+from fastgrad.ops import index_put as _index_put
 from fastgrad.ops import indexing as _indexing
 from fastgrad.ops import matmul as _matmul
 from fastgrad.ops import random as _random
 from fastgrad.ops import reduction as _reduction
+from fastgrad.ops import scatter as _scatter
 from fastgrad.ops import shape as _shape
 from fastgrad.ops import softmax as _softmax
 from fastgrad.ops import unary as _unary
 from fastgrad.ops.binary import *
 from fastgrad.ops.conversion import *
 from fastgrad.ops.creation import *
+from fastgrad.ops.diagonal import *
 from fastgrad.ops.dropout import *
+from fastgrad.ops.index_put import *
 from fastgrad.ops.indexing import *
 from fastgrad.ops.matmul import *
 from fastgrad.ops.random import *
 from fastgrad.ops.reduction import *
+from fastgrad.ops.scatter import *
 from fastgrad.ops.shape import *
 from fastgrad.ops.softmax import *
 from fastgrad.ops.unary import *
@@ -96,11 +102,14 @@ __all__ = [
 __all__ += _binary.__all__
 __all__ += _conversion.__all__
 __all__ += _creation.__all__
+__all__ += _diagonal.__all__
 __all__ += _dropout.__all__
+__all__ += _index_put.__all__
 __all__ += _indexing.__all__
 __all__ += _matmul.__all__
 __all__ += _random.__all__
 __all__ += _reduction.__all__
+__all__ += _scatter.__all__
 __all__ += _shape.__all__
 __all__ += _softmax.__all__
 __all__ += _unary.__all__

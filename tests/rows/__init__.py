@@ -4,8 +4,34 @@
 row, `tests/test_gradients.py` derivatives, `tests/test_determinism.py` numbers of threads.
 """
 
-from rows import binary, indexing, loss, matmul, reduction, scan, shape, softmax, sort, unary
+from rows import (
+    binary,
+    diagonal,
+    indexing,
+    loss,
+    matmul,
+    reduction,
+    scan,
+    scatter,
+    shape,
+    softmax,
+    sort,
+    unary,
+)
 from rows.op import Op
 
-FAMILIES = (unary, binary, reduction, scan, sort, shape, indexing, matmul, softmax, loss)
+FAMILIES = (
+    unary,
+    binary,
+    reduction,
+    scan,
+    sort,
+    shape,
+    indexing,
+    scatter,
+    diagonal,
+    matmul,
+    softmax,
+    loss,
+)
 OPS: list[Op] = [row for family in FAMILIES for row in family.ROWS]
