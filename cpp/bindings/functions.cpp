@@ -151,6 +151,7 @@ PyMethodDef functions[] = {
     def<[](const Tensor& to, Index dim, const Tensor& index, const Tensor& source) {
       return row_index("index_reduce", to, dim, index, source);
     }>("row_index"),
+    def<masked_fill_>("masked_fill_"),
     // diagonal
     def<diagonal, view_of_first>("diagonal"),
     def<tril>("tril"),

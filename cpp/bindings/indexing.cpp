@@ -104,6 +104,14 @@ class Parser {
     return std::move(out_);
   }
 
+  // A mask that is the whole index expression, in a shape that broadcasts to that of x.
+  Tensor parse_mask(const Tensor& mask) const {
+    check_mask(mask, mask.dim());
+    Tensor wide = mask.dtype == DType::boolean ? mask : ops::cast(mask, DType::boolean);
+    while (wide.dim() < x_.dim()) wide = ops::unsqueeze(wide, wide.dim());
+    return wide;
+  }
+
  private:
   // An element of the index expression: as it is, or as a tensor.
   struct Entry {
@@ -218,6 +226,27 @@ class Parser {
   }
 
   void take_mask(const Tensor& mask, Index total) {
+    check_mask(mask, total);
+    const int end = at_ + mask.dim();
+    axis_ += mask.dim() - 1;
+    ++masks_;
+    if (!is_one_step(at_, end)) {
+      const Tensor positions = ops::nonzero(mask);
+      tensors_ -= mask.dim() - 1;
+      for (int d = 0; d < mask.dim(); ++d) add_index(ops::select(positions, 1, d), axis_);
+    } else {  // these dimensions are as good as one
+      for (int d = end - 1; d > at_; --d) {
+        out_.view.sizes[d - 1] *= out_.view.sizes[d];
+        out_.view.strides[d - 1] = out_.view.strides[d];
+        out_.view.sizes.erase(d);
+        out_.view.strides.erase(d);
+      }
+      add_index(ops::view(ops::nonzero(ops::reshape(mask, {-1})), {-1}), axis_);
+    }
+    ++axis_;
+  }
+
+  void check_mask(const Tensor& mask, Index total) const {
     for (int d = 0; d < mask.dim(); ++d) {
       if (at_ + d >= out_.view.dim()) too_many(total);
       if (mask.sizes[d] != out_.view.sizes[at_ + d]) {
@@ -225,10 +254,14 @@ class Parser {
              " does not match the shape of the indexed tensor ", x_.sizes, " at index ", axis_ + d);
       }
     }
-    const Tensor positions = ops::nonzero(mask);
-    for (int d = 0; d < mask.dim(); ++d) add_index(ops::select(positions, 1, d), axis_++);
-    ++masks_;
-    tensors_ -= mask.dim() - 1;
+  }
+
+  // Whether the elements of these dimensions, in their order, are one step apart from each other.
+  bool is_one_step(int begin, int end) const {
+    for (int d = begin; d + 1 < end; ++d) {
+      if (out_.view.strides[d] != out_.view.sizes[d + 1] * out_.view.strides[d + 1]) return false;
+    }
+    return true;
   }
 
   void add_index(Tensor index, int axis) {
@@ -311,6 +344,10 @@ void put(PyObject* const* args, bool accumulate) {
   Call call;
   const Tensor& x = tensor_argument(args[0], call);
   const Tensor value = value_tensor(args[2], x, call);
+  if (is_tensor(args[1]) && value.numel() == 1 && !accumulate) {
+    const Tensor& mask = as_py_tensor(args[1])->tensor;
+    if (is_mask(mask) && mask.dim() > 0) return ops::masked_fill_(x, Parser(x).parse_mask(mask), value);
+  }
   const Parsed target = Parser(x).parse(args[1]);
   check_dtypes(target, value);
   const GilRelease gil(call.elements > release_threshold);

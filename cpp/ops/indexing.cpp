@@ -1,5 +1,6 @@
 // Reading by index.
 #include <algorithm>
+#include <atomic>
 #include <cstring>
 #include <numeric>
 
@@ -74,21 +75,25 @@ void index_runs(const Selection& s, const Tensor& out) {
 Tensor nonzero(const Tensor& input) {
   const Tensor mask = contiguous(input.dtype == DType::boolean ? input : cast(input, DType::boolean));
   const bool* m = mask.data<bool>();
-  const Index n = mask.numel(), count = std::count(m, m + n, true);
-  const int dims = mask.dim();
-  Tensor out = empty({count, dims}, DType::int64);
+  const Index n = mask.numel();
+  const int dims = mask.dim(), last = dims - 1;
+  Index count = 0;
+  for (Index i = 0; i < n; ++i) count += m[i];
+  // Every element writes its position, but only those that are not 0 keep it: a branch would be guessed wrong too
+  // often. The last writes need a place too.
+  const Tensor out = empty({count + 1, dims}, DType::int64);
   Index* to = out.data<Index>();
-  const Index columns = dims == 0 ? 1 : mask.sizes[dims - 1];
+  const Index columns = dims == 0 ? 1 : mask.sizes[last];
+  Dims row(std::max(last, 0));
   for (Index start = 0; start < n; start += columns) {
     for (Index c = 0; c < columns; ++c) {
-      if (!m[start + c]) continue;
-      Index rest = start / columns;
-      if (dims > 0) to[dims - 1] = c;
-      for (int d = dims - 2; d >= 0; rest /= mask.sizes[d--]) to[d] = d == 0 ? rest : rest % mask.sizes[d];
-      to += dims;
+      for (int d = 0; d < last; ++d) to[d] = row[d];
+      if (dims > 0) to[last] = c;
+      to += dims * m[start + c];
     }
+    for (int d = last - 1; d >= 0 && ++row[d] == mask.sizes[d]; --d) row[d] = 0;
   }
-  return out;
+  return narrow(out, 0, 0, count);
 }
 
 Tensor index(const Tensor& x, const IndexList& indices, const Dims& axes) {
@@ -121,18 +126,23 @@ Tensor index_select(const Tensor& x, Index dim, const Tensor& index) {
 }
 
 void check_positions(const char* op, ErrorKind kind, const Tensor& index, Index n, int dim) {
-  Tensor distinct = index;  // what an expanded index repeats is looked at once
+  const auto limit = static_cast<std::uint64_t>(n);  // a negative index is larger without its sign
+  Tensor distinct = index;                           // what an expanded index repeats is looked at once
   for (int d = 0; d < index.dim(); ++d) {
     if (index.strides[d] == 0 && index.sizes[d] > 1) distinct.sizes[d] = 1;
   }
   const Walk<1> walk(distinct.sizes, {distinct.strides});
-  for (Index row = 0; walk.inner() > 0 && row < walk.outer(); ++row) {
-    const Index* p = index.data<Index>() + walk.offsets(row)[0];
-    for (Index i = 0; i < walk.inner(); ++i, p += walk.strides[0].back()) {
-      if (*p < 0 || *p >= n) {
-        fail(kind, op, ": index ", *p, " is out of bounds for dimension ", dim, " with size ", n);
-      }
-    }
+  std::atomic<bool> is_wrong = false;
+  for_each_run(walk, [&](const std::array<Index, 1>& at, Index count) {
+    const Index* p = index.data<Index>() + at[0];
+    bool wrong = false;
+    for (Index i = 0; i < count; ++i) wrong |= static_cast<std::uint64_t>(p[i * walk.strides[0].back()]) >= limit;
+    if (wrong) is_wrong = true;
+  });
+  if (!is_wrong) return;
+  const Tensor all = contiguous(distinct);
+  for (const Index* p = all.data<Index>();; ++p) {
+    if (*p < 0 || *p >= n) fail(kind, op, ": index ", *p, " is out of bounds for dimension ", dim, " with size ", n);
   }
 }
 

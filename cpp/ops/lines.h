@@ -51,7 +51,7 @@ void for_each_line(const Lines& s, const Rows& rows, const Elements& elements) {
       at[2] += along ? next[2] : s.steps[2];
     }
   };
-  parallel_for(0, lines, std::max<Index>(as_rows ? 16 : 1, pointwise_grain / s.places), [&](Index begin, Index end) {
+  parallel_for(0, lines, std::max<Index>(as_rows ? 64 : 1, pointwise_grain / s.places), [&](Index begin, Index end) {
     while (begin < end) {
       const Index column = begin % inner, width = std::min(inner - column, end - begin);
       std::array<Index, 3> at = s.walk.offsets(begin / inner);

@@ -92,6 +92,9 @@ void index_fill_(const Tensor& to, Index dim, const Tensor& index, Scalar value)
 // a vector of indices along dim as an index for scatter_, in the shape that `source` must have; a view
 Tensor row_index(const char* op, const Tensor& to, Index dim, const Tensor& index, const Tensor& source);
 
+// where the mask (bool, broadcast to x) holds; the value has one element
+void masked_fill_(const Tensor& x, const Tensor& mask, const Tensor& value);
+
 // diagonal
 Tensor diagonal(const Tensor& x, Index offset, Index dim1, Index dim2);  // a view
 // the part of each matrix on and below (above) a diagonal, zeros elsewhere

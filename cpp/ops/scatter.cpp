@@ -172,4 +172,20 @@ void index_put_(const Tensor& x, const IndexList& indices, const Tensor& values,
   bump_version(x);
 }
 
+void masked_fill_(const Tensor& x, const Tensor& mask, const Tensor& value) {
+  check_inplace("masked_fill_", x);
+  if (!(broadcast_shapes("masked_fill_", x.sizes, mask.sizes) == x.sizes)) {
+    fail("masked_fill_: output with shape ", x.sizes, " doesn't match the broadcast shape of the mask ", mask.sizes);
+  }
+  const Tensor fill = cast(value, x.dtype), chosen = apart_from(x, mask);
+  const Walk<2> walk(x.sizes, {x.strides, broadcast_strides(chosen, x.sizes)});
+  const WhereLoop kernel = kernels().where[static_cast<int>(x.dtype)];
+  const Index step = walk.strides[0].back();
+  for_each_run(walk, [&](const std::array<Index, 2>& at, Index n) {
+    kernel(element(x, at[0]), chosen.data<bool>() + at[1], fill.raw(), element(x, at[0]), n, step,
+           walk.strides[1].back(), 0, step);
+  });
+  bump_version(x);
+}
+
 }  // namespace fastgrad::ops

@@ -340,7 +340,7 @@ class Tensor(_core.TensorBase):
     tanh_ = in_place(unary.tanh)
     floor_ = in_place(unary.floor)
     round_ = in_place(unary.round)
-    masked_fill_ = in_place(indexing.masked_fill)
+    masked_fill_ = in_place_by_writing(indexing.masked_fill, indexing.masked_fill_into)
     masked_scatter_ = in_place(writing.masked_scatter)
     put_ = in_place(writing.put)
     index_put_ = in_place_by_writing(writing.index_put, writing.index_put_into)

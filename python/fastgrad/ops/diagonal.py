@@ -118,7 +118,15 @@ def diag_embed(input: Tensor, offset: int = 0, dim1: int = -2, dim2: int = -1) -
             )
     for dim in sorted((dim1 % rank, dim2 % rank)):
         shape.insert(dim, n)
-    return diagonal_scatter(_core.full(shape, 0, input.dtype), input, offset, dim1, dim2)
+    out = _core.full(shape, 0, input.dtype)
+    _core.copy_(_core.diagonal(out, offset, dim1, dim2), _core.detach(input))
+    if _core.is_grad_enabled() and input.requires_grad:
+        record(out, diag_embed_vjp, _core.edges(input), (offset, dim1, dim2))
+    return out
+
+
+def diag_embed_vjp(grad: Tensor, saved: Saved, needs: Needs) -> Grads:
+    return (diagonal(grad, *saved),)
 
 
 def diagflat(input: Tensor, offset: int = 0) -> Tensor:

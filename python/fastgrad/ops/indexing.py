@@ -272,6 +272,12 @@ def masked_fill(input: Tensor, mask: Tensor, value: Operand) -> Tensor:
     return out
 
 
+def masked_fill_into(out: Tensor, mask: Tensor, value: Operand) -> Tensor:
+    """`out` itself, changed: see ``scatter``."""
+    check_mask("masked_fill_", mask)
+    return _core.masked_fill_(out, mask, single_value("masked_fill_", value, out))
+
+
 def masked_fill_vjp(grad: Tensor, saved: Saved, needs: Needs) -> Grads:
     (mask,) = saved
     to_input = None if needs[0] is None else masked_fill(grad, mask, 0.0)
