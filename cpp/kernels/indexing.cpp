@@ -37,7 +37,7 @@ void fill_indexing(Kernels& table) {
     using T = typename decltype(tag)::type;
     table.gather[static_cast<int>(DTypeOf<T>::value)] = gather<T>;
   };
-  for_types(Types<bool>{}, fill);
+  for_types(Types<bool, Float16, BFloat16>{}, fill);
   for_types(Integers{}, fill);
   for_types(Floats{}, fill);
 }

@@ -72,6 +72,11 @@ void fill_way(Kernels& table) {
 
 void fill_scatter(Kernels& table) {
   fill_way<Scatter::write>(table);
+  for_types(Types<Float16, BFloat16>{}, [&](auto tag) {  // for which there is nothing to compute
+    using T = typename decltype(tag)::type;
+    table.scatter[static_cast<int>(Scatter::write)][static_cast<int>(DTypeOf<T>::value)] =
+        scatter<Scatter::write, Rounded, T>;
+  });
   fill_way<Scatter::add>(table);
   fill_way<Scatter::multiply>(table);
   fill_way<Scatter::amin>(table);

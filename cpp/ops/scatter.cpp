@@ -162,6 +162,11 @@ void index_fill_(const Tensor& to, Index dim, const Tensor& index, Scalar value)
 
 void index_put_(const Tensor& x, const IndexList& indices, const Tensor& values, bool accumulate, const Dims& axes) {
   check_inplace("index_put_", x);
+  if (accumulate && is_half(x.dtype)) {
+    const Tensor wide = cast(x, DType::float32);
+    index_put_(wide, indices, cast(values, DType::float32), true, axes);
+    return copy_(x, wide);
+  }
   const Selection s = selection(x, indices, axes);
   const Tensor same = values.dtype == x.dtype ? values : cast(values, x.dtype);
   Tensor v = values_for(s, apart_from(x, same));

@@ -9,8 +9,8 @@ from __future__ import annotations
 
 from fastgrad import _core
 from fastgrad.autograd.graph import record
-from fastgrad.ops.binary import where
 from fastgrad.ops.indexing import gather, getitem, getitem_backward, single_value
+from fastgrad.ops.ternary import where
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
