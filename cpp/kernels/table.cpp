@@ -15,6 +15,7 @@ void fill_matmul(Kernels& table);
 void fill_softmax(Kernels& table);
 void fill_loss(Kernels& table);
 void fill_optim(Kernels& table);
+void fill_random(Kernels& table);
 
 const Kernels& table() {
   static Kernels kernels = {};
@@ -28,6 +29,7 @@ const Kernels& table() {
     fill_softmax(kernels);
     fill_loss(kernels);
     fill_optim(kernels);
+    fill_random(kernels);
     kernels.isa = FASTGRAD_STRING(FASTGRAD_ISA);
   }
   return kernels;

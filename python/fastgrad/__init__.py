@@ -25,7 +25,7 @@ from fastgrad.size import Size
 
 from fastgrad.tensor import Tensor  # isort: skip - registers the classes that the extension returns
 
-from fastgrad import autograd
+from fastgrad import autograd, random
 from fastgrad.autograd.grad_mode import enable_grad, is_grad_enabled, no_grad, set_grad_enabled
 from fastgrad.ops import binary as _binary
 from fastgrad.ops import conversion as _conversion
@@ -50,6 +50,14 @@ from fastgrad.ops.shape import *
 from fastgrad.ops.softmax import *
 from fastgrad.ops.unary import *
 from fastgrad.printing import set_printoptions
+from fastgrad.random import (
+    default_generator,
+    get_rng_state,
+    initial_seed,
+    manual_seed,
+    seed,
+    set_rng_state,
+)
 
 from fastgrad import nn, optim, utils  # isort: skip - they use the names above
 
@@ -60,6 +68,7 @@ __all__ = [
     "__version__",
     "autograd",
     "bool",
+    "default_generator",
     "device",
     "double",
     "dtype",
@@ -70,7 +79,9 @@ __all__ = [
     "float64",
     "get_default_dtype",
     "get_num_threads",
+    "get_rng_state",
     "inf",
+    "initial_seed",
     "int",
     "int32",
     "int64",
@@ -78,6 +89,7 @@ __all__ = [
     "is_grad_enabled",
     "is_tensor",
     "long",
+    "manual_seed",
     "nan",
     "nn",
     "no_grad",
@@ -85,11 +97,14 @@ __all__ = [
     "optim",
     "pi",
     "promote_types",
+    "random",
     "result_type",
+    "seed",
     "set_default_dtype",
     "set_grad_enabled",
     "set_num_threads",
     "set_printoptions",
+    "set_rng_state",
     "uint8",
     "utils",
 ]

@@ -7,7 +7,16 @@ import builtins
 from fastgrad import _core
 from fastgrad.autograd import engine
 from fastgrad.device import cpu
-from fastgrad.ops import binary, conversion, indexing, random, reduction, shape, unary
+from fastgrad.ops import (
+    binary,
+    conversion,
+    indexing,
+    random,
+    random_fill,
+    reduction,
+    shape,
+    unary,
+)
 from fastgrad.ops import matmul as products
 from fastgrad.ops import softmax as normalized
 from fastgrad.ops.assign import assign, check_not_leaf, is_recorded, refresh_view
@@ -215,6 +224,10 @@ class Tensor(_core.TensorBase):
     argsort = indexing.argsort
     bincount = indexing.bincount
 
+    # Random numbers
+    bernoulli = random.bernoulli
+    multinomial = random.multinomial
+
     def __setitem__(self, index: Any, value: Any) -> None:
         if not is_recorded(self, value):
             _core.setitem(self, index, value)
@@ -311,10 +324,14 @@ class Tensor(_core.TensorBase):
     round_ = in_place(unary.round)
     masked_fill_ = in_place(indexing.masked_fill)
     index_put_ = in_place(indexing.index_put)
-    uniform_ = in_place_random(random.uniform_)
-    normal_ = in_place_random(random.normal_)
-    random_ = in_place_random(random.random_)
-    bernoulli_ = in_place_random(random.bernoulli_)
+    uniform_ = in_place_random(random_fill.uniform_)
+    normal_ = in_place_random(random_fill.normal_)
+    log_normal_ = in_place_random(random_fill.log_normal_)
+    exponential_ = in_place_random(random_fill.exponential_)
+    cauchy_ = in_place_random(random_fill.cauchy_)
+    geometric_ = in_place_random(random_fill.geometric_)
+    bernoulli_ = in_place_random(random_fill.bernoulli_)
+    random_ = in_place_random(random_fill.random_)
 
     def copy_(self, src: Tensor, non_blocking: builtins.bool = False) -> Tensor:
         """Copy the elements of a tensor that broadcasts to this one."""

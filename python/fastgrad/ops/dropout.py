@@ -28,9 +28,11 @@ def dropout(input: Tensor, p: float = 0.5, training: bool = True, inplace: bool 
     """
     if not 0.0 <= p <= 1.0:
         raise ValueError(f"dropout probability has to be between 0 and 1, but got {p}")
-    if not training or p == 0.0:
+    if not training or p == 0.0 or not input.numel():
         return input
-    kept = _core.bernoulli_(_core.empty(input.shape, input.dtype), 1.0 - p, None)
-    if p < 1.0:
+    if p == 1.0:  # no number is drawn, as in PyTorch
+        kept = _core.full((), 0, input.dtype)
+    else:
+        kept = _core.bernoulli_(_core.empty_in_order_of(input, input.dtype), 1.0 - p, None)
         _core.div_(kept, 1.0 - p)
     return input.mul_(kept) if inplace else input * kept
