@@ -332,5 +332,5 @@ def test_the_package_exports_every_public_name():
         for name, value in vars(fastgrad).items()
         if not name.startswith("_") and not isinstance(value, ModuleType)
     }
-    modules = {"autograd", "nn", "optim", "utils"}
+    modules = {"autograd", "nn", "optim", "random", "utils"}
     assert set(fastgrad.__all__) == (names - plumbing) | modules | {"__version__"}

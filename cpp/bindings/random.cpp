@@ -80,10 +80,10 @@ py::object manual_seed(const py::object& self, const py::object& seed) {
   return self;
 }
 
-// The whole state as an argument of a function that pickle can name.
-py::tuple reduced(const py::object& self) {
-  const py::object state = state_of(self.cast<Generator&>());
-  return py::make_tuple(py::type::of(self), py::tuple(), state);
+std::unique_ptr<Generator> restored(const py::object& state) {
+  auto g = std::make_unique<Generator>();
+  set_state(*g, state);
+  return g;
 }
 
 }  // namespace
@@ -101,8 +101,7 @@ void add_generator(PyObject* module) {
       .def_property_readonly(
           "device", [](const Generator&) { return py::module_::import("fastgrad").attr("device")("cpu"); },
           "Where the numbers are drawn: device('cpu').")
-      .def("__reduce__", &reduced)
-      .def("__setstate__", &set_state)
+      .def(py::pickle(&state_of, &restored))
       .attr("__module__") = "fastgrad";
   py::handle(module).attr("default_generator") = py::cast(default_generator(), py::return_value_policy::reference);
 }

@@ -189,7 +189,9 @@ def empty_like(
     device: Place | None = None,
     requires_grad: bool = False,
 ) -> Tensor:
-    """An uninitialised tensor of the shape, dtype and memory order of another. Follows ``torch.empty_like``.
+    """An uninitialised tensor of the shape, dtype and memory order of another.
+
+    Follows ``torch.empty_like``.
 
     >>> import fastgrad as torch
     >>> torch.empty_like(torch.zeros(2, 3)).shape

@@ -221,7 +221,7 @@ def randperm(
 
 
 def normal(
-    mean: Operand = 0.0,
+    mean: Operand,
     std: Operand = 1.0,
     size: Dims | None = None,
     *,

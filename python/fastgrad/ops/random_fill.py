@@ -84,9 +84,7 @@ def log_normal_(
     return _core.log_normal_(self, mean, std, generator)
 
 
-def exponential_(
-    self: Tensor, lambd: float = 1.0, *, generator: Generator | None = None
-) -> Tensor:
+def exponential_(self: Tensor, lambd: float = 1.0, *, generator: Generator | None = None) -> Tensor:
     """Fill with numbers from the exponential distribution with the mean 1 / lambd.
 
     Raises:
@@ -153,15 +151,16 @@ def bernoulli_(
     if not isinstance(p, _core.TensorBase):
         return _core.bernoulli_(self, p, generator)
     check_probabilities("bernoulli_", p)
+    expanded = _core.expand(_core.detach(p), self.shape)
     drawn = _core.uniform_(_core.empty_in_order_of(self, p.dtype), 0.0, 1.0, generator)
-    return _core.copy_(self, _core.lt(drawn, _core.expand(_core.detach(p), self.shape)))
+    return _core.copy_(self, _core.lt(drawn, expanded))
 
 
 def check_probabilities(op: str, p: Tensor) -> None:
     """Errors where a tensor's elements are no probabilities."""
     if not p.dtype.is_floating_point:
         raise NotImplementedError(
-            f"{op}: expected floating-point probabilities, got {p.dtype}; convert them with .float()"
+            f"{op}: expected floating-point probabilities, got {p.dtype}; convert with .float()"
         )
     inside = _core.logical_and(_core.ge(p, 0.0), _core.le(p, 1.0))
     if not _core.all(inside, (), False).item():
