@@ -56,6 +56,7 @@ PyMethodDef def_any(const char* name) {
 PyMethodDef functions[] = {
     // creation
     def<[](const Dims& sizes, DType t) { return fastgrad::empty(sizes, t); }, constant>("empty"),
+    def<empty_in_order_of, constant>("empty_in_order_of"),
     def<full, constant>("full"),
     def<arange, constant>("arange"),
     def<linspace, constant>("linspace"),
@@ -265,9 +266,15 @@ PyMethodDef functions[] = {
     // random
     def<uniform_>("uniform_"),
     def<normal_>("normal_"),
-    def<random_>("random_"),
+    def<log_normal_>("log_normal_"),
+    def<exponential_>("exponential_"),
+    def<cauchy_>("cauchy_"),
+    def<geometric_>("geometric_"),
     def<bernoulli_>("bernoulli_"),
+    def<random_>("random_"),
     def<randperm, constant>("randperm"),
+    def<multinomial, constant>("multinomial"),
+    def<poisson, constant>("poisson"),
     // optim
     def<sgd_>("sgd_"),
     {nullptr, nullptr, 0, nullptr},

@@ -17,6 +17,8 @@ namespace fastgrad::ops {
 using OptionalTensor = std::optional<Tensor>;
 
 // creation
+// An uninitialised tensor of x's shape that lies in memory in x's order, without gaps.
+Tensor empty_in_order_of(const Tensor& x, DType dtype);
 Tensor full(const Dims& sizes, Scalar value, DType dtype);
 Tensor zeros(const Dims& sizes, DType dtype);
 // start, start + step, ... of n elements
@@ -155,9 +157,17 @@ Tensor checked_labels(const char* op, const Tensor& target, Index classes, Index
 // random, in place, from a generator
 void uniform_(const Tensor& x, double low, double high, Generator& g);
 void normal_(const Tensor& x, double mean, double std, Generator& g);
-void random_(const Tensor& x, Index low, std::optional<Index> high, Generator& g);
+void log_normal_(const Tensor& x, double mean, double std, Generator& g);
+void exponential_(const Tensor& x, double lambda, Generator& g);
+void cauchy_(const Tensor& x, double median, double sigma, Generator& g);
+void geometric_(const Tensor& x, double p, Generator& g);
 void bernoulli_(const Tensor& x, double p, Generator& g);
-Tensor randperm(Index n, Generator& g);
+// whole numbers in [low, high); without `high` up to the dtype's largest; without both [0, largest]
+void random_(const Tensor& x, std::optional<Index> low, std::optional<Index> high, Generator& g);
+Tensor randperm(Index n, DType dtype, Generator& g);
+// n columns of indices, drawn with replacement, for each row of probabilities (rows, classes)
+Tensor multinomial(const Tensor& probabilities, Index n, Generator& g);
+Tensor poisson(const Tensor& rates, Generator& g);
 
 // optim
 void sgd_(const std::vector<Tensor>& params, const std::vector<Tensor>& grads, const std::vector<Tensor>& buffers,

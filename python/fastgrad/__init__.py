@@ -29,7 +29,7 @@ from fastgrad.size import Size
 
 from fastgrad.tensor import Tensor  # isort: skip - registers the classes that the extension returns
 
-from fastgrad import autograd
+from fastgrad import autograd, random
 from fastgrad.autograd.anomaly import is_anomaly_enabled
 from fastgrad.autograd.grad_mode import (
     enable_grad,
@@ -86,6 +86,14 @@ from fastgrad.ops.ternary import *
 from fastgrad.ops.trigonometry import *
 from fastgrad.ops.unary import *
 from fastgrad.printing import set_printoptions
+from fastgrad.random import (
+    default_generator,
+    get_rng_state,
+    initial_seed,
+    manual_seed,
+    seed,
+    set_rng_state,
+)
 
 from fastgrad import nn, optim, special, utils  # isort: skip - they use the names above
 
@@ -97,6 +105,7 @@ __all__ = [
     "autograd",
     "bfloat16",
     "bool",
+    "default_generator",
     "device",
     "double",
     "dtype",
@@ -108,9 +117,11 @@ __all__ = [
     "float64",
     "get_default_dtype",
     "get_num_threads",
+    "get_rng_state",
     "half",
     "inf",
     "inference_mode",
+    "initial_seed",
     "int",
     "int8",
     "int16",
@@ -122,6 +133,7 @@ __all__ = [
     "is_inference_mode_enabled",
     "is_tensor",
     "long",
+    "manual_seed",
     "nan",
     "nn",
     "no_grad",
@@ -129,11 +141,14 @@ __all__ = [
     "optim",
     "pi",
     "promote_types",
+    "random",
     "result_type",
+    "seed",
     "set_default_dtype",
     "set_grad_enabled",
     "set_num_threads",
     "set_printoptions",
+    "set_rng_state",
     "short",
     "special",
     "uint8",

@@ -16,6 +16,7 @@ from fastgrad.ops import (
     indexing,
     power,
     random,
+    random_fill,
     reduction,
     rounding,
     shape,
@@ -329,6 +330,10 @@ class Tensor(_core.TensorBase):
     argsort = indexing.argsort
     bincount = indexing.bincount
 
+    # Random numbers
+    bernoulli = random.bernoulli
+    multinomial = random.multinomial
+
     def __setitem__(self, index: Any, value: Any) -> None:
         if not is_recorded(self, value):
             _core.setitem(self, index, value)
@@ -523,10 +528,14 @@ class Tensor(_core.TensorBase):
     index_reduce_ = in_place(writing.index_reduce)
     tril_ = in_place(diagonals.tril)
     triu_ = in_place(diagonals.triu)
-    uniform_ = in_place_random(random.uniform_)
-    normal_ = in_place_random(random.normal_)
-    random_ = in_place_random(random.random_)
-    bernoulli_ = in_place_random(random.bernoulli_)
+    uniform_ = in_place_random(random_fill.uniform_)
+    normal_ = in_place_random(random_fill.normal_)
+    log_normal_ = in_place_random(random_fill.log_normal_)
+    exponential_ = in_place_random(random_fill.exponential_)
+    cauchy_ = in_place_random(random_fill.cauchy_)
+    geometric_ = in_place_random(random_fill.geometric_)
+    bernoulli_ = in_place_random(random_fill.bernoulli_)
+    random_ = in_place_random(random_fill.random_)
 
     def copy_(self, src: Tensor, non_blocking: builtins.bool = False) -> Tensor:
         """Copy the elements of a tensor that broadcasts to this one."""
