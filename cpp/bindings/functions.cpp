@@ -108,7 +108,23 @@ PyMethodDef functions[] = {
     def<max_dim>("max_dim"),
     def<min_dim>("min_dim"),
     def<sum_to_size>("sum_to_size"),
+    // scan
     def<cumsum>("cumsum"),
+    def<cumprod>("cumprod"),
+    def<cummax>("cummax"),
+    def<cummin>("cummin"),
+    def<logcumsumexp>("logcumsumexp"),
+    def<recurrence>("recurrence"),
+    // sort
+    def<sort>("sort"),
+    def<topk>("topk"),
+    def<kthvalue>("kthvalue"),
+    def<median>("median"),
+    def<mode>("mode"),
+    def<sort_rows>("sort_rows"),
+    def<searchsorted>("searchsorted"),
+    // statistics
+    def<bincount, constant>("bincount"),
     // shape
     def<view, view_of_first>("view"),
     def<reshape, view_of_first>("reshape"),
@@ -128,9 +144,7 @@ PyMethodDef functions[] = {
     def<index_select>("index_select"),
     def<gather>("gather"),
     def<scatter_>("scatter_"),
-    def<argsort>("argsort"),
     def<one_hot>("one_hot"),
-    def<bincount>("bincount"),
     // matmul
     def<matmul>("matmul"),
     def<linear>("linear"),

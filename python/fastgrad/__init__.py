@@ -28,27 +28,43 @@ from fastgrad.tensor import Tensor  # isort: skip - registers the classes that t
 from fastgrad import autograd
 from fastgrad.autograd.grad_mode import enable_grad, is_grad_enabled, no_grad, set_grad_enabled
 from fastgrad.ops import binary as _binary
+from fastgrad.ops import calculus as _calculus
 from fastgrad.ops import conversion as _conversion
 from fastgrad.ops import creation as _creation
 from fastgrad.ops import dropout as _dropout
+from fastgrad.ops import extremes as _extremes
+from fastgrad.ops import histogram as _histogram
 from fastgrad.ops import indexing as _indexing
 from fastgrad.ops import matmul as _matmul
+from fastgrad.ops import norm as _norm
 from fastgrad.ops import random as _random
 from fastgrad.ops import reduction as _reduction
+from fastgrad.ops import scan as _scan
 from fastgrad.ops import shape as _shape
 from fastgrad.ops import softmax as _softmax
+from fastgrad.ops import sort as _sort
+from fastgrad.ops import statistics as _statistics
 from fastgrad.ops import unary as _unary
+from fastgrad.ops import unique as _unique
 from fastgrad.ops.binary import *
+from fastgrad.ops.calculus import *
 from fastgrad.ops.conversion import *
 from fastgrad.ops.creation import *
 from fastgrad.ops.dropout import *
+from fastgrad.ops.extremes import *
+from fastgrad.ops.histogram import *
 from fastgrad.ops.indexing import *
 from fastgrad.ops.matmul import *
+from fastgrad.ops.norm import *
 from fastgrad.ops.random import *
 from fastgrad.ops.reduction import *
+from fastgrad.ops.scan import *
 from fastgrad.ops.shape import *
 from fastgrad.ops.softmax import *
+from fastgrad.ops.sort import *
+from fastgrad.ops.statistics import *
 from fastgrad.ops.unary import *
+from fastgrad.ops.unique import *
 from fastgrad.printing import set_printoptions
 
 from fastgrad import nn, optim, utils  # isort: skip - they use the names above
@@ -94,16 +110,24 @@ __all__ = [
     "utils",
 ]
 __all__ += _binary.__all__
+__all__ += _calculus.__all__
 __all__ += _conversion.__all__
 __all__ += _creation.__all__
 __all__ += _dropout.__all__
+__all__ += _extremes.__all__
+__all__ += _histogram.__all__
 __all__ += _indexing.__all__
 __all__ += _matmul.__all__
+__all__ += _norm.__all__
 __all__ += _random.__all__
 __all__ += _reduction.__all__
+__all__ += _scan.__all__
 __all__ += _shape.__all__
 __all__ += _softmax.__all__
+__all__ += _sort.__all__
+__all__ += _statistics.__all__
 __all__ += _unary.__all__
+__all__ += _unique.__all__
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -7,9 +7,25 @@ import builtins
 from fastgrad import _core
 from fastgrad.autograd import engine
 from fastgrad.device import cpu
-from fastgrad.ops import binary, conversion, indexing, random, reduction, shape, unary
+from fastgrad.ops import (
+    binary,
+    calculus,
+    conversion,
+    extremes,
+    histogram,
+    indexing,
+    random,
+    reduction,
+    scan,
+    shape,
+    statistics,
+    unary,
+)
 from fastgrad.ops import matmul as products
+from fastgrad.ops import norm as norms
 from fastgrad.ops import softmax as normalized
+from fastgrad.ops import sort as sorting
+from fastgrad.ops import unique as differing
 from fastgrad.ops.assign import assign, check_not_leaf, is_recorded, refresh_view
 from fastgrad.ops.inplace import in_place, in_place_by_kernel, in_place_random
 from fastgrad.size import Size
@@ -159,18 +175,49 @@ class Tensor(_core.TensorBase):
     sum = reduction.sum
     mean = reduction.mean
     prod = reduction.prod
-    max = reduction.max
-    min = reduction.min
-    amax = reduction.amax
-    amin = reduction.amin
-    argmax = reduction.argmax
-    argmin = reduction.argmin
-    var = reduction.var
-    std = reduction.std
+    nansum = reduction.nansum
+    nanmean = reduction.nanmean
+    count_nonzero = reduction.count_nonzero
+    logsumexp = reduction.logsumexp
     any = reduction.any
     all = reduction.all
-    cumsum = reduction.cumsum
     sum_to_size = reduction.sum_to_size
+    max = extremes.max
+    min = extremes.min
+    amax = extremes.amax
+    amin = extremes.amin
+    aminmax = extremes.aminmax
+    argmax = extremes.argmax
+    argmin = extremes.argmin
+    norm = norms.norm
+    dist = norms.dist
+    var = statistics.var
+    std = statistics.std
+    quantile = statistics.quantile
+    nanquantile = statistics.nanquantile
+    cov = statistics.cov
+    corrcoef = statistics.corrcoef
+    bincount = histogram.bincount
+    histc = histogram.histc
+    histogram = histogram.histogram
+
+    # Scans, sorting and searching
+    cumsum = scan.cumsum
+    cumprod = scan.cumprod
+    cummax = scan.cummax
+    cummin = scan.cummin
+    logcumsumexp = scan.logcumsumexp
+    diff = calculus.diff
+    sort = sorting.sort
+    argsort = sorting.argsort
+    msort = sorting.msort
+    topk = sorting.topk
+    kthvalue = sorting.kthvalue
+    median = sorting.median
+    nanmedian = sorting.nanmedian
+    mode = sorting.mode
+    unique = differing.unique
+    unique_consecutive = differing.unique_consecutive
 
     # Shape
     reshape = shape.reshape
@@ -212,8 +259,6 @@ class Tensor(_core.TensorBase):
     gather = indexing.gather
     nonzero = indexing.nonzero
     masked_fill = indexing.masked_fill
-    argsort = indexing.argsort
-    bincount = indexing.bincount
 
     def __setitem__(self, index: Any, value: Any) -> None:
         if not is_recorded(self, value):
@@ -309,6 +354,8 @@ class Tensor(_core.TensorBase):
     tanh_ = in_place(unary.tanh)
     floor_ = in_place(unary.floor)
     round_ = in_place(unary.round)
+    cumsum_ = in_place(scan.cumsum)
+    cumprod_ = in_place(scan.cumprod)
     masked_fill_ = in_place(indexing.masked_fill)
     index_put_ = in_place(indexing.index_put)
     uniform_ = in_place_random(random.uniform_)
