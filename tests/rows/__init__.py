@@ -4,8 +4,28 @@
 row, `tests/test_gradients.py` derivatives, `tests/test_determinism.py` numbers of threads.
 """
 
-from rows import binary, indexing, loss, matmul, reduction, scan, shape, softmax, sort, unary
+from rows import (
+    binary,
+    calculus,
+    extremes,
+    histogram,
+    indexing,
+    loss,
+    matmul,
+    norm,
+    reduction,
+    scan,
+    shape,
+    softmax,
+    sort,
+    statistics,
+    unary,
+    unique,
+)
 from rows.op import Op
 
-FAMILIES = (unary, binary, reduction, scan, sort, shape, indexing, matmul, softmax, loss)
+FAMILIES = (
+    *(unary, binary, reduction, extremes, norm, statistics, scan, sort, unique, histogram),
+    *(calculus, shape, indexing, matmul, softmax, loss),
+)
 OPS: list[Op] = [row for family in FAMILIES for row in family.ROWS]

@@ -80,7 +80,7 @@ def _as_rows(name: str, x: Tensor, dim: int) -> Tensor:
     """The slices along `dim` as the rows of a matrix."""
     if x.ndim == 0:
         raise IndexError(f"{name}(): dimension specified as {dim} but tensor has no dimensions")
-    moved = _core.transpose(x, dim, 0)
+    moved = _moved(x, dim)
     if 0 in moved.shape[1:]:
         raise RuntimeError(
             f"{name}(): there are 0 sized dimensions besides dim {dim}, so that no slice differs "
@@ -92,13 +92,20 @@ def _as_rows(name: str, x: Tensor, dim: int) -> Tensor:
     return _core.reshape(moved, (moved.shape[0], width))
 
 
+def _moved(x: Tensor, dim: int) -> Tensor:
+    """The dimension first, the others in their order."""
+    others = [d for d in range(x.ndim) if d not in (dim, dim + x.ndim)]
+    return _core.permute(x, (dim, *others))
+
+
 def _as_slices(
     found: tuple[Tensor, Tensor, Tensor], x: Tensor, dim: int
 ) -> tuple[Tensor, Tensor, Tensor]:
     rows, inverse, counts = found
-    shape = _core.transpose(x, dim, 0).shape
-    slices = _core.transpose(_core.reshape(rows, (rows.shape[0], *shape[1:])), dim, 0)
-    return _core.clone(slices), inverse, counts
+    shape = (rows.shape[0], *_moved(x, dim).shape[1:])
+    order = [*range(1, x.ndim)]
+    order.insert(dim % x.ndim, 0)
+    return _core.clone(_core.permute(_core.reshape(rows, shape), order)), inverse, counts
 
 
 def _groups(x: Tensor, order: Tensor | None) -> tuple[Tensor, Tensor, Tensor]:
