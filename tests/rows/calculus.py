@@ -3,7 +3,7 @@
 import numpy as np
 
 from rows.op import Op
-from strategies import ALL, NUMBERS, POSITIVE, Operand, Sample
+from strategies import ALL, FLOATS, POSITIVE, Operand, Sample
 
 
 def differences(m):
@@ -65,9 +65,11 @@ def gradient(x, spacing=1, edge_order=1):
     return tuple(found) if x.ndim > 1 else (found,)
 
 
+# Narrow integers would wrap around.
+WIDE = (*FLOATS, "int64", "int32")
 ROWS = [
     Op("diff", diff, differences, ALL),
-    Op("trapezoid", trapezoid, sampled, NUMBERS, scale=20),
-    Op("cumulative_trapezoid", cumulative_trapezoid, sampled, NUMBERS, scale=20),
+    Op("trapezoid", trapezoid, sampled, WIDE, scale=20),
+    Op("cumulative_trapezoid", cumulative_trapezoid, sampled, WIDE, scale=20),
     Op("gradient", gradient, estimated, ("float64",), scale=40),
 ]

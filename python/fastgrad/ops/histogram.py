@@ -79,7 +79,7 @@ def _limits(name: str, x: Tensor, given: tuple[float, float] | None) -> tuple[fl
     if given is not None:
         low, high = given
     elif x.numel() == 0:
-        low, high = 0.0, 0.0
+        low, high = 0.0, 1.0
     else:
         low, high = _core.amin(x, (), False).item(), _core.amax(x, (), False).item()
     if not (isfinite(low) and isfinite(high)):

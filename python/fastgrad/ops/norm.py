@@ -7,7 +7,7 @@ from math import inf
 from fastgrad import _core
 from fastgrad.autograd.graph import record_result
 from fastgrad.ops.binary import where
-from fastgrad.ops.reduction import dims_or_all, renamed, restored
+from fastgrad.ops.reduction import dims_or_all, restored
 from fastgrad.ops.unary import abs, sign
 
 TYPE_CHECKING = False
@@ -29,10 +29,7 @@ def norm(
     p: Any = "fro",
     dim: Dims | None = None,
     keepdim: bool = False,
-    *,
     dtype: DType | None = None,
-    axis: Dims | None = None,
-    keepdims: bool | None = None,
 ) -> Tensor:
     """The norm of all elements, or along one or several dimensions, as one vector each.
 
@@ -51,7 +48,6 @@ def norm(
     >>> torch.norm(torch.tensor([[3.0, 4.0], [6.0, 8.0]]), dim=1)
     tensor([ 5., 10.])
     """
-    dim, keepdim = renamed(dim, keepdim, axis, keepdims)
     if p is None or p == "fro":
         p = 2.0
     if isinstance(p, str):

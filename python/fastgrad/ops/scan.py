@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from math import inf
+
 from fastgrad import _core
 from fastgrad.autograd.graph import record, record_result
 from fastgrad.ops.indexing import gather_backward
@@ -163,10 +165,13 @@ def logcumsumexp(input: Tensor, dim: int) -> Tensor:
 # where no factor is above 1.
 def logcumsumexp_vjp(grad: Tensor, saved: Saved, needs: Needs) -> Grads:
     x, dim, result = saved
-    ratio = exp(_shifted(result, dim, 0.0) - result)
-    # Where the sum so far is 0, what comes later does not depend on it.
-    ratio = ratio.masked_fill(_core.isnan(ratio), 0.0)
-    return (exp(x - result) * recurrence(ratio, grad, dim, True),)
+    # Where the sum so far is 0, logarithms say nothing about its parts: they get no gradient.
+    nothing = _core.eq(result, -inf)
+    total = result.masked_fill(nothing, 0.0)
+    before = _shifted(result, dim, -inf)
+    ratio = exp(before - total)
+    ratio = ratio.masked_fill(_core.isnan(ratio), 0.0)  # of infinities
+    return (exp(x - total) * recurrence(ratio, grad.masked_fill(nothing, 0.0), dim, True),)
 
 
 def cummax(input: Tensor, dim: int | None = None, *, axis: int | None = None) -> cummax_result:

@@ -389,7 +389,7 @@ def _with_fractions_first(
     if rank:
         rest = [d for d in range(found.ndim) if d != at]
         found = found.permute(at, *rest)
-    elif dim is None or not keepdim:
+    elif dim is None or not keepdim or not x.shape:
         found = found.squeeze(at)
     if not keepdim:
         return found

@@ -78,8 +78,8 @@ def unique_consecutive(
 
 def _as_rows(name: str, x: Tensor, dim: int) -> Tensor:
     """The slices along `dim` as the rows of a matrix."""
-    if x.ndim == 0:
-        raise IndexError(f"{name}(): dimension specified as {dim} but tensor has no dimensions")
+    if not -x.ndim <= dim < x.ndim:
+        raise IndexError(f"{name}(): dim {dim} is out of range for shape {list(x.shape)}")
     moved = _moved(x, dim)
     if 0 in moved.shape[1:]:
         raise RuntimeError(
