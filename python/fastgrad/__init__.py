@@ -30,12 +30,19 @@ from fastgrad.size import Size
 from fastgrad.tensor import Tensor  # isort: skip - registers the classes that the extension returns
 
 from fastgrad import autograd
-from fastgrad.autograd.grad_mode import enable_grad, is_grad_enabled, no_grad, set_grad_enabled
+from fastgrad.autograd.grad_mode import (
+    enable_grad,
+    inference_mode,
+    is_grad_enabled,
+    is_inference_mode_enabled,
+    no_grad,
+    set_grad_enabled,
+)
+from fastgrad.ops import activation_kinked as _activation
 from fastgrad.ops import binary as _binary
 from fastgrad.ops import calculus as _calculus
 from fastgrad.ops import conversion as _conversion
 from fastgrad.ops import creation as _creation
-from fastgrad.ops import dropout as _dropout
 from fastgrad.ops import extremes as _extremes
 from fastgrad.ops import histogram as _histogram
 from fastgrad.ops import indexing as _indexing
@@ -47,14 +54,16 @@ from fastgrad.ops import scan as _scan
 from fastgrad.ops import shape as _shape
 from fastgrad.ops import softmax as _softmax
 from fastgrad.ops import sort as _sort
+from fastgrad.ops import spellings as _spellings
 from fastgrad.ops import statistics as _statistics
 from fastgrad.ops import unary as _unary
 from fastgrad.ops import unique as _unique
+from fastgrad.ops import vector_norm as _vector_norm
+from fastgrad.ops.activation_kinked import *
 from fastgrad.ops.binary import *
 from fastgrad.ops.calculus import *
 from fastgrad.ops.conversion import *
 from fastgrad.ops.creation import *
-from fastgrad.ops.dropout import *
 from fastgrad.ops.extremes import *
 from fastgrad.ops.histogram import *
 from fastgrad.ops.indexing import *
@@ -66,9 +75,11 @@ from fastgrad.ops.scan import *
 from fastgrad.ops.shape import *
 from fastgrad.ops.softmax import *
 from fastgrad.ops.sort import *
+from fastgrad.ops.spellings import *
 from fastgrad.ops.statistics import *
 from fastgrad.ops.unary import *
 from fastgrad.ops.unique import *
+from fastgrad.ops.vector_norm import *
 from fastgrad.printing import set_printoptions
 
 from fastgrad import nn, optim, utils  # isort: skip - they use the names above
@@ -94,6 +105,7 @@ __all__ = [
     "get_num_threads",
     "half",
     "inf",
+    "inference_mode",
     "int",
     "int8",
     "int16",
@@ -101,6 +113,7 @@ __all__ = [
     "int64",
     "is_floating_point",
     "is_grad_enabled",
+    "is_inference_mode_enabled",
     "is_tensor",
     "long",
     "nan",
@@ -119,11 +132,11 @@ __all__ = [
     "uint8",
     "utils",
 ]
+__all__ += _activation.__all__
 __all__ += _binary.__all__
 __all__ += _calculus.__all__
 __all__ += _conversion.__all__
 __all__ += _creation.__all__
-__all__ += _dropout.__all__
 __all__ += _extremes.__all__
 __all__ += _histogram.__all__
 __all__ += _indexing.__all__
@@ -135,9 +148,11 @@ __all__ += _scan.__all__
 __all__ += _shape.__all__
 __all__ += _softmax.__all__
 __all__ += _sort.__all__
+__all__ += _spellings.__all__
 __all__ += _statistics.__all__
 __all__ += _unary.__all__
 __all__ += _unique.__all__
+__all__ += _vector_norm.__all__
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -5,6 +5,7 @@ row, `tests/test_gradients.py` derivatives, `tests/test_determinism.py` numbers 
 """
 
 from rows import (
+    activation,
     binary,
     calculus,
     extremes,
@@ -21,11 +22,12 @@ from rows import (
     statistics,
     unary,
     unique,
+    vector_norm,
 )
 from rows.op import Op
 
 FAMILIES = (
-    *(unary, binary, reduction, extremes, norm, statistics, scan, sort, unique, histogram),
-    *(calculus, shape, indexing, matmul, softmax, loss),
+    *(unary, binary, reduction, extremes, vector_norm, statistics, scan, sort, unique, histogram),
+    *(calculus, shape, indexing, matmul, softmax, activation, norm, loss),
 )
 OPS: list[Op] = [row for family in FAMILIES for row in family.ROWS]

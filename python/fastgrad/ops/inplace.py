@@ -67,6 +67,23 @@ def in_place(function: Callable[..., Tensor]) -> Callable[..., Tensor]:
     return _named(method, function)
 
 
+def in_place_function(function: Callable[..., Tensor], example: str = "") -> Callable[..., Tensor]:
+    """The same as a function of nn.functional; `example` is what follows the tensor in its call."""
+    made = in_place(function)
+    name = made.__name__
+    made.__qualname__, made.__module__ = name, function.__module__
+    made.__doc__ = f"""In-place form of :func:`{function.__name__}`; returns the input.
+
+    Follows ``torch.nn.functional.{name}``.
+
+    >>> import fastgrad as torch
+    >>> x = torch.tensor([1.0, 2.0])
+    >>> torch.nn.functional.{name}(x{example}) is x
+    True
+    """
+    return made
+
+
 def in_place_by_kernel(
     function: Callable[..., Tensor], kernel: Callable[[Tensor, Operand], Tensor]
 ) -> Callable[..., Tensor]:
