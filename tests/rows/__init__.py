@@ -8,18 +8,25 @@ from rows import (
     activation,
     binary,
     calculus,
+    comparison,
+    complex,
     extremes,
     histogram,
     indexing,
     loss,
     matmul,
     norm,
+    power,
     reduction,
+    rounding,
     scan,
     shape,
     softmax,
     sort,
+    special,
     statistics,
+    ternary,
+    trigonometry,
     unary,
     unique,
     vector_norm,
@@ -27,7 +34,8 @@ from rows import (
 from rows.op import Op
 
 FAMILIES = (
-    *(unary, binary, reduction, extremes, vector_norm, statistics, scan, sort, unique, histogram),
-    *(calculus, shape, indexing, matmul, softmax, activation, norm, loss),
+    *(unary, rounding, trigonometry, special, complex, binary, power, comparison, ternary),
+    *(reduction, extremes, vector_norm, statistics, scan, sort, unique, histogram, calculus),
+    *(shape, indexing, matmul, softmax, activation, norm, loss),
 )
 OPS: list[Op] = [row for family in FAMILIES for row in family.ROWS]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from fastgrad import _core
-from fastgrad.ops.binary import logical_xor
+from fastgrad.ops.comparison import logical_xor
 from fastgrad.ops.scan import cumsum
 from fastgrad.ops.shape import cat
 

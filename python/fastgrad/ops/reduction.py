@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from fastgrad import _core
 from fastgrad.autograd.graph import record, record_result
-from fastgrad.ops.binary import where
 from fastgrad.ops.scan import products_of_others
+from fastgrad.ops.ternary import where
 from fastgrad.ops.unary import exp
 
 TYPE_CHECKING = False

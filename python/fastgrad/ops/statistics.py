@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from fastgrad import _core
 from fastgrad.autograd.graph import record, record_result
-from fastgrad.ops.binary import where
 from fastgrad.ops.indexing import gather, getitem
 from fastgrad.ops.matmul import matmul
 from fastgrad.ops.reduction import count_along, dims_or_all, mean, renamed, restored
+from fastgrad.ops.rounding import ceil, floor, round
 from fastgrad.ops.sort import sort
-from fastgrad.ops.unary import ceil, floor, round
+from fastgrad.ops.ternary import where
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -6,8 +6,8 @@ from math import inf
 
 from fastgrad import _core
 from fastgrad.autograd.graph import record_result
-from fastgrad.ops.binary import where
 from fastgrad.ops.reduction import dims_or_all, restored
+from fastgrad.ops.ternary import where
 from fastgrad.ops.unary import abs, sign
 
 TYPE_CHECKING = False
