@@ -224,6 +224,12 @@ def test_variance_of_numbers_far_from_zero():
     assert (x + 1e6).std().item() == pytest.approx(np.std(np.arange(100.0), ddof=1), rel=1e-3)
 
 
+@pytest.mark.parametrize("number", [2**63 - 1, 2**62, 2**50])
+def test_numbers_that_no_machine_can_count_to(number):
+    with pytest.raises(RuntimeError, match="bincount|elements|bytes"):
+        fg.bincount(fg.tensor([1, number]))
+
+
 def test_results_with_names():
     pair = fg.tensor([[1.0, 5.0], [7.0, 3.0]]).max(dim=1)
     values, indices = pair

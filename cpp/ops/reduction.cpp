@@ -2,7 +2,7 @@
 // depend on the number of threads, so neither do the bits.
 #include <algorithm>
 
-#include "ops/lines.h"
+#include "ops/dim_lines.h"
 #include "ops/ops.h"
 
 namespace fastgrad::ops {
@@ -146,7 +146,7 @@ std::pair<Tensor, Tensor> arg_reduce(ArgLoop const (&loops)[dtype_count], const 
   const Dims shape = reduced_shape(x, flags, keepdim);
   std::pair<Tensor, Tensor> result{empty(shape, x.dtype), empty(shape, DType::int64)};
   const Index n = x.dim() == 0 ? 1 : x.sizes[wrap_dim(dim, x.dim(), name)];
-  const Lines<1> lines({x}, wrap_dim(dim, x.dim(), name));
+  const DimLines<1> lines({x}, wrap_dim(dim, x.dim(), name));
   const ArgLoop kernel = loops[static_cast<int>(x.dtype)];
   parallel_for(0, lines.count(), line_grain(n), [&](Index begin, Index end) {
     for (Index i = begin; i < end; ++i) {

@@ -2,7 +2,7 @@
 #include <cmath>
 #include <limits>
 
-#include "ops/lines.h"
+#include "ops/dim_lines.h"
 #include "ops/ops.h"
 
 namespace fastgrad::ops {

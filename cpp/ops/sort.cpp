@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <numeric>
 
-#include "ops/lines.h"
+#include "ops/dim_lines.h"
 #include "ops/ops.h"
 #include "ops/sort_keys.h"
 
@@ -59,7 +59,7 @@ Results empty_results(const Tensor& x, int dim, Index length) {
 // memory for one entry per element of a line.
 template <class Entry, class T, class Each>
 void for_each_line_with(const Tensor& x, int dim, const Results& results, const Each& each) {
-  const Lines<3> lines({x, results.values, results.places}, dim);
+  const DimLines<3> lines({x, results.values, results.places}, dim);
   const Index n = x.dim() == 0 ? 1 : x.sizes[dim], count = lines.count();
   const Index pieces = std::min<Index>(num_threads(), (count + line_grain(n) - 1) / line_grain(n));
   const Tensor scratch = empty({pieces, 2 * n * static_cast<Index>(sizeof(Entry))}, DType::uint8);

@@ -1,5 +1,6 @@
 // Counting.
 #include <algorithm>
+#include <limits>
 
 #include "ops/ops.h"
 
@@ -18,7 +19,9 @@ Tensor bincount(const Tensor& x, const OptionalTensor& weights, Index minlength)
   for (Index i = 0; i < bins.numel(); ++i) {
     const Index bin = bins.data<Index>()[i];
     if (bin < 0) fail("bincount: expected non-negative integers, got ", bin, " at position ", i);
-    size = std::max(size, checked_multiply(bin + 1, 1, x.sizes));
+    if (bin == std::numeric_limits<Index>::max())
+      fail("bincount: ", bin, " at position ", i, " is too large to count to");
+    size = std::max(size, bin + 1);
   }
   if (!weights) {
     Tensor out = zeros({size}, DType::int64);

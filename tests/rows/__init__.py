@@ -10,6 +10,7 @@ from rows import (
     calculus,
     comparison,
     complex,
+    diagonal,
     extremes,
     histogram,
     indexing,
@@ -20,6 +21,7 @@ from rows import (
     reduction,
     rounding,
     scan,
+    scatter,
     shape,
     softmax,
     sort,
@@ -36,6 +38,6 @@ from rows.op import Op
 FAMILIES = (
     *(unary, rounding, trigonometry, special, complex, binary, power, comparison, ternary),
     *(reduction, extremes, vector_norm, statistics, scan, sort, unique, histogram, calculus),
-    *(shape, indexing, matmul, softmax, activation, norm, loss),
+    *(shape, indexing, scatter, diagonal, matmul, softmax, activation, norm, loss),
 )
 OPS: list[Op] = [row for family in FAMILIES for row in family.ROWS]

@@ -127,7 +127,7 @@ def _groups(x: Tensor, order: Tensor | None) -> tuple[Tensor, Tensor, Tensor]:
     if order is None:
         inverse = run
     else:
-        inverse = _core.scatter_(_core.empty((n,), _core.int64), 0, order, run, False)
+        inverse = _core.scatter_(_core.empty((n,), _core.int64), 0, order, run)
     return _core.index_select(x, 0, first), inverse, _core.bincount(run, None, 0)
 
 
