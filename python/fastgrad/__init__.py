@@ -44,9 +44,12 @@ from fastgrad.ops import binary as _binary
 from fastgrad.ops import calculus as _calculus
 from fastgrad.ops import comparison as _comparison
 from fastgrad.ops import complex as _complex
+from fastgrad.ops import conv as _conv
 from fastgrad.ops import conversion as _conversion
 from fastgrad.ops import creation as _creation
 from fastgrad.ops import diagonal as _diagonal
+from fastgrad.ops import distance as _distance
+from fastgrad.ops import embedding as _embedding
 from fastgrad.ops import extremes as _extremes
 from fastgrad.ops import histogram as _histogram
 from fastgrad.ops import index_put as _index_put
@@ -56,6 +59,7 @@ from fastgrad.ops import norm as _norm
 from fastgrad.ops import power as _power
 from fastgrad.ops import random as _random
 from fastgrad.ops import reduction as _reduction
+from fastgrad.ops import resize as _resize
 from fastgrad.ops import rounding as _rounding
 from fastgrad.ops import scan as _scan
 from fastgrad.ops import scatter as _scatter
@@ -75,9 +79,12 @@ from fastgrad.ops.binary import *
 from fastgrad.ops.calculus import *
 from fastgrad.ops.comparison import *
 from fastgrad.ops.complex import *
+from fastgrad.ops.conv import *
 from fastgrad.ops.conversion import *
 from fastgrad.ops.creation import *
 from fastgrad.ops.diagonal import *
+from fastgrad.ops.distance import *
+from fastgrad.ops.embedding import *
 from fastgrad.ops.extremes import *
 from fastgrad.ops.histogram import *
 from fastgrad.ops.index_put import *
@@ -87,6 +94,7 @@ from fastgrad.ops.norm import *
 from fastgrad.ops.power import *
 from fastgrad.ops.random import *
 from fastgrad.ops.reduction import *
+from fastgrad.ops.resize import *
 from fastgrad.ops.rounding import *
 from fastgrad.ops.scan import *
 from fastgrad.ops.scatter import *
@@ -175,9 +183,12 @@ __all__ += _binary.__all__
 __all__ += _calculus.__all__
 __all__ += _comparison.__all__
 __all__ += _complex.__all__
+__all__ += _conv.__all__
 __all__ += _conversion.__all__
 __all__ += _creation.__all__
 __all__ += _diagonal.__all__
+__all__ += _distance.__all__
+__all__ += _embedding.__all__
 __all__ += _extremes.__all__
 __all__ += _histogram.__all__
 __all__ += _index_put.__all__
@@ -187,6 +198,7 @@ __all__ += _norm.__all__
 __all__ += _power.__all__
 __all__ += _random.__all__
 __all__ += _reduction.__all__
+__all__ += _resize.__all__
 __all__ += _rounding.__all__
 __all__ += _scan.__all__
 __all__ += _scatter.__all__
