@@ -6,19 +6,25 @@ row, `tests/test_gradients.py` derivatives, `tests/test_determinism.py` numbers 
 
 from rows import (
     activation,
+    attention,
     binary,
     calculus,
     comparison,
     complex,
+    conv,
     diagonal,
+    distance,
+    embedding,
     extremes,
     histogram,
     indexing,
     loss,
     matmul,
     norm,
+    pool,
     power,
     reduction,
+    resize,
     rounding,
     scan,
     scatter,
@@ -39,5 +45,6 @@ FAMILIES = (
     *(unary, rounding, trigonometry, special, complex, binary, power, comparison, ternary),
     *(reduction, extremes, vector_norm, statistics, scan, sort, unique, histogram, calculus),
     *(shape, indexing, scatter, diagonal, matmul, softmax, activation, norm, loss),
+    *(distance, embedding, conv, pool, resize, attention),
 )
 OPS: list[Op] = [row for family in FAMILIES for row in family.ROWS]
