@@ -5,7 +5,7 @@ from itertools import product
 import numpy as np
 
 from rows.op import Op
-from strategies import FLOATS, NUMBERS, Sample
+from strategies import FLOATS, Sample
 
 
 def per_dim(value, dims):
@@ -201,7 +201,7 @@ def fold(columns, image, kernel, **options):
 
 ROWS = [
     *(
-        Op(f"nn.functional.conv{dims}d", convolution, convolved(dims), NUMBERS, scale=20)
+        Op(f"nn.functional.conv{dims}d", convolution, convolved(dims), scale=20)
         for dims in (1, 2, 3)
     ),
     Op("nn.functional.conv2d", convolution, convolved(2, True), scale=20, label="conv2d same"),

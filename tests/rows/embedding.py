@@ -25,7 +25,7 @@ def embedding(index, table, **options):
 
 
 def bilinear_arguments(m):
-    first, second, outputs = m.size(), m.size(), m.size()
+    first, second, outputs = (m.size() or 1 for _ in range(3))
     lead = tuple(min(m.size(), 20) for _ in range(m.integer(1, 2)))
     sizes = (min(outputs, 8), min(first, 30), min(second, 30))
     bias = (m.operand(sizes[:1]),) if m.flag() else ()
@@ -39,6 +39,12 @@ def bilinear(a, b, weight, bias=0):
 
 ROWS = [
     Op("nn.functional.embedding", embedding, learned, (*NUMBERS, "bool")),
-    Op("nn.functional.embedding", embedding, looked_up, label="embedding with options"),
+    Op(
+        "nn.functional.embedding",
+        embedding,
+        looked_up,
+        differentiable=False,
+        label="embedding with options",
+    ),
     Op("nn.functional.bilinear", bilinear, bilinear_arguments, NUMBERS, scale=20),
 ]

@@ -1,11 +1,13 @@
 """Rows of losses."""
 
+from dataclasses import replace
+
 import numpy as np
 
 import arguments as make
 import references as ref
 from rows.op import Op, far_from
-from strategies import POSITIVE, PROBABILITY, REAL, Domain, Operand, Sample
+from strategies import POSITIVE, PROBABILITY, REAL, Domain, Sample
 
 REDUCTIONS = ("mean", "sum", "none")
 SUMS = ("batchmean", "sum", "none")
@@ -14,8 +16,9 @@ SIGN = Domain(integers=(0, 1))
 
 def signs(m, shape):
     """Targets of 1 and -1."""
-    values = 2 * m.array(shape, dtype="bool").astype(m.dtype) - 1
-    return Operand(values.astype(m.dtype), differentiable=False)
+    operand = m.operand(shape, differentiable=False)
+    values = np.where(operand.values > 0, 1, -1).astype(operand.values.dtype)
+    return replace(operand, values=values)
 
 
 def elementwise(first, second, learned=True, reduction=REDUCTIONS, **options):

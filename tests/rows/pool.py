@@ -79,7 +79,7 @@ def _pooled(x, dims, spans, combine):
     results = []
     for window in product(*spans):
         at = np.ix_(*(places for places, _ in window))
-        part = x[(..., *at)].reshape(*x.shape[:-dims], -1)
+        part = x[(..., *at)].reshape(*x.shape[:-dims], flat[at].size)
         results.append(combine(part, flat[at].ravel(), [n for _, n in window]))
     return [
         np.stack(values, -1).reshape(*x.shape[:-dims], *shape)
@@ -154,6 +154,7 @@ def normed(dims):
         sample = inner(m)
         options = {k: v for k, v in sample.options.items() if k != "padding"}
         x, kernel = sample.args
+        kernel = kernel[0] if isinstance(kernel, tuple) and dims == 1 else kernel
         return Sample((x, m.choose((2, 3.0, float("inf"))), kernel), options)
 
     return made
@@ -162,7 +163,7 @@ def normed(dims):
 def max_unpool(x, places, kernel, dims=2):
     shape = (*x.shape[:-dims], *(2 * n for n in x.shape[-dims:]))
     out = np.zeros((*x.shape[:-dims], int(np.prod(shape[-dims:]))))
-    flat = (*x.shape[:-dims], -1)
+    flat = (*x.shape[:-dims], int(np.prod(x.shape[-dims:])))
     np.put_along_axis(out, places.reshape(flat), x.reshape(flat), -1)
     return out.reshape(shape)
 

@@ -99,6 +99,17 @@ def resized(*modes, corners=(None,)):
     return made
 
 
+def without_mode(*modes):
+    inner = resized(*modes)
+
+    def made(m):
+        sample = inner(m)
+        wanted = ("size", "scale_factor")
+        return Sample(sample.args, {k: v for k, v in sample.options.items() if k in wanted})
+
+    return made
+
+
 def interpolate(x, size=None, scale_factor=None, mode="nearest", align_corners=None):
     for d in range(2, x.ndim):
         n = x.shape[d]
@@ -178,5 +189,14 @@ ROWS = [
         scale=40,
         halves=False,
         label="interpolate cubic",
+    ),
+    Op("nn.functional.upsample", interpolate, resized(("nearest", 2), ("nearest", 1))),
+    Op("nn.functional.upsample_nearest", interpolate, without_mode(("nearest", 2))),
+    Op(
+        "nn.functional.upsample_bilinear",
+        lambda x, **options: interpolate(x, **options, mode="bilinear", align_corners=True),
+        without_mode(("bilinear", 2)),
+        scale=20,
+        halves=False,
     ),
 ]

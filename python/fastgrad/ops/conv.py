@@ -316,9 +316,7 @@ def _conv_transpose(
     return out + bias.view(-1, *(1,) * dims)
 
 
-def _transposed(
-    dims: int, input: Tensor, weight: Tensor, sizes: Sizes, options: Options
-) -> Tensor:
+def _transposed(dims: int, input: Tensor, weight: Tensor, sizes: Sizes, options: Options) -> Tensor:
     stride, padding, dilation = (per_dim(n, dims) for n in options[:3])
     each = zip(input.shape[2:], stride, weight.shape[2:], dilation, strict=True)
     whole = [(n - 1) * step + (k - 1) * d + 1 for n, step, k, d in each]
