@@ -190,7 +190,6 @@ ROWS = [
         halves=False,
         label="interpolate cubic",
     ),
-    Op("nn.functional.upsample", interpolate, resized(("nearest", 2), ("nearest", 1))),
     Op("nn.functional.upsample_nearest", interpolate, without_mode(("nearest", 2))),
     Op(
         "nn.functional.upsample_bilinear",

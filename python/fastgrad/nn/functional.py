@@ -66,7 +66,6 @@ from fastgrad.ops.embedding import (
 from fastgrad.ops.indexing import one_hot
 from fastgrad.ops.interpolate import (
     interpolate,
-    upsample,
     upsample_bilinear,
     upsample_nearest,
 )
@@ -258,7 +257,6 @@ __all__ = [
     "triplet_margin_loss",
     "triplet_margin_with_distance_loss",
     "unfold",
-    "upsample",
     "upsample_bilinear",
     "upsample_nearest",
 ]

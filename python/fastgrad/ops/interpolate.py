@@ -208,22 +208,6 @@ def _rounded(x: Tensor) -> Tensor:
     return x.round().clamp(0, 255).to(_core.uint8)
 
 
-def upsample(
-    input: Tensor,
-    size: int | Sequence[int] | None = None,
-    scale_factor: float | Sequence[float] | None = None,
-    mode: str = "nearest",
-    align_corners: bool | None = None,
-) -> Tensor:
-    """:func:`interpolate` under its old name. Follows ``torch.nn.functional.upsample``.
-
-    >>> import fastgrad as torch
-    >>> torch.nn.functional.upsample(torch.tensor([[[1.0, 2.0]]]), size=3)
-    tensor([[[1., 1., 2.]]])
-    """
-    return interpolate(input, size, scale_factor, mode, align_corners)
-
-
 def upsample_nearest(
     input: Tensor,
     size: int | Sequence[int] | None = None,
@@ -232,7 +216,9 @@ def upsample_nearest(
     """:func:`interpolate` to the nearest pixel. Follows ``torch.nn.functional.upsample_nearest``.
 
     >>> import fastgrad as torch
-    >>> torch.nn.functional.upsample_nearest(torch.tensor([[[1.0, 2.0]]]), scale_factor=2)
+    >>> from warnings import catch_warnings
+    >>> with catch_warnings(action="ignore"):  # PyTorch calls it deprecated
+    ...     torch.nn.functional.upsample_nearest(torch.tensor([[[1.0, 2.0]]]), scale_factor=2)
     tensor([[[1., 1., 2., 2.]]])
     """
     return interpolate(input, size, scale_factor)
@@ -248,7 +234,9 @@ def upsample_bilinear(
     Follows ``torch.nn.functional.upsample_bilinear``.
 
     >>> import fastgrad as torch
-    >>> torch.nn.functional.upsample_bilinear(torch.tensor([[[[1.0, 3.0]]]]), size=(1, 3))
+    >>> from warnings import catch_warnings
+    >>> with catch_warnings(action="ignore"):  # PyTorch calls it deprecated
+    ...     torch.nn.functional.upsample_bilinear(torch.tensor([[[[1.0, 3.0]]]]), size=(1, 3))
     tensor([[[[1., 2., 3.]]]])
     """
     return interpolate(input, size, scale_factor, "bilinear", True)
