@@ -28,7 +28,7 @@ enum class Unary : int {
 
 enum class Binary : int {
   add, sub, mul, div, floor_divide, remainder, fmod, pow, maximum, minimum, atan2,
-  fmax, fmin, copysign, hypot, nextafter, heaviside, logaddexp, logaddexp2, xlogy, xlog1py, zeta,
+  fmax, fmin, copysign, hypot, nextafter, heaviside, logaddexp, logaddexp2, ldexp, xlogy, xlog1py, zeta,
   bitwise_and, bitwise_or, bitwise_xor, bitwise_left_shift, bitwise_right_shift, gcd, lcm,
   relu_backward, sigmoid_backward, tanh_backward,                       // (gradient, result of the forward)
   eq, ne, lt, le, gt, ge, logical_and, logical_or, logical_xor,         // bool results

@@ -138,6 +138,7 @@ PyMethodDef functions[] = {
     BINARY(heaviside),
     BINARY(logaddexp),
     BINARY(logaddexp2),
+    BINARY(ldexp),
     BINARY(xlogy),
     BINARY(xlog1py),
     BINARY(zeta),

@@ -423,7 +423,10 @@ class Tensor(_core.TensorBase):
     add_ = __iadd__ = in_place_by_kernel(binary.add, _core.add_)
     sub_ = subtract_ = __isub__ = in_place_by_kernel(binary.sub, _core.sub_)
     mul_ = multiply_ = __imul__ = in_place_by_kernel(binary.mul, _core.mul_)
-    div_ = divide_ = __itruediv__ = in_place_by_kernel(binary.div, _core.div_)
+    div_ = divide_ = true_divide_ = __itruediv__ = __idiv__ = in_place_by_kernel(
+        binary.div, _core.div_
+    )
+    __idiv__ = div_
     floor_divide_ = __ifloordiv__ = in_place(binary.floor_divide)
     remainder_ = __imod__ = in_place(binary.remainder)
     fmod_ = in_place(binary.fmod)
