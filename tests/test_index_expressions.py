@@ -172,7 +172,9 @@ def test_reading_and_writing_as_in_torch(torch, seed):
             assert found is expected or not means_nothing(expression), expression
             continue
         assert_same(found, expected)
-        if outcome(y.__setitem__, written, -1.0) is None:  # PyTorch does not write by masks of uint8
+        if (
+            outcome(y.__setitem__, written, -1.0) is None
+        ):  # PyTorch does not write by masks of uint8
             x[expression.written] = -1.0
             assert_same(x, y)
 
