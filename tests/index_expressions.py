@@ -1,4 +1,4 @@
-"""Index expressions, drawn at random: as they are written for tensors, and what they mean in NumPy."""
+"""Index expressions drawn at random: as they are written for tensors, and their NumPy meaning."""
 
 from dataclasses import dataclass
 from random import Random

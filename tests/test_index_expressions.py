@@ -185,7 +185,7 @@ BOUNDS = re.compile(r"index (-?\d+) is out of bounds for dimension (\d+) with si
 
 
 def spoiled(random, expression):
-    """The expression with one index out of bounds: written so, and the axis, the size, the index."""
+    """The expression with one index out of bounds, and the axis, its size and that index."""
     entries = expression.written
     entries = list(entries) if isinstance(entries, tuple) else [entries]
     consumed = [_axes_of(entry) for entry in entries]

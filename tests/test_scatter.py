@@ -1,4 +1,4 @@
-"""What the rows cannot say of writing by index: in-place forms, errors that change nothing, ties."""
+"""What the rows do not say of writing by index: in-place forms, errors, order, ties."""
 
 import pytest
 

@@ -109,7 +109,7 @@ void scatter_(const char* op, Scatter how, const Tensor& to, Index dim, const Te
   check_inplace(op, to);
   const int d = wrap_dim(dim, to.dim(), op);
   check_same_dtype(op, to, from);
-  if (index.numel() == 0) return;
+  if (index.numel() == 0) return bump_version(to);
   const Tensor numbers = apart_from(to, index_numbers(op, ErrorKind::runtime, index));
   check_along(op, to, d, numbers);
   const Tensor target = at_least_1d(to), places = at_least_1d(numbers), source = at_least_1d(apart_from(to, from));
