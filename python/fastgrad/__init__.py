@@ -30,6 +30,7 @@ from fastgrad.size import Size
 from fastgrad.tensor import Tensor  # isort: skip - registers the classes that the extension returns
 
 from fastgrad import autograd
+from fastgrad.autograd.anomaly import is_anomaly_enabled
 from fastgrad.autograd.grad_mode import (
     enable_grad,
     inference_mode,
@@ -44,6 +45,8 @@ from fastgrad.ops import comparison as _comparison
 from fastgrad.ops import complex as _complex
 from fastgrad.ops import conversion as _conversion
 from fastgrad.ops import creation as _creation
+from fastgrad.ops import diagonal as _diagonal
+from fastgrad.ops import index_put as _index_put
 from fastgrad.ops import indexing as _indexing
 from fastgrad.ops import matmul as _matmul
 from fastgrad.ops import norm as _norm
@@ -51,6 +54,7 @@ from fastgrad.ops import power as _power
 from fastgrad.ops import random as _random
 from fastgrad.ops import reduction as _reduction
 from fastgrad.ops import rounding as _rounding
+from fastgrad.ops import scatter as _scatter
 from fastgrad.ops import shape as _shape
 from fastgrad.ops import softmax as _softmax
 from fastgrad.ops import special as _special
@@ -64,6 +68,8 @@ from fastgrad.ops.comparison import *
 from fastgrad.ops.complex import *
 from fastgrad.ops.conversion import *
 from fastgrad.ops.creation import *
+from fastgrad.ops.diagonal import *
+from fastgrad.ops.index_put import *
 from fastgrad.ops.indexing import *
 from fastgrad.ops.matmul import *
 from fastgrad.ops.norm import *
@@ -71,6 +77,7 @@ from fastgrad.ops.power import *
 from fastgrad.ops.random import *
 from fastgrad.ops.reduction import *
 from fastgrad.ops.rounding import *
+from fastgrad.ops.scatter import *
 from fastgrad.ops.shape import *
 from fastgrad.ops.softmax import *
 from fastgrad.ops.special import *
@@ -109,6 +116,7 @@ __all__ = [
     "int16",
     "int32",
     "int64",
+    "is_anomaly_enabled",
     "is_floating_point",
     "is_grad_enabled",
     "is_inference_mode_enabled",
@@ -137,6 +145,8 @@ __all__ += _comparison.__all__
 __all__ += _complex.__all__
 __all__ += _conversion.__all__
 __all__ += _creation.__all__
+__all__ += _diagonal.__all__
+__all__ += _index_put.__all__
 __all__ += _indexing.__all__
 __all__ += _matmul.__all__
 __all__ += _norm.__all__
@@ -144,6 +154,7 @@ __all__ += _power.__all__
 __all__ += _random.__all__
 __all__ += _reduction.__all__
 __all__ += _rounding.__all__
+__all__ += _scatter.__all__
 __all__ += _shape.__all__
 __all__ += _softmax.__all__
 __all__ += _spellings.__all__

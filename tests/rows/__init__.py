@@ -9,6 +9,7 @@ from rows import (
     binary,
     comparison,
     complex,
+    diagonal,
     indexing,
     loss,
     matmul,
@@ -17,6 +18,7 @@ from rows import (
     reduction,
     rounding,
     scan,
+    scatter,
     shape,
     softmax,
     sort,
@@ -28,9 +30,8 @@ from rows import (
 from rows.op import Op
 
 FAMILIES = (
-    *(unary, binary, reduction, scan, sort, shape, indexing, matmul),
-    *(softmax, activation, norm, loss),
     *(unary, rounding, trigonometry, special, complex, binary, power, comparison, ternary),
-    *(reduction, scan, sort, shape, indexing, matmul, softmax, loss),
+    *(reduction, scan, sort, shape, indexing, scatter, diagonal, matmul),
+    *(softmax, activation, norm, loss),
 )
 OPS: list[Op] = [row for family in FAMILIES for row in family.ROWS]
