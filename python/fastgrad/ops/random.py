@@ -336,7 +336,7 @@ def multinomial(
     _core.copy_(q, _core.div(probabilities, q))
     if num_samples == 1:
         return _core.max_dim(q, -1, True)[1]
-    return _core.clone(_core.narrow(_core.argsort(q, -1, True), -1, 0, num_samples))
+    return _core.clone(_core.narrow(_core.sort(q, -1, True)[1], -1, 0, num_samples))
 
 
 def _check_multinomial(input: Tensor, num_samples: int, replacement: bool) -> None:
