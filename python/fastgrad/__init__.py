@@ -31,23 +31,39 @@ from fastgrad.tensor import Tensor  # isort: skip - registers the classes that t
 
 from fastgrad import autograd
 from fastgrad.autograd.grad_mode import enable_grad, is_grad_enabled, no_grad, set_grad_enabled
+from fastgrad.ops import addmm as _addmm
 from fastgrad.ops import binary as _binary
 from fastgrad.ops import conversion as _conversion
 from fastgrad.ops import creation as _creation
+from fastgrad.ops import distance as _distance
 from fastgrad.ops import dropout as _dropout
+from fastgrad.ops import einsum as _einsum
 from fastgrad.ops import indexing as _indexing
 from fastgrad.ops import matmul as _matmul
+from fastgrad.ops import products as _products
 from fastgrad.ops import random as _random
 from fastgrad.ops import reduction as _reduction
 from fastgrad.ops import shape as _shape
 from fastgrad.ops import softmax as _softmax
 from fastgrad.ops import unary as _unary
+from fastgrad.ops.addmm import *
 from fastgrad.ops.binary import *
 from fastgrad.ops.conversion import *
 from fastgrad.ops.creation import *
+from fastgrad.ops.distance import *
 from fastgrad.ops.dropout import *
+from fastgrad.ops.einsum import *
 from fastgrad.ops.indexing import *
+from fastgrad.ops.linalg import determinant as _determinant
+from fastgrad.ops.linalg import legacy as _legacy
+from fastgrad.ops.linalg import norms as _norms
+from fastgrad.ops.linalg import powers as _powers
+from fastgrad.ops.linalg.determinant import *
+from fastgrad.ops.linalg.legacy import *
+from fastgrad.ops.linalg.norms import *
+from fastgrad.ops.linalg.powers import *
 from fastgrad.ops.matmul import *
+from fastgrad.ops.products import *
 from fastgrad.ops.random import *
 from fastgrad.ops.reduction import *
 from fastgrad.ops.shape import *
@@ -55,7 +71,7 @@ from fastgrad.ops.softmax import *
 from fastgrad.ops.unary import *
 from fastgrad.printing import set_printoptions
 
-from fastgrad import nn, optim, utils  # isort: skip - they use the names above
+from fastgrad import linalg, nn, optim, utils  # isort: skip - they use the names above
 
 __all__ = [
     "Generator",
@@ -86,6 +102,7 @@ __all__ = [
     "is_floating_point",
     "is_grad_enabled",
     "is_tensor",
+    "linalg",
     "long",
     "nan",
     "nn",
@@ -103,12 +120,20 @@ __all__ = [
     "uint8",
     "utils",
 ]
+__all__ += _addmm.__all__
 __all__ += _binary.__all__
 __all__ += _conversion.__all__
 __all__ += _creation.__all__
+__all__ += _distance.__all__
 __all__ += _dropout.__all__
+__all__ += _einsum.__all__
 __all__ += _indexing.__all__
+__all__ += _determinant.__all__
+__all__ += _legacy.__all__
+__all__ += _norms.__all__
+__all__ += _powers.__all__
 __all__ += _matmul.__all__
+__all__ += _products.__all__
 __all__ += _random.__all__
 __all__ += _reduction.__all__
 __all__ += _shape.__all__

@@ -7,8 +7,10 @@ import builtins
 from fastgrad import _core
 from fastgrad.autograd import engine
 from fastgrad.device import cpu
-from fastgrad.ops import binary, conversion, indexing, random, reduction, shape, unary
+from fastgrad.ops import addmm as added
+from fastgrad.ops import binary, conversion, indexing, linalg, random, reduction, shape, unary
 from fastgrad.ops import matmul as products
+from fastgrad.ops import products as combined
 from fastgrad.ops import softmax as normalized
 from fastgrad.ops.assign import assign, check_not_leaf, is_recorded, refresh_view
 from fastgrad.ops.inplace import in_place, in_place_by_kernel, in_place_random
@@ -65,6 +67,30 @@ class Tensor(_core.TensorBase):
     mv = products.mv
     dot = products.dot
     outer = ger = products.outer
+    inner = products.inner
+    vdot = products.vdot
+    addmm = added.addmm
+    addmv = added.addmv
+    addr = added.addr
+    baddbmm = added.baddbmm
+    addbmm = added.addbmm
+    kron = combined.kron
+    cross = combined.cross
+    inverse = linalg.legacy.inverse
+    pinverse = linalg.legacy.pinverse
+    svd = linalg.legacy.svd
+    qr = linalg.legacy.qr
+    cholesky = linalg.legacy.cholesky
+    cholesky_solve = linalg.legacy.cholesky_solve
+    cholesky_inverse = linalg.legacy.cholesky_inverse
+    lu_solve = linalg.legacy.lu_solve
+    triangular_solve = linalg.legacy.triangular_solve
+    det = linalg.determinant.det
+    logdet = linalg.determinant.logdet
+    slogdet = linalg.legacy.slogdet
+    matrix_power = linalg.powers.matrix_power
+    matrix_exp = linalg.powers.matrix_exp
+    renorm = linalg.norms.renorm
     __neg__ = unary.neg
     __pos__ = lambda self: self  # noqa: E731
     __abs__ = unary.abs
@@ -325,6 +351,12 @@ class Tensor(_core.TensorBase):
     tanh_ = in_place(unary.tanh)
     floor_ = in_place(unary.floor)
     round_ = in_place(unary.round)
+    addmm_ = in_place(added.addmm)
+    addmv_ = in_place(added.addmv)
+    addr_ = in_place(added.addr)
+    baddbmm_ = in_place(added.baddbmm)
+    addbmm_ = in_place(added.addbmm)
+    renorm_ = in_place(linalg.norms.renorm)
     masked_fill_ = in_place(indexing.masked_fill)
     index_put_ = in_place(indexing.index_put)
     uniform_ = in_place_random(random.uniform_)

@@ -14,10 +14,12 @@ __all__ = [
     "bmm",
     "dot",
     "ger",
+    "inner",
     "matmul",
     "mm",
     "mv",
     "outer",
+    "vdot",
 ]
 
 
@@ -134,6 +136,45 @@ def dot(input: Tensor, tensor: Tensor) -> Tensor:
     """
     _check_dims("dot", input, 1, tensor, 1)
     return matmul(input, tensor)
+
+
+def vdot(input: Tensor, other: Tensor) -> Tensor:
+    """The inner product of two vectors: of real numbers, what :func:`dot` gives.
+
+    Raises:
+        RuntimeError: not two vectors of one size.
+
+    Follows ``torch.vdot``.
+
+    >>> import fastgrad as torch
+    >>> torch.vdot(torch.tensor([1, 2]), torch.tensor([3, 4]))
+    tensor(11)
+    """
+    _check_dims("vdot", input, 1, other, 1)
+    return matmul(input, other)
+
+
+def inner(input: Tensor, other: Tensor) -> Tensor:
+    """The sum of products along the last dimension, for all pairs of vectors; a number multiplies.
+
+    Raises:
+        RuntimeError: the last sizes differ.
+
+    Follows ``torch.inner``.
+
+    >>> import fastgrad as torch
+    >>> torch.inner(torch.tensor([[1, 2], [3, 4]]), torch.tensor([10, 1]))
+    tensor([12, 34])
+    """
+    if input.ndim == 0 or other.ndim == 0:
+        return input * other
+    if input.shape[-1] != other.shape[-1]:
+        raise RuntimeError(
+            "inner() the last dimension must match on both input tensors but got shapes "
+            f"{list(input.shape)} and {list(other.shape)}"
+        )
+    shape = (*input.shape[:-1], *other.shape[:-1])
+    return matmul(_as_rows(input), _as_rows(other).transpose(0, 1)).reshape(shape)
 
 
 def outer(input: Tensor, vec2: Tensor) -> Tensor:
