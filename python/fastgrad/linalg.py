@@ -1,7 +1,7 @@
 """Linear algebra under PyTorch's names: a table of contents of ``fastgrad.ops.linalg``.
 
-Follows ``torch.linalg``. Matrices are the last two dimensions, all before them is a batch. There are
-no complex tensors, so :func:`eig` and :func:`eigvals` are for matrices with real eigenvalues.
+Follows ``torch.linalg``. Matrices are the last two dimensions, all before them is a batch. There
+are no complex tensors, so :func:`eig` and :func:`eigvals` are for matrices with real eigenvalues.
 """
 
 from __future__ import annotations

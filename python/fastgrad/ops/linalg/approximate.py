@@ -155,12 +155,13 @@ def lstsq(
         B: (..., m, k), or (..., m) for one vector per matrix.
         rcond: singular values below this part of the largest count as 0 (default: max(m, n) times
             the rounding error of the dtype).
-        driver: which of LAPACK's routines PyTorch would call. It decides which of the results are
-            filled: `rank` for all but ``"gels"``, `singular_values` for ``"gelsd"`` and ``"gelss"``.
+        driver: which of LAPACK's routines PyTorch would call (``"gelsy"`` if None). It decides which
+            results are filled: `residuals` for all but ``"gelsy"``, `rank` for all but ``"gels"``,
+            `singular_values` for ``"gelsd"`` and ``"gelss"``.
 
     Returns:
-        The solution; the squared norms of A X - B, where m > n and the rank is n everywhere; the
-        ranks; the singular values.
+        The solution; the squared norms of A X - B, if m > n and all ranks are n; the ranks; the
+        singular values.
 
     Raises:
         LinAlgError: NaN or infinity in the matrix.
@@ -183,7 +184,7 @@ def lstsq(
     rank = (values > unsqueeze(_smallest(values, A, None, rcond), -1)).sum(-1)
     residuals = none = _core.empty((0,), A.dtype)
     m, n = A.shape[-2:]
-    if m > n and (rank == n).all().item():
+    if driver != "gelsy" and m > n and (rank == n).all().item():
         residuals = (matmul(A, solution) - B).square().sum(-2)
     return linalg_lstsq_result(
         (

@@ -60,8 +60,8 @@ def check_finite(op: str, A: Tensor) -> None:
 def check_same_dtype(op: str, A: Tensor, B: Tensor) -> None:
     if A.dtype is not B.dtype:
         raise RuntimeError(
-            f"{op}: Expected A and B to have the same dtype, but found A of type {A.dtype} and B of "
-            f"type {B.dtype} instead; convert one of them with .to(...)"
+            f"{op}: Expected A and B to have the same dtype, but found A of type {A.dtype} and B "
+            f"of type {B.dtype} instead; convert one of them with .to(...)"
         )
 
 

@@ -68,7 +68,7 @@ def det_vjp(grad: Tensor, saved: Saved, needs: Needs) -> Grads:
 
 
 def _cofactors(A: Tensor) -> Tensor:
-    """det(A) A^-T where A need not have an inverse: the same of its singular values, turned back."""
+    """det(A) A^-T, where A need not have an inverse: from the products of its singular values."""
     U, S, Vh = svd(A)
     n = S.shape[-1]
     others = where(identity(A, n).bool(), _core.full((), 1, A.dtype), unsqueeze(S, -2))

@@ -63,7 +63,7 @@ def lu(A: Tensor, *, pivot: bool = True) -> linalg_lu_result:
     """A = P L U: a permutation, ones on the diagonal and numbers below it, numbers above it.
 
     Args:
-        A: (..., m, n); the factors are (..., m, m), (..., m, k) and (..., k, n), k the smaller size.
+        A: (..., m, n); with k the smaller size, P is (..., m, m), L (..., m, k), U (..., k, n).
         pivot: False, which would leave P out, is an error, as in PyTorch on a CPU.
 
     Raises:
@@ -253,8 +253,9 @@ def cholesky_ex(
     if check_errors and info.any().item():
         order, where = first_failure(info)
         raise LinAlgError(
-            f"linalg.cholesky: {where}The factorization could not be completed because the input is "
-            f"not positive-definite (the leading minor of order {order} is not positive-definite)."
+            f"linalg.cholesky: {where}The factorization could not be completed because the input "
+            f"is not positive-definite (the leading minor of order {order} is not "
+            "positive-definite)."
         )
     if U.requires_grad:
         record_result(U, cholesky_vjp, _core.edges(A))

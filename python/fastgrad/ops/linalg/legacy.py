@@ -1,4 +1,4 @@
-"""Older spellings, with their own signatures: what is in ``fastgrad``, not in ``fastgrad.linalg``."""
+"""Older spellings, with signatures of their own: in ``fastgrad``, not in ``fastgrad.linalg``."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ class triangular_solve_result(Result):
 
 
 def svd(input: Tensor, some: bool = True, compute_uv: bool = True) -> svd_result:
-    """input = U diag(S) V^T: the older form of ``linalg.svd``, which returns V and not its transpose.
+    """input = U diag(S) V^T: the older form of ``linalg.svd``, which returns V, not its transpose.
 
     Args:
         input: (..., m, n).

@@ -83,8 +83,6 @@ def vector_norm_vjp(grad: Tensor, saved: Saved, needs: Needs) -> Grads:
     x, ord, dims, keepdim, norm = saved
     if not keepdim:
         grad, norm = _restored(grad, x, dims), _restored(norm, x, dims)
-    if ord == 0:
-        return (x * 0,)
     if ord == 1:
         return (sign(x) * grad,)
     nothing = _core.eq(norm.detach(), 0)
@@ -94,7 +92,7 @@ def vector_norm_vjp(grad: Tensor, saved: Saved, needs: Needs) -> Grads:
         chosen = _core.eq(_core.abs(x.detach()), norm.detach()).to(x.dtype)
         return (sign(x) * chosen * (grad / _core.sum(chosen, dims, True, None)),)
     # |x / norm| ** (ord - 1), where neither is 0
-    zero = _core.eq(x.detach(), 0)
+    zero = _core.logical_or(_core.eq(x.detach(), 0), nothing)
     ratio = masked_fill(abs(x), zero, 1.0) / masked_fill(norm, nothing, 1.0)
     return (masked_fill(sign(x) * ratio ** (ord - 1) * grad, zero, 0.0),)
 
@@ -171,8 +169,8 @@ def matrix_norm(
         return _norm_of_singular_values(A, ord, rows, columns, keepdim)
     if ord not in (1, -1, _INFINITY, -_INFINITY):
         raise RuntimeError(
-            f"linalg.matrix_norm: Order {ord} not supported. Choose from 'fro', 'nuc', 1, -1, 2, -2, "
-            "inf and -inf"
+            f"linalg.matrix_norm: Order {ord} not supported. Choose from 'fro', 'nuc', 1, -1, "
+            "2, -2, inf and -inf"
         )
     summed, left = (rows, columns) if ord in (1, -1) else (columns, rows)
     sums = sum(abs(A), summed, True)
@@ -193,8 +191,8 @@ def _matrix_dims(A: Tensor, dim: Sizes) -> tuple[int, int]:
     for d in dim:
         if not -A.ndim <= d < A.ndim:
             raise IndexError(
-                f"Dimension out of range (expected to be in range of [{-A.ndim}, {A.ndim - 1}], but "
-                f"got {d})"
+                f"Dimension out of range (expected to be in range of [{-A.ndim}, {A.ndim - 1}], "
+                f"but got {d})"
             )
     rows, columns = (d % A.ndim for d in dim)
     if rows == columns:
@@ -207,7 +205,7 @@ def _norm_of_singular_values(
 ) -> Tensor:
     rest = [d for d in range(A.ndim) if d not in (rows, columns)]
     values = svdvals(permute(A, (*rest, rows, columns)))
-    if ord == "nuc" or not values.shape[-1]:
+    if ord == "nuc" or (ord == 2 and not values.shape[-1]):
         out = sum(values, -1)
     else:
         out = amax(values, -1) if ord == 2 else amin(values, -1)

@@ -248,8 +248,8 @@ def tensorinv(A: Tensor, ind: int = 2) -> Tensor:
     rows, columns = A.shape[:ind], A.shape[ind:]
     if prod(rows) != prod(columns):
         raise RuntimeError(
-            "linalg.tensorinv: expected A to satisfy prod(A.shape[ind:]) == prod(A.shape[:ind]), but "
-            f"got {prod(columns)} != {prod(rows)}; A has the shape {list(A.shape)}"
+            "linalg.tensorinv: expected A to satisfy prod(A.shape[ind:]) == prod(A.shape[:ind]), "
+            f"but got {prod(columns)} != {prod(rows)}; A has the shape {list(A.shape)}"
         )
     matrix = reshape(A, (prod(rows), prod(columns)))
     return reshape(inv(matrix), (*columns, *rows))
