@@ -30,28 +30,37 @@ from fastgrad.size import Size
 from fastgrad.tensor import Tensor  # isort: skip - registers the classes that the extension returns
 
 from fastgrad import autograd
-from fastgrad.autograd.grad_mode import enable_grad, is_grad_enabled, no_grad, set_grad_enabled
+from fastgrad.autograd.grad_mode import (
+    enable_grad,
+    inference_mode,
+    is_grad_enabled,
+    is_inference_mode_enabled,
+    no_grad,
+    set_grad_enabled,
+)
+from fastgrad.ops import activation_kinked as _activation
 from fastgrad.ops import addmm as _addmm
 from fastgrad.ops import binary as _binary
 from fastgrad.ops import conversion as _conversion
 from fastgrad.ops import creation as _creation
 from fastgrad.ops import distance as _distance
-from fastgrad.ops import dropout as _dropout
 from fastgrad.ops import einsum as _einsum
 from fastgrad.ops import indexing as _indexing
 from fastgrad.ops import matmul as _matmul
+from fastgrad.ops import norm as _norm
 from fastgrad.ops import products as _products
 from fastgrad.ops import random as _random
 from fastgrad.ops import reduction as _reduction
 from fastgrad.ops import shape as _shape
 from fastgrad.ops import softmax as _softmax
+from fastgrad.ops import spellings as _spellings
 from fastgrad.ops import unary as _unary
+from fastgrad.ops.activation_kinked import *
 from fastgrad.ops.addmm import *
 from fastgrad.ops.binary import *
 from fastgrad.ops.conversion import *
 from fastgrad.ops.creation import *
 from fastgrad.ops.distance import *
-from fastgrad.ops.dropout import *
 from fastgrad.ops.einsum import *
 from fastgrad.ops.indexing import *
 from fastgrad.ops.linalg import determinant as _determinant
@@ -63,11 +72,13 @@ from fastgrad.ops.linalg.legacy import *
 from fastgrad.ops.linalg.norms import *
 from fastgrad.ops.linalg.powers import *
 from fastgrad.ops.matmul import *
+from fastgrad.ops.norm import *
 from fastgrad.ops.products import *
 from fastgrad.ops.random import *
 from fastgrad.ops.reduction import *
 from fastgrad.ops.shape import *
 from fastgrad.ops.softmax import *
+from fastgrad.ops.spellings import *
 from fastgrad.ops.unary import *
 from fastgrad.printing import set_printoptions
 
@@ -94,6 +105,7 @@ __all__ = [
     "get_num_threads",
     "half",
     "inf",
+    "inference_mode",
     "int",
     "int8",
     "int16",
@@ -101,6 +113,7 @@ __all__ = [
     "int64",
     "is_floating_point",
     "is_grad_enabled",
+    "is_inference_mode_enabled",
     "is_tensor",
     "linalg",
     "long",
@@ -120,24 +133,26 @@ __all__ = [
     "uint8",
     "utils",
 ]
+__all__ += _activation.__all__
 __all__ += _addmm.__all__
 __all__ += _binary.__all__
 __all__ += _conversion.__all__
 __all__ += _creation.__all__
+__all__ += _determinant.__all__
 __all__ += _distance.__all__
-__all__ += _dropout.__all__
 __all__ += _einsum.__all__
 __all__ += _indexing.__all__
-__all__ += _determinant.__all__
 __all__ += _legacy.__all__
+__all__ += _matmul.__all__
+__all__ += _norm.__all__
 __all__ += _norms.__all__
 __all__ += _powers.__all__
-__all__ += _matmul.__all__
 __all__ += _products.__all__
 __all__ += _random.__all__
 __all__ += _reduction.__all__
 __all__ += _shape.__all__
 __all__ += _softmax.__all__
+__all__ += _spellings.__all__
 __all__ += _unary.__all__
 
 TYPE_CHECKING = False

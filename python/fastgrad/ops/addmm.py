@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from fastgrad import _core
+from fastgrad.autograd.graph import record
 from fastgrad.ops.binary import add, mul
-from fastgrad.ops.matmul import _check_dims, bmm, matmul, outer
+from fastgrad.ops.matmul import check_dims, matmul_vjp, outer
 from fastgrad.ops.shape import expand, reshape, transpose
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from fastgrad._types import Sizes
+    from fastgrad.autograd.graph import Grads, Needs, Saved
     from fastgrad.tensor import Tensor
 
 __all__ = ["addbmm", "addmm", "addmv", "addr", "baddbmm"]
@@ -33,8 +37,8 @@ def addmm(
     tensor([[11., 21.],
             [31., 41.]])
     """
-    _check_dims("addmm", mat1, 2, mat2, 2)
-    return _added("addmm", input, matmul(mat1, mat2), beta, alpha)
+    check_dims("addmm", mat1, 2, mat2, 2)
+    return _added("addmm", input, mat1, mat2, beta, alpha)
 
 
 def addmv(input: Tensor, mat: Tensor, vec: Tensor, *, beta: float = 1, alpha: float = 1) -> Tensor:
@@ -49,8 +53,8 @@ def addmv(input: Tensor, mat: Tensor, vec: Tensor, *, beta: float = 1, alpha: fl
     >>> torch.addmv(torch.ones(2), torch.eye(2), torch.tensor([1.0, 2.0]))
     tensor([2., 3.])
     """
-    _check_dims("addmv", mat, 2, vec, 1)
-    return _added("addmv", input, matmul(mat, vec), beta, alpha)
+    check_dims("addmv", mat, 2, vec, 1)
+    return _added("addmv", input, mat, vec, beta, alpha)
 
 
 def addr(input: Tensor, vec1: Tensor, vec2: Tensor, *, beta: float = 1, alpha: float = 1) -> Tensor:
@@ -66,8 +70,12 @@ def addr(input: Tensor, vec1: Tensor, vec2: Tensor, *, beta: float = 1, alpha: f
     tensor([[3., 4.],
             [6., 8.]])
     """
-    _check_dims("addr", vec1, 1, vec2, 1)
-    return _added("addr", input, outer(vec1, vec2), beta, alpha)
+    check_dims("addr", vec1, 1, vec2, 1)
+    product = outer(vec1, vec2)
+    _check_factors("addr", product, beta, alpha)
+    input = _expanded("addr", input, product.shape)
+    product = product if alpha == 1 else mul(product, alpha)
+    return product if beta == 0 else add(input if beta == 1 else mul(input, beta), product)
 
 
 def baddbmm(
@@ -89,8 +97,9 @@ def baddbmm(
     >>> torch.baddbmm(torch.ones(2, 1, 1), torch.ones(2, 1, 3), torch.ones(2, 3, 1)).flatten()
     tensor([4., 4.])
     """
-    _check_dims("baddbmm", batch1, 3, batch2, 3)
-    return _added("baddbmm", input, bmm(batch1, batch2), beta, alpha)
+    check_dims("baddbmm", batch1, 3, batch2, 3)
+    _check_batches("baddbmm", batch1, batch2)
+    return _added("baddbmm", input, batch1, batch2, beta, alpha)
 
 
 def addbmm(
@@ -107,36 +116,55 @@ def addbmm(
     >>> torch.addbmm(torch.ones(1, 1), torch.ones(2, 1, 3), torch.ones(2, 3, 1))
     tensor([[7.]])
     """
-    _check_dims("addbmm", batch1, 3, batch2, 3)
-    (b, n, k), (other, inner, m) = batch1.shape, batch2.shape
-    if b != other or k != inner:
-        raise RuntimeError(
-            "addbmm: expected batches of one length and equal inner sizes, got "
-            f"{list(batch1.shape)} and {list(batch2.shape)}"
-        )
+    check_dims("addbmm", batch1, 3, batch2, 3)
+    _check_batches("addbmm", batch1, batch2)
+    (b, n, k), m = batch1.shape, batch2.shape[2]
     # One product: the batch is one more dimension to sum along.
     left = reshape(transpose(batch1, 0, 1), (n, b * k))
-    return _added("addbmm", input, matmul(left, reshape(batch2, (b * k, m))), beta, alpha)
+    return _added("addbmm", input, left, reshape(batch2, (b * k, m)), beta, alpha)
 
 
-def _added(op: str, input: Tensor, product: Tensor, beta: float, alpha: float) -> Tensor:
-    if input.dtype is not product.dtype and op != "addr":
+def _check_batches(op: str, a: Tensor, b: Tensor) -> None:
+    if a.shape[0] != b.shape[0] or a.shape[2] != b.shape[1]:
         raise RuntimeError(
-            f"{op}: self and mat2 must have the same dtype, but got {input.dtype} and "
-            f"{product.dtype}; convert one of them with .to(...)"
+            f"{op}: expected batches of one length and equal inner sizes, got {list(a.shape)} and "
+            f"{list(b.shape)}"
         )
-    if not product.dtype.is_floating_point:
-        _check_whole(op, beta=beta, alpha=alpha)
-    if input.shape != product.shape:
-        input = _expanded(op, input, product)
-    product = product if alpha == 1 else mul(product, alpha)
-    if beta == 0:
-        return product
-    return add(input if beta == 1 else mul(input, beta), product)
 
 
-def _check_whole(op: str, **factors: float) -> None:
-    for name, value in factors.items():
+def _added(
+    op: str, input: Tensor, a: Tensor, b: Tensor, beta: float, alpha: float
+) -> Tensor:
+    """beta * input + alpha * (a @ b), as one node."""
+    if input.dtype is not a.dtype:
+        raise RuntimeError(
+            f"{op}: self and mat2 must have the same dtype, but got {input.dtype} and {a.dtype}; "
+            "convert one of them with .to(...)"
+        )
+    out = _core.matmul(a, b)
+    _check_factors(op, out, beta, alpha)
+    input = _expanded(op, input, out.shape)
+    out = out if alpha == 1 else _core.mul(out, alpha)
+    if beta != 0:
+        out = _core.add(out, input if beta == 1 else _core.mul(input, beta))
+    if out.requires_grad:
+        edges = _core.edges(input, a, b)
+        saved = (None if edges[2] is None else a, None if edges[1] is None else b)
+        record(out, addmm_vjp, edges, (*saved, a.ndim, b.ndim, beta, alpha))
+    return out
+
+
+def addmm_vjp(grad: Tensor, saved: Saved, needs: Needs) -> Grads:
+    *factors, beta, alpha = saved
+    scaled = grad if alpha == 1 else mul(grad, alpha)
+    to_input = None if needs[0] is None else grad if beta == 1 else mul(grad, beta)
+    return to_input, *matmul_vjp(scaled, tuple(factors), needs[1:])
+
+
+def _check_factors(op: str, product: Tensor, beta: float, alpha: float) -> None:
+    if product.dtype.is_floating_point:
+        return
+    for name, value in (("beta", beta), ("alpha", alpha)):
         if isinstance(value, float):
             raise RuntimeError(
                 f"{op}: for integral input tensors, argument {name} must not be a floating point "
@@ -144,11 +172,13 @@ def _check_whole(op: str, **factors: float) -> None:
             )
 
 
-def _expanded(op: str, input: Tensor, product: Tensor) -> Tensor:
+def _expanded(op: str, input: Tensor, shape: Sizes) -> Tensor:
+    if input.shape == shape:
+        return input
     try:
-        return expand(input, product.shape)
+        return expand(input, shape)
     except RuntimeError as error:
         raise RuntimeError(
             f"{op}: the input of shape {list(input.shape)} does not broadcast to the product's "
-            f"shape {list(product.shape)}"
+            f"shape {list(shape)}"
         ) from error

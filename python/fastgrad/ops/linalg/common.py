@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 from fastgrad import _core
-from fastgrad.autograd.graph import record_result
-from fastgrad.ops.shape import narrow, reshape
+from fastgrad.autograd.graph import output_vjp, record, record_result
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from typing import Any
 
-    from fastgrad._types import Sizes
-    from fastgrad.autograd.graph import Vjp
+    from fastgrad.autograd.graph import Node, Saved, Vjp
     from fastgrad.tensor import Tensor
 
 
@@ -22,8 +21,17 @@ class LinAlgError(RuntimeError):
     """
 
 
+def check_tensor(op: str, name: str, value: object) -> None:
+    if not isinstance(value, _core.TensorBase):
+        raise TypeError(
+            f"{op}(): argument '{name}' must be Tensor, not {type(value).__name__}; make one with "
+            "tensor(...)"
+        )
+
+
 def check_matrix(op: str, A: Tensor) -> None:
     """RuntimeError unless `A` is a matrix, or a batch of matrices, of float32 or float64."""
+    check_tensor(op, "A", A)
     if not A.dtype.is_floating_point:
         raise RuntimeError(
             f"{op}: Expected a floating point tensor as input. Got {A.dtype}; use .float()"
@@ -58,6 +66,8 @@ def check_finite(op: str, A: Tensor) -> None:
 
 
 def check_same_dtype(op: str, A: Tensor, B: Tensor) -> None:
+    """RuntimeError unless both are tensors of one dtype."""
+    check_tensor(op, "B", B)
     if A.dtype is not B.dtype:
         raise RuntimeError(
             f"{op}: Expected A and B to have the same dtype, but found A of type {A.dtype} and B "
@@ -94,44 +104,33 @@ def lapack(op: str, function: str, A: Tensor, *args: Any, **options: Any) -> tup
 
 
 def together(A: Tensor, vjp: Vjp, outputs: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
-    """What one operation makes of a matrix, recorded as one node, because their gradients mix.
+    """Several results of one operation, recorded as one node, because their gradients mix.
 
-    The node hangs on a tensor that holds them all, of which they become views. To `vjp`, the saved
-    values are their shapes and that tensor; see :func:`apart`.
+    The vjp gets a list of gradients, with None for results that were not used, and :func:`linked`
+    gives it the results.
     """
-    if not (A.requires_grad and _core.is_grad_enabled()):
-        return outputs
-    batch = A.ndim - 2
-    shapes = [out.shape[batch:] for out in outputs]
-    flat = [
-        _core.reshape(x, (*A.shape[:-2], shape.numel()))
-        for x, shape in zip(outputs, shapes, strict=True)
-    ]
-    packed = _core.cat(flat, -1)
-    record_result(packed, vjp, _core.edges(A), (shapes,))
-    return apart(packed, shapes)
+    if A.requires_grad and _core.is_grad_enabled():
+        producer = _core.empty((0,), A.dtype)
+        record_result(producer, vjp, _core.edges(A), tuple(map(_core.detach, outputs)))
+        _hang(outputs, producer.node)
+    return outputs
 
 
-def apart(packed: Tensor, shapes: list[Sizes]) -> tuple[Tensor, ...]:
-    """The pieces of a tensor that :func:`together` made."""
-    pieces, start = [], 0
-    for shape in shapes:
-        size = 1
-        for n in shape:
-            size *= n
-        pieces.append(reshape(narrow(packed, -1, start, size), (*packed.shape[:-1], *shape)))
-        start += size
-    return tuple(pieces)
+def linked(saved: Saved) -> list[Tensor]:
+    """The results that were saved, as results of their node when the gradient is recorded too."""
+    *outputs, producer = saved
+    if producer.node is not None:
+        outputs = [_core.detach(out) for out in outputs]
+        _hang(outputs, producer.node)
+    return outputs
+
+
+def _hang(outputs: Sequence[Tensor], producer: Node | None) -> None:
+    for place, out in enumerate(outputs):
+        record(out, output_vjp, (producer,), (place, len(outputs)))
 
 
 def identity(A: Tensor, n: int) -> Tensor:
     """The identity matrix of the dtype of `A`."""
     return _core.eye(n, n, A.dtype)
 
-
-def quotient(a: Tensor, b: Tensor) -> Tensor:
-    """a / b, and 0 where both are 0: there a gradient does not depend on what is divided."""
-    nothing = _core.logical_and(_core.eq(a.detach(), 0), _core.eq(b.detach(), 0))
-    from fastgrad.ops.indexing import masked_fill
-
-    return a / masked_fill(b, nothing, 1.0)

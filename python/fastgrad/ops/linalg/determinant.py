@@ -48,7 +48,7 @@ def det(A: Tensor) -> Tensor:
     LU, pivots = _core.lu_factor(A)
     out = _core.mul(_core.prod(diagonal_of(LU), -1, False, None), _parity(pivots, A))
     if A.requires_grad and _core.is_grad_enabled():
-        record_result(out, det_vjp, _core.edges(A), (A,))
+        record_result(out, linalg_det_vjp, _core.edges(A), (A,))
     return out
 
 
@@ -59,7 +59,7 @@ def _parity(pivots: Tensor, A: Tensor) -> Tensor:
     return _core.sub(1, _core.mul(_core.remainder(exchanges, 2), 2)).to(A.dtype)
 
 
-def det_vjp(grad: Tensor, saved: Saved, needs: Needs) -> Grads:
+def linalg_det_vjp(grad: Tensor, saved: Saved, needs: Needs) -> Grads:
     A, value = saved
     scale = unsqueeze(unsqueeze(grad, -1), -1)
     if _core.any(_core.eq(value.detach(), 0), (), False).item():
@@ -101,11 +101,11 @@ def _slogdet(op: str, A: Tensor) -> tuple[Tensor, Tensor]:
     signs = _core.prod(_core.sign(numbers), -1, False, None)
     out = _core.sum(_core.log(_core.abs(numbers)), -1, False, None)
     if A.requires_grad and _core.is_grad_enabled():
-        record(out, slogdet_vjp, _core.edges(A), (A,))
+        record(out, linalg_slogdet_vjp, _core.edges(A), (A,))
     return _core.mul(signs, _parity(pivots, A)), out
 
 
-def slogdet_vjp(grad: Tensor, saved: Saved, needs: Needs) -> Grads:
+def linalg_slogdet_vjp(grad: Tensor, saved: Saved, needs: Needs) -> Grads:
     # Of a singular matrix the gradient is infinite: no error.
     return (unsqueeze(unsqueeze(grad, -1), -1) * inv_ex(saved[0])[0].mT,)
 

@@ -7,12 +7,12 @@ from fastgrad.autograd.graph import record_result
 from fastgrad.ops.interim import tril, triu
 from fastgrad.ops.linalg.common import (
     LinAlgError,
-    apart,
     check_matrix,
     check_square,
     first_failure,
     identity,
     lapack,
+    linked,
     together,
 )
 from fastgrad.ops.linalg.triangular import solve_triangular
@@ -129,11 +129,11 @@ def _lu(op: str, A: Tensor, pivot: bool) -> tuple[Tensor, Tensor]:
         raise RuntimeError(f"{op}: LU without pivoting is not implemented on the CPU")
     LU, pivots = _core.lu_factor(A)
     if LU.requires_grad:
-        record_result(LU, lu_factor_vjp, _core.edges(A), (pivots,))
+        record_result(LU, linalg_lu_factor_ex_vjp, _core.edges(A), (pivots,))
     return LU, pivots
 
 
-def lu_factor_vjp(grad: Tensor, saved: Saved, needs: Needs) -> Grads:
+def linalg_lu_factor_ex_vjp(grad: Tensor, saved: Saved, needs: Needs) -> Grads:
     pivots, LU = saved
     m, n = LU.shape[-2:]
     k = min(m, n)
@@ -258,11 +258,11 @@ def cholesky_ex(
             "positive-definite)."
         )
     if U.requires_grad:
-        record_result(U, cholesky_vjp, _core.edges(A))
+        record_result(U, linalg_cholesky_ex_vjp, _core.edges(A))
     return linalg_cholesky_ex_result((U if upper else transpose(U, -2, -1), info))
 
 
-def cholesky_vjp(grad: Tensor, saved: Saved, needs: Needs) -> Grads:
+def linalg_cholesky_ex_vjp(grad: Tensor, saved: Saved, needs: Needs) -> Grads:
     (U,) = saved
     product = matmul(U, grad.mT)
     half = (tril(product) + tril(product, -1)) / 2
@@ -298,28 +298,29 @@ def qr(A: Tensor, mode: str = "reduced") -> linalg_qr_result:
         )
     unique = mode != "complete" or A.shape[-2] <= A.shape[-1]
     both = lapack("linalg.qr", "qr", A, "complete" if mode == "complete" else "reduced")
-    Q, R = together(A, qr_vjp if unique else no_qr_vjp, both)
+    Q, R = together(A, linalg_qr_vjp if unique else no_qr_vjp, both)
     return linalg_qr_result((_core.empty((0,), A.dtype) if mode == "r" else Q, R))
 
 
-def no_qr_vjp(grad: Tensor, saved: Saved, needs: Needs) -> Grads:
+def no_qr_vjp(grad: list[Tensor | None], saved: Saved, needs: Needs) -> Grads:
     raise RuntimeError(
         "The QR decomposition is not differentiable when mode='complete' and nrows > ncols; use "
         "mode='reduced'"
     )
 
 
-def qr_vjp(grad: Tensor, saved: Saved, needs: Needs) -> Grads:
+def linalg_qr_vjp(grad: list[Tensor | None], saved: Saved, needs: Needs) -> Grads:
     # Walter and Lehmann 2012, section 4.1; for wide matrices the columns on the right are Q R2.
-    shapes, packed = saved
-    (Q, R), (to_Q, to_R) = apart(packed, shapes), apart(grad, shapes)
+    Q, R = linked(saved)
+    to_Q, to_R = grad
     k = Q.shape[-1]
     wide = R.shape[-1] > k
-    square, to_square = R[..., :k], to_R[..., :k]
+    square = R[..., :k]
+    to_Q = Q * 0 if to_Q is None else to_Q
+    to_R = R * 0 if to_R is None else to_R
     if wide:
-        to_rest = to_R[..., k:]
-        to_Q = to_Q + matmul(Q, matmul(R[..., k:], to_rest.mT))
-    mixed = matmul(square, to_square.mT) - matmul(to_Q.mT, Q)
+        to_Q = to_Q + matmul(Q, matmul(R[..., k:], to_R[..., k:].mT))
+    mixed = matmul(square, to_R[..., :k].mT) - matmul(to_Q.mT, Q)
     symmetric = tril(mixed) + tril(mixed, -1).mT
     out = solve_triangular(square.mT, to_Q + matmul(Q, symmetric), upper=False, left=False)
-    return (cat((out, matmul(Q, to_rest)), -1) if wide else out,)
+    return (cat((out, matmul(Q, to_R[..., k:])), -1) if wide else out,)

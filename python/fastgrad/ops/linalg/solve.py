@@ -87,11 +87,11 @@ def _solve(A: Tensor, B: Tensor) -> tuple[Tensor, Tensor]:
     LU, pivots = _core.lu_factor(A)
     out = _core.lu_solve(LU, pivots, B, False)
     if out.requires_grad:
-        record_result(out, solve_vjp, _core.edges(A, B), (A, LU.detach(), pivots))
+        record_result(out, linalg_solve_ex_vjp, _core.edges(A, B), (A, LU.detach(), pivots))
     return out, LU
 
 
-def solve_vjp(grad: Tensor, saved: Saved, needs: Needs) -> Grads:
+def linalg_solve_ex_vjp(grad: Tensor, saved: Saved, needs: Needs) -> Grads:
     A, LU, pivots, X = saved
     if _core.is_grad_enabled():
         to_B = _solve(transpose(A, -2, -1), grad)[0]
@@ -132,11 +132,11 @@ def lu_solve(
 def _lu_solve(LU: Tensor, pivots: Tensor, B: Tensor, adjoint: bool) -> Tensor:
     out = _core.lu_solve(LU, pivots, B, adjoint)
     if out.requires_grad:
-        record_result(out, lu_solve_vjp, _core.edges(LU, B), (LU, pivots, adjoint))
+        record_result(out, linalg_lu_solve_vjp, _core.edges(LU, B), (LU, pivots, adjoint))
     return out
 
 
-def lu_solve_vjp(grad: Tensor, saved: Saved, needs: Needs) -> Grads:
+def linalg_lu_solve_vjp(grad: Tensor, saved: Saved, needs: Needs) -> Grads:
     LU, pivots, adjoint, X = saved
     to_B = _lu_solve(LU, pivots, grad, not adjoint)
     if needs[0] is None:
@@ -184,12 +184,12 @@ def inv_ex(A: Tensor, *, check_errors: bool = False) -> linalg_inv_ex_result:
         )
     out = _core.lu_solve(LU, pivots, identity(A, A.shape[-1]), False)
     if out.requires_grad:
-        record_result(out, inv_vjp, _core.edges(A))
+        record_result(out, linalg_inv_ex_vjp, _core.edges(A))
     info = _core.empty((0,), _core.int32) if check_errors else zero_pivot(LU)
     return linalg_inv_ex_result((out, info))
 
 
-def inv_vjp(grad: Tensor, saved: Saved, needs: Needs) -> Grads:
+def linalg_inv_ex_vjp(grad: Tensor, saved: Saved, needs: Needs) -> Grads:
     turned = saved[0].mT
     return (-matmul(turned, matmul(grad, turned)),)
 

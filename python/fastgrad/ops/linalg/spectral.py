@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-from fastgrad import _core
-from fastgrad.ops.binary import where
 from fastgrad.ops.linalg.common import (
-    apart,
     check_finite,
     check_matrix,
     check_square,
     identity,
     lapack,
-    quotient,
+    linked,
     together,
 )
 from fastgrad.ops.linalg.solve import solve
@@ -73,7 +70,7 @@ def svd(A: Tensor, full_matrices: bool = True, *, driver: str | None = None) -> 
         )
     check_finite("linalg.svd", A)
     found = lapack("linalg.svd", "svd", A, full_matrices)
-    return linalg_svd_result(together(A, svd_vjp, found))
+    return linalg_svd_result(together(A, linalg_svd_vjp, found))
 
 
 def svdvals(A: Tensor, *, driver: str | None = None) -> Tensor:
@@ -96,22 +93,28 @@ def svdvals(A: Tensor, *, driver: str | None = None) -> Tensor:
     return lapack("linalg.svd", "svd", A, compute_uv=False)[0]
 
 
-def svd_vjp(grad: Tensor, saved: Saved, needs: Needs) -> Grads:
+def linalg_svd_vjp(grad: list[Tensor | None], saved: Saved, needs: Needs) -> Grads:
     # Townsend 2016, "Differentiating the singular value decomposition".
-    shapes, packed = saved
-    (U, S, Vh), (to_U, to_S, to_Vh) = apart(packed, shapes), apart(grad, shapes)
+    U, S, Vh = linked(saved)
+    to_U, to_S, to_Vh = grad
     k = S.shape[-1]
-    U, to_U, V, to_V = U[..., :k], to_U[..., :k], Vh[..., :k, :].mT, to_Vh[..., :k, :].mT
+    U, V = U[..., :k], Vh[..., :k, :].mT
     rows, columns, squares = unsqueeze(S, -1), unsqueeze(S, -2), unsqueeze(S * S, -1)
+    core = identity(S, k) * (unsqueeze(to_S, -1) if to_S is not None else 0.0)
     gaps = squares.mT - squares + identity(S, k)
-    turn_U, turn_V = quotient(_skew(U, to_U), gaps), quotient(_skew(V, to_V), gaps)
-    core = turn_U * columns + turn_V * rows + identity(S, k) * unsqueeze(to_S, -1)
+    outside = None
+    if to_U is not None:
+        to_U = to_U[..., :k]
+        core = core + _skew(U, to_U) / gaps * columns
+        if U.shape[-2] > k:
+            outside = matmul(_outside(U, to_U) / columns, V.mT)
+    if to_Vh is not None:
+        to_V = to_Vh[..., :k, :].mT
+        core = core + _skew(V, to_V) / gaps * rows
+        if V.shape[-2] > k:
+            outside = matmul(U, (_outside(V, to_V) / columns).mT)
     out = matmul(matmul(U, core), V.mT)
-    if U.shape[-2] > k:
-        out = out + matmul(quotient(_outside(U, to_U), columns), V.mT)
-    if V.shape[-2] > k:
-        out = out + matmul(U, quotient(_outside(V, to_V), columns).mT)
-    return (out,)
+    return (out if outside is None else out + outside,)
 
 
 def _skew(basis: Tensor, grad: Tensor) -> Tensor:
@@ -146,7 +149,7 @@ def eigh(A: Tensor, UPLO: str = "L") -> linalg_eigh_result:
     """
     _check_symmetric(A, UPLO)
     found = lapack("linalg.eigh", "eigh", A, UPLO.upper())
-    return linalg_eigh_result(together(A, eigh_vjp, found))
+    return linalg_eigh_result(together(A, linalg_eigh_vjp, found))
 
 
 def eigvalsh(A: Tensor, UPLO: str = "L") -> Tensor:
@@ -175,20 +178,22 @@ def _check_symmetric(A: Tensor, UPLO: str) -> None:
     check_finite("linalg.eigh", A)
 
 
-def eigh_vjp(grad: Tensor, saved: Saved, needs: Needs) -> Grads:
+def linalg_eigh_vjp(grad: list[Tensor | None], saved: Saved, needs: Needs) -> Grads:
     # Giles 2008, "An extended collection of matrix derivative results", section 3.1.
-    shapes, packed = saved
-    (L, V), (to_L, to_V) = apart(packed, shapes), apart(grad, shapes)
-    core = _eigen_core(L, to_L, matmul(V.mT, to_V))
+    L, V = linked(saved)
+    to_L, to_V = grad
+    core = _eigen_core(L, to_L, None if to_V is None else matmul(V.mT, to_V))
     return (matmul(matmul(V, core), V.mT),)
 
 
-def _eigen_core(L: Tensor, to_L: Tensor, product: Tensor) -> Tensor:
-    """The gradient in the basis of the eigenvectors: to the eigenvalues on the diagonal."""
-    same = identity(L, L.shape[-1]).bool()
-    gaps = unsqueeze(L, -2) - unsqueeze(L, -1)
-    others = where(same, _core.full((), 0, L.dtype), product)
-    return where(same, unsqueeze(to_L, -1), quotient(others, gaps))
+def _eigen_core(L: Tensor, to_L: Tensor | None, product: Tensor | None) -> Tensor:
+    """The gradient in the basis of the eigenvectors: that of the eigenvalues on the diagonal."""
+    one = identity(L, L.shape[-1])
+    core = one * (unsqueeze(to_L, -1) if to_L is not None else 0.0)
+    if product is None:
+        return core
+    gaps = unsqueeze(L, -2) - unsqueeze(L, -1) + one
+    return core + (1 - one) * product / gaps
 
 
 def eig(A: Tensor) -> linalg_eig_result:
@@ -209,7 +214,7 @@ def eig(A: Tensor) -> linalg_eig_result:
     """
     check_square("linalg.eig", A)
     check_finite("linalg.eig", A)
-    return linalg_eig_result(together(A, eig_vjp, lapack("linalg.eig", "eig", A)))
+    return linalg_eig_result(together(A, linalg_eig_vjp, lapack("linalg.eig", "eig", A)))
 
 
 def eigvals(A: Tensor) -> Tensor:
@@ -228,10 +233,11 @@ def eigvals(A: Tensor) -> Tensor:
     return eig(A)[0]
 
 
-def eig_vjp(grad: Tensor, saved: Saved, needs: Needs) -> Grads:
+def linalg_eig_vjp(grad: list[Tensor | None], saved: Saved, needs: Needs) -> Grads:
     # The same with V^-1 in place of V^T, and with columns that keep their length.
-    shapes, packed = saved
-    (L, V), (to_L, to_V) = apart(packed, shapes), apart(grad, shapes)
-    to_V = to_V - V * sum(V * to_V, -2, True)
-    core = _eigen_core(L, to_L, matmul(V.mT, to_V))
-    return (solve(V.mT, matmul(core, V.mT)),)
+    L, V = linked(saved)
+    to_L, to_V = grad
+    product = None
+    if to_V is not None:
+        product = matmul(V.mT, to_V - V * sum(V * to_V, -2, True))
+    return (solve(V.mT, matmul(_eigen_core(L, to_L, product), V.mT)),)

@@ -64,11 +64,11 @@ def solve_triangular(
 def _solve(A: Tensor, B: Tensor, upper: bool, unit: bool) -> Tensor:
     out = _core.solve_triangular(A, B, upper, unit)
     if out.requires_grad:
-        record_result(out, solve_triangular_vjp, _core.edges(A, B), (A, upper, unit))
+        record_result(out, linalg_solve_triangular_vjp, _core.edges(A, B), (A, upper, unit))
     return out
 
 
-def solve_triangular_vjp(grad: Tensor, saved: Saved, needs: Needs) -> Grads:
+def linalg_solve_triangular_vjp(grad: Tensor, saved: Saved, needs: Needs) -> Grads:
     A, upper, unit, X = saved
     to_B = _solve(transpose(A, -2, -1), grad, not upper, unit)
     if needs[0] is None:
