@@ -77,7 +77,7 @@ class Tensor(_core.TensorBase):
     addbmm = added.addbmm
     kron = combined.kron
     cross = combined.cross
-    inverse = linalg.legacy.inverse
+    inverse = linalg.solve.inv
     pinverse = linalg.legacy.pinverse
     svd = linalg.legacy.svd
     qr = linalg.legacy.qr

@@ -132,9 +132,7 @@ def _check_batches(op: str, a: Tensor, b: Tensor) -> None:
         )
 
 
-def _added(
-    op: str, input: Tensor, a: Tensor, b: Tensor, beta: float, alpha: float
-) -> Tensor:
+def _added(op: str, input: Tensor, a: Tensor, b: Tensor, beta: float, alpha: float) -> Tensor:
     """beta * input + alpha * (a @ b), as one node."""
     if input.dtype is not a.dtype:
         raise RuntimeError(

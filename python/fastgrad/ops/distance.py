@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from math import prod
+
 from fastgrad import _core
 from fastgrad.autograd.graph import record_result
 from fastgrad.ops.binary import div, eq, mul
@@ -13,6 +15,7 @@ from fastgrad.ops.unary import abs, sign
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from fastgrad._types import Sizes
     from fastgrad.autograd.graph import Grads, Needs, Saved
     from fastgrad.tensor import Tensor
 
@@ -56,13 +59,18 @@ def cdist(
             f"{compute_mode} is not a valid value for compute_mode; choose from {[*_BY_PRODUCT]}"
         )
     batch = broadcast_shapes(x1.shape[:-2], x2.shape[:-2])
-    first = reshape(expand(x1, (*batch, *x1.shape[-2:])), (batch.numel(), *x1.shape[-2:]))
-    second = reshape(expand(x2, (*batch, *x2.shape[-2:])), (batch.numel(), *x2.shape[-2:]))
+    first, second = _in_batch(x1, batch), _in_batch(x2, batch)
     wanted = _BY_PRODUCT[compute_mode]
     many = max(x1.shape[-2], x2.shape[-2]) > 25
     by_product = p == 2 and (many if wanted is None else wanted)
     out = _distances(first, second, float(p), by_product)
     return reshape(out, (*batch, x1.shape[-2], x2.shape[-2]))
+
+
+def _in_batch(x: Tensor, batch: Sizes) -> Tensor:
+    """As (all of the batch, n, features)."""
+    sizes = x.shape[-2:]
+    return reshape(expand(x, (*batch, *sizes)), (prod(batch), *sizes))
 
 
 def _check(x1: Tensor, x2: Tensor, p: float) -> None:

@@ -299,7 +299,8 @@ def tensordot(a: Tensor, b: Tensor, dims: Any = 2) -> Tensor:
     others = [a.ndim + d for d in range(b.ndim)]
     for i, j in zip(a_dims, b_dims, strict=True):
         others[j] = i
-    needed = {*names, *others}.difference(a_dims)
+    needed: set[Subscript] = {*names, *others}
+    needed.difference_update(a_dims)
     return _contracted(a, names, b, tuple(others), needed)[0]
 
 

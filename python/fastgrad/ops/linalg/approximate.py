@@ -155,7 +155,7 @@ def lstsq(
         B: (..., m, k), or (..., m) for one vector per matrix.
         rcond: singular values below this part of the largest count as 0 (default: max(m, n) times
             the rounding error of the dtype).
-        driver: which of LAPACK's routines PyTorch would call (``"gelsy"`` if None). It decides which
+        driver: which of LAPACK's routines PyTorch would call (None: ``"gelsy"``). It decides which
             results are filled: `residuals` for all but ``"gelsy"``, `rank` for all but ``"gels"``,
             `singular_values` for ``"gelsd"`` and ``"gelss"``.
 

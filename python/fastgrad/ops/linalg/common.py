@@ -7,11 +7,13 @@ from fastgrad.autograd.graph import output_vjp, record, record_result
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-    from typing import Any
+    from collections.abc import Callable, Sequence
+    from typing import Any, TypeAlias
 
-    from fastgrad.autograd.graph import Node, Saved, Vjp
+    from fastgrad.autograd.graph import Grads, Needs, Node, Saved
     from fastgrad.tensor import Tensor
+
+    VjpOfSeveral: TypeAlias = Callable[[list[Tensor | None], Saved, Needs], Grads]
 
 
 class LinAlgError(RuntimeError):
@@ -93,7 +95,7 @@ def lapack(op: str, function: str, A: Tensor, *args: Any, **options: Any) -> tup
             f"{op}: The algorithm failed to converge: {error}. The input matrix is ill-conditioned "
             "or has too many repeated values"
         ) from error
-    arrays = made if isinstance(made, tuple) else (made,)
+    arrays: tuple[Any, ...] = made if isinstance(made, tuple) else (made,)
     if any(array.dtype.kind == "c" for array in arrays):
         raise RuntimeError(
             f"{op}: the matrix has complex eigenvalues, and there are no complex tensors; use "
@@ -103,7 +105,7 @@ def lapack(op: str, function: str, A: Tensor, *args: Any, **options: Any) -> tup
     return tuple(_core.from_buffer(numpy.ascontiguousarray(array)) for array in arrays)
 
 
-def together(A: Tensor, vjp: Vjp, outputs: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
+def together(A: Tensor, vjp: VjpOfSeveral, outputs: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
     """Several results of one operation, recorded as one node, because their gradients mix.
 
     The vjp gets a list of gradients, with None for results that were not used, and :func:`linked`
@@ -133,4 +135,3 @@ def _hang(outputs: Sequence[Tensor], producer: Node | None) -> None:
 def identity(A: Tensor, n: int) -> Tensor:
     """The identity matrix of the dtype of `A`."""
     return _core.eye(n, n, A.dtype)
-

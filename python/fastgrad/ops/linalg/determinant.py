@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from fastgrad.autograd.graph import Grads, Needs, Saved
     from fastgrad.tensor import Tensor
 
-__all__ = ["det", "logdet", "slogdet"]
+__all__ = ["det", "logdet"]
 
 
 class linalg_slogdet_result(Result):

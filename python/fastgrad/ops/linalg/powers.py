@@ -43,14 +43,12 @@ def matrix_power(A: Tensor, n: int) -> Tensor:
         )
     if n == 0:
         return expand(identity(A, A.shape[-1]), A.shape).clone()
-    base, out, left = inv(A) if n < 0 else A, None, n if n > 0 else -n
-    while True:
-        if left & 1:
-            out = base if out is None else matmul(out, base)
-        left >>= 1
-        if not left:
-            return A.clone() if out is A else out
-        base = matmul(base, base)
+    base = inv(A) if n < 0 else A
+    out = base
+    for digit in f"{n:b}".lstrip("-")[1:]:
+        out = matmul(out, out)
+        out = matmul(out, base) if digit == "1" else out
+    return A.clone() if out is A else out
 
 
 # 1 / k!, from 0 to 16

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from fastgrad.ops.binary import sub
 from fastgrad.ops.linalg.common import (
     check_finite,
     check_matrix,
@@ -119,7 +120,7 @@ def linalg_svd_vjp(grad: list[Tensor | None], saved: Saved, needs: Needs) -> Gra
 
 def _skew(basis: Tensor, grad: Tensor) -> Tensor:
     product = matmul(basis.mT, grad)
-    return product - product.mT
+    return sub(product, product.mT)
 
 
 def _outside(basis: Tensor, grad: Tensor) -> Tensor:
