@@ -18,19 +18,26 @@ using Index = std::int64_t;
 enum class Unary : int {
   neg, abs, sign, floor, ceil, round, trunc, square,                    // any number
   exp, exp2, expm1, log, log2, log10, log1p, sqrt, rsqrt, reciprocal,   // floats only from here
-  sin, cos, tan, asin, acos, atan, sinh, cosh, tanh, erf, sigmoid, relu,
-  logical_not, isnan, isinf, isfinite,                                  // bool results
+  sin, cos, tan, asin, acos, atan, sinh, cosh, tanh, asinh, acosh, atanh, erf, sigmoid,
+  erfc, erfcx, erfinv, ndtri, lgamma, digamma, i0, i0e, i1, i1e,
+  mantissa, exponent,                                                   // the two parts of frexp
+  relu,
+  logical_not, isnan, isinf, isfinite, signbit,                         // bool results
   count
 };
 
 enum class Binary : int {
   add, sub, mul, div, floor_divide, remainder, fmod, pow, maximum, minimum, atan2,
-  bitwise_and, bitwise_or, bitwise_xor,
+  fmax, fmin, copysign, hypot, nextafter, heaviside, logaddexp, logaddexp2, xlogy, xlog1py, zeta,
+  bitwise_and, bitwise_or, bitwise_xor, bitwise_left_shift, bitwise_right_shift, gcd, lcm,
   relu_backward, sigmoid_backward, tanh_backward,                       // (gradient, result of the forward)
   eq, ne, lt, le, gt, ge, logical_and, logical_or, logical_xor,         // bool results
   count
 };
 // clang-format on
+
+// a + b c, a + b / c, a moved towards b by the fraction c of the way, and a limited to [b, c].
+enum class Ternary : int { addcmul, addcdiv, lerp, clamp, count };
 
 enum class Reduce : int { sum, prod, max, min, count };
 
@@ -63,6 +70,9 @@ constexpr bool gives_bool(Binary op) { return op >= Binary::eq; }
 using UnaryLoop = void (*)(void* out, const void* in, Index n, Index out_stride, Index in_stride);
 // out[i * so] = f(a[i * sa], b[i * sb]) for i < n; a stride of 0 repeats one element.
 using BinaryLoop = void (*)(void* out, const void* a, const void* b, Index n, Index so, Index sa, Index sb);
+// out[i * so] = f(a[i * sa], b[i * sb], c[i * sc]) for i < n; a stride of 0 repeats one element.
+using TernaryLoop = void (*)(void* out, const void* a, const void* b, const void* c, Index n, Index so, Index sa,
+                             Index sb, Index sc);
 // out[i] = mask[i] ? a[i] : b[i], each with its own stride.
 using WhereLoop = void (*)(void* out, const bool* mask, const void* a, const void* b, Index n, Index so, Index sm,
                            Index sa, Index sb);
@@ -188,6 +198,7 @@ struct Kernels {
 
   UnaryLoop unary[static_cast<int>(Unary::count)][dtype_count];     // by the dtype of the input
   BinaryLoop binary[static_cast<int>(Binary::count)][dtype_count];  // by the dtype of the (promoted) inputs
+  TernaryLoop ternary[static_cast<int>(Ternary::count)][dtype_count];
   WhereLoop where[dtype_count];
   UnaryLoop cast[dtype_count][dtype_count];  // [from][to]; the diagonal copies
 

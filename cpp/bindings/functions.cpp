@@ -21,6 +21,10 @@ PyMethodDef def_any(const char* name) {
 #define UNARY(name) def_any<[](const Tensor& x) { return unary(Unary::name, #name, x); }>(#name)
 #define BINARY(name) \
   def_any<[](const Operand& a, const Operand& b) { return binary(Binary::name, #name, a, b); }>(#name)
+#define TERNARY(name)                                                \
+  def_any<[](const Operand& a, const Operand& b, const Operand& c) { \
+    return ternary(Ternary::name, #name, a, b, c);                   \
+  }>(#name)
 #define BINARY_INPLACE(name) \
   def_any<[](const Tensor& a, const Operand& b) { binary_(Binary::name, #name "_", a, b); }>(#name "_")
 
@@ -82,13 +86,29 @@ PyMethodDef functions[] = {
     UNARY(sinh),
     UNARY(cosh),
     UNARY(tanh),
+    UNARY(asinh),
+    UNARY(acosh),
+    UNARY(atanh),
     UNARY(erf),
     UNARY(sigmoid),
+    UNARY(erfc),
+    UNARY(erfcx),
+    UNARY(erfinv),
+    UNARY(ndtri),
+    UNARY(lgamma),
+    UNARY(digamma),
+    UNARY(i0),
+    UNARY(i0e),
+    UNARY(i1),
+    UNARY(i1e),
+    UNARY(mantissa),
+    UNARY(exponent),
     UNARY(relu),
     UNARY(logical_not),
     UNARY(isnan),
     UNARY(isinf),
     UNARY(isfinite),
+    UNARY(signbit),
     // binary
     BINARY(add),
     BINARY(sub),
@@ -101,9 +121,24 @@ PyMethodDef functions[] = {
     BINARY(maximum),
     BINARY(minimum),
     BINARY(atan2),
+    BINARY(fmax),
+    BINARY(fmin),
+    BINARY(copysign),
+    BINARY(hypot),
+    BINARY(nextafter),
+    BINARY(heaviside),
+    BINARY(logaddexp),
+    BINARY(logaddexp2),
+    BINARY(xlogy),
+    BINARY(xlog1py),
+    BINARY(zeta),
     BINARY(bitwise_and),
     BINARY(bitwise_or),
     BINARY(bitwise_xor),
+    BINARY(bitwise_left_shift),
+    BINARY(bitwise_right_shift),
+    BINARY(gcd),
+    BINARY(lcm),
     BINARY(relu_backward),
     BINARY(sigmoid_backward),
     BINARY(tanh_backward),
@@ -121,6 +156,11 @@ PyMethodDef functions[] = {
     BINARY_INPLACE(mul),
     BINARY_INPLACE(div),
     def_any<equal>("equal"),
+    // ternary
+    TERNARY(addcmul),
+    TERNARY(addcdiv),
+    TERNARY(lerp),
+    TERNARY(clamp),
     // reduction
     def<sum>("sum"),
     def<prod>("prod"),

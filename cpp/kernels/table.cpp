@@ -8,6 +8,8 @@ namespace fastgrad::FASTGRAD_ISA {
 
 void fill_unary(Kernels& table);
 void fill_binary(Kernels& table);
+void fill_ternary(Kernels& table);
+void fill_special(Kernels& table);
 void fill_conversion(Kernels& table);
 void fill_reduction(Kernels& table);
 void fill_indexing(Kernels& table);
@@ -23,6 +25,8 @@ const Kernels& table() {
   if (kernels.isa == nullptr) {
     fill_unary(kernels);
     fill_binary(kernels);
+    fill_ternary(kernels);
+    fill_special(kernels);
     fill_conversion(kernels);
     fill_reduction(kernels);
     fill_indexing(kernels);

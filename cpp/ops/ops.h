@@ -41,6 +41,9 @@ Tensor binary(Binary op, const char* name, const Operand& a, const Operand& b);
 void binary_(Binary op, const char* name, const Tensor& a, const Operand& b);
 bool equal(const Tensor& a, const Tensor& b);
 
+// ternary
+Tensor ternary(Ternary op, const char* name, const Operand& a, const Operand& b, const Operand& c);
+
 // reduction: an empty list of dims means all of them
 Tensor reduce(Reduce op, const char* name, const Tensor& x, const Dims& dims, bool keepdim);
 Tensor sum(const Tensor& x, const Dims& dims, bool keepdim, std::optional<DType> dtype);

@@ -41,6 +41,8 @@ from fastgrad.autograd.grad_mode import (
 from fastgrad.ops import activation_kinked as _activation
 from fastgrad.ops import addmm as _addmm
 from fastgrad.ops import binary as _binary
+from fastgrad.ops import comparison as _comparison
+from fastgrad.ops import complex as _complex
 from fastgrad.ops import conversion as _conversion
 from fastgrad.ops import creation as _creation
 from fastgrad.ops import distance as _distance
@@ -48,16 +50,23 @@ from fastgrad.ops import einsum as _einsum
 from fastgrad.ops import indexing as _indexing
 from fastgrad.ops import matmul as _matmul
 from fastgrad.ops import norm as _norm
+from fastgrad.ops import power as _power
 from fastgrad.ops import products as _products
 from fastgrad.ops import random as _random
 from fastgrad.ops import reduction as _reduction
+from fastgrad.ops import rounding as _rounding
 from fastgrad.ops import shape as _shape
 from fastgrad.ops import softmax as _softmax
+from fastgrad.ops import special as _special
 from fastgrad.ops import spellings as _spellings
+from fastgrad.ops import ternary as _ternary
+from fastgrad.ops import trigonometry as _trigonometry
 from fastgrad.ops import unary as _unary
 from fastgrad.ops.activation_kinked import *
 from fastgrad.ops.addmm import *
 from fastgrad.ops.binary import *
+from fastgrad.ops.comparison import *
+from fastgrad.ops.complex import *
 from fastgrad.ops.conversion import *
 from fastgrad.ops.creation import *
 from fastgrad.ops.distance import *
@@ -73,16 +82,21 @@ from fastgrad.ops.linalg.norms import *
 from fastgrad.ops.linalg.powers import *
 from fastgrad.ops.matmul import *
 from fastgrad.ops.norm import *
+from fastgrad.ops.power import *
 from fastgrad.ops.products import *
 from fastgrad.ops.random import *
 from fastgrad.ops.reduction import *
+from fastgrad.ops.rounding import *
 from fastgrad.ops.shape import *
 from fastgrad.ops.softmax import *
+from fastgrad.ops.special import *
 from fastgrad.ops.spellings import *
+from fastgrad.ops.ternary import *
+from fastgrad.ops.trigonometry import *
 from fastgrad.ops.unary import *
 from fastgrad.printing import set_printoptions
 
-from fastgrad import linalg, nn, optim, utils  # isort: skip - they use the names above
+from fastgrad import linalg, nn, optim, special, utils  # isort: skip - they use the names above
 
 __all__ = [
     "Generator",
@@ -130,12 +144,15 @@ __all__ = [
     "set_num_threads",
     "set_printoptions",
     "short",
+    "special",
     "uint8",
     "utils",
 ]
 __all__ += _activation.__all__
 __all__ += _addmm.__all__
 __all__ += _binary.__all__
+__all__ += _comparison.__all__
+__all__ += _complex.__all__
 __all__ += _conversion.__all__
 __all__ += _creation.__all__
 __all__ += _determinant.__all__
@@ -146,13 +163,18 @@ __all__ += _legacy.__all__
 __all__ += _matmul.__all__
 __all__ += _norm.__all__
 __all__ += _norms.__all__
+__all__ += _power.__all__
 __all__ += _powers.__all__
 __all__ += _products.__all__
 __all__ += _random.__all__
 __all__ += _reduction.__all__
+__all__ += _rounding.__all__
 __all__ += _shape.__all__
 __all__ += _softmax.__all__
+__all__ += _special.__all__
 __all__ += _spellings.__all__
+__all__ += _ternary.__all__
+__all__ += _trigonometry.__all__
 __all__ += _unary.__all__
 
 TYPE_CHECKING = False

@@ -7,15 +7,22 @@ row, `tests/test_gradients.py` derivatives, `tests/test_determinism.py` numbers 
 from rows import (
     activation,
     binary,
+    comparison,
+    complex,
     indexing,
     loss,
     matmul,
     norm,
+    power,
     reduction,
+    rounding,
     scan,
     shape,
     softmax,
     sort,
+    special,
+    ternary,
+    trigonometry,
     unary,
 )
 from rows.op import Op
@@ -23,5 +30,7 @@ from rows.op import Op
 FAMILIES = (
     *(unary, binary, reduction, scan, sort, shape, indexing, matmul),
     *(softmax, activation, norm, loss),
+    *(unary, rounding, trigonometry, special, complex, binary, power, comparison, ternary),
+    *(reduction, scan, sort, shape, indexing, matmul, softmax, loss),
 )
 OPS: list[Op] = [row for family in FAMILIES for row in family.ROWS]

@@ -6,7 +6,8 @@ from math import prod
 
 from fastgrad import _core
 from fastgrad.autograd.graph import record_result
-from fastgrad.ops.binary import div, eq, mul
+from fastgrad.ops.binary import div, mul
+from fastgrad.ops.comparison import eq
 from fastgrad.ops.indexing import masked_fill
 from fastgrad.ops.matmul import matmul
 from fastgrad.ops.reduction import sum

@@ -57,7 +57,7 @@ def in_place(function: Callable[..., Tensor]) -> Callable[..., Tensor]:
     name = f"{function.__name__}_"
 
     def method(self: Tensor, *args: Any, **kwargs: Any) -> Tensor:
-        if is_recorded(self, *args):
+        if is_recorded(self, *args, *kwargs.values()):
             check_not_leaf(self)
             result = _checked(self, function(self, *args, **kwargs), name)
             _keep_saved(result, self)

@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 from fastgrad import _core
-from fastgrad.ops.binary import where
+from fastgrad.ops.ternary import where
 
 
 def diagonal(input, offset=0, dim1=0, dim2=1):

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from fastgrad import _core
 from fastgrad.autograd.graph import record_result
-from fastgrad.ops.binary import where
 from fastgrad.ops.linalg.common import check_matrix, check_same_dtype, check_square
 from fastgrad.ops.linalg.norms import matrix_norm
 from fastgrad.ops.linalg.solve import inv_ex
@@ -12,6 +11,7 @@ from fastgrad.ops.linalg.spectral import eigh, eigvalsh, svd, svdvals
 from fastgrad.ops.matmul import matmul
 from fastgrad.ops.results import Result
 from fastgrad.ops.shape import squeeze, unsqueeze
+from fastgrad.ops.ternary import where
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -7,13 +7,11 @@ from fastgrad.autograd.graph import output_vjp, record, record_result
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
-    from typing import Any, TypeAlias
+    from collections.abc import Sequence
+    from typing import Any
 
-    from fastgrad.autograd.graph import Grads, Needs, Node, Saved
+    from fastgrad.autograd.graph import Node, Saved, Vjp
     from fastgrad.tensor import Tensor
-
-    VjpOfSeveral: TypeAlias = Callable[[list[Tensor | None], Saved, Needs], Grads]
 
 
 class LinAlgError(RuntimeError):
@@ -102,10 +100,11 @@ def lapack(op: str, function: str, A: Tensor, *args: Any, **options: Any) -> tup
             "eigh() for a symmetric matrix, svd() for singular values, or numpy.linalg.eig("
             "A.numpy()) for the complex numbers"
         )
-    return tuple(_core.from_buffer(numpy.ascontiguousarray(array)) for array in arrays)
+    content: list[Any] = [numpy.ascontiguousarray(array) for array in arrays]
+    return tuple(map(_core.from_buffer, content))
 
 
-def together(A: Tensor, vjp: VjpOfSeveral, outputs: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
+def together(A: Tensor, vjp: Vjp, outputs: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
     """Several results of one operation, recorded as one node, because their gradients mix.
 
     The vjp gets a list of gradients, with None for results that were not used, and :func:`linked`

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from fastgrad import _core
 from fastgrad.autograd.graph import record, record_result
-from fastgrad.ops.binary import where
 from fastgrad.ops.linalg.common import check_square, identity
 from fastgrad.ops.linalg.factor import diagonal_of
 from fastgrad.ops.linalg.solve import inv, inv_ex
@@ -13,6 +12,7 @@ from fastgrad.ops.matmul import matmul
 from fastgrad.ops.reduction import prod
 from fastgrad.ops.results import Result
 from fastgrad.ops.shape import unsqueeze
+from fastgrad.ops.ternary import where
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -22,6 +22,8 @@ from fastgrad.ops.shape import cat, transpose
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from typing import Any
+
     from fastgrad.autograd.graph import Grads, Needs, Saved
     from fastgrad.tensor import Tensor
 
@@ -302,14 +304,14 @@ def qr(A: Tensor, mode: str = "reduced") -> linalg_qr_result:
     return linalg_qr_result((_core.empty((0,), A.dtype) if mode == "r" else Q, R))
 
 
-def no_qr_vjp(grad: list[Tensor | None], saved: Saved, needs: Needs) -> Grads:
+def no_qr_vjp(grad: Any, saved: Saved, needs: Needs) -> Grads:
     raise RuntimeError(
         "The QR decomposition is not differentiable when mode='complete' and nrows > ncols; use "
         "mode='reduced'"
     )
 
 
-def linalg_qr_vjp(grad: list[Tensor | None], saved: Saved, needs: Needs) -> Grads:
+def linalg_qr_vjp(grad: Any, saved: Saved, needs: Needs) -> Grads:
     # Walter and Lehmann 2012, section 4.1; for wide matrices the columns on the right are Q R2.
     Q, R = linked(saved)
     to_Q, to_R = grad

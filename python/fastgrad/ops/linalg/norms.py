@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from fastgrad import _core
 from fastgrad.autograd.graph import record_result
-from fastgrad.ops.binary import where
 from fastgrad.ops.indexing import masked_fill
 from fastgrad.ops.linalg.spectral import svdvals
 from fastgrad.ops.reduction import amax, amin, sum
 from fastgrad.ops.shape import permute, reshape
+from fastgrad.ops.ternary import where
 from fastgrad.ops.unary import abs, sign
 
 TYPE_CHECKING = False

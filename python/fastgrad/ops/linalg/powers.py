@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from fastgrad import _core
-from fastgrad.ops.binary import where
 from fastgrad.ops.linalg.common import check_square, identity
 from fastgrad.ops.linalg.solve import inv
 from fastgrad.ops.matmul import matmul
 from fastgrad.ops.shape import expand, stack
+from fastgrad.ops.ternary import where
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -20,6 +20,8 @@ from fastgrad.ops.shape import unsqueeze
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from typing import Any
+
     from fastgrad.autograd.graph import Grads, Needs, Saved
     from fastgrad.tensor import Tensor
 
@@ -94,7 +96,7 @@ def svdvals(A: Tensor, *, driver: str | None = None) -> Tensor:
     return lapack("linalg.svd", "svd", A, compute_uv=False)[0]
 
 
-def linalg_svd_vjp(grad: list[Tensor | None], saved: Saved, needs: Needs) -> Grads:
+def linalg_svd_vjp(grad: Any, saved: Saved, needs: Needs) -> Grads:
     # Townsend 2016, "Differentiating the singular value decomposition".
     U, S, Vh = linked(saved)
     to_U, to_S, to_Vh = grad
@@ -179,7 +181,7 @@ def _check_symmetric(A: Tensor, UPLO: str) -> None:
     check_finite("linalg.eigh", A)
 
 
-def linalg_eigh_vjp(grad: list[Tensor | None], saved: Saved, needs: Needs) -> Grads:
+def linalg_eigh_vjp(grad: Any, saved: Saved, needs: Needs) -> Grads:
     # Giles 2008, "An extended collection of matrix derivative results", section 3.1.
     L, V = linked(saved)
     to_L, to_V = grad
@@ -234,7 +236,7 @@ def eigvals(A: Tensor) -> Tensor:
     return eig(A)[0]
 
 
-def linalg_eig_vjp(grad: list[Tensor | None], saved: Saved, needs: Needs) -> Grads:
+def linalg_eig_vjp(grad: Any, saved: Saved, needs: Needs) -> Grads:
     # The same with V^-1 in place of V^T, and with columns that keep their length.
     L, V = linked(saved)
     to_L, to_V = grad
