@@ -6,14 +6,19 @@ row, `tests/test_gradients.py` derivatives, `tests/test_determinism.py` numbers 
 
 from rows import (
     activation,
+    addmm,
     binary,
     comparison,
     complex,
+    distance,
+    einsum,
     indexing,
+    linalg,
     loss,
     matmul,
     norm,
     power,
+    products,
     reduction,
     rounding,
     scan,
@@ -28,9 +33,8 @@ from rows import (
 from rows.op import Op
 
 FAMILIES = (
-    *(unary, binary, reduction, scan, sort, shape, indexing, matmul),
-    *(softmax, activation, norm, loss),
     *(unary, rounding, trigonometry, special, complex, binary, power, comparison, ternary),
-    *(reduction, scan, sort, shape, indexing, matmul, softmax, loss),
+    *(reduction, scan, sort, shape, indexing, matmul, softmax, activation, norm, loss),
+    *(addmm, einsum, products, distance, linalg),
 )
 OPS: list[Op] = [row for family in FAMILIES for row in family.ROWS]
