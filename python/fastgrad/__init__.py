@@ -30,6 +30,7 @@ from fastgrad.size import Size
 from fastgrad.tensor import Tensor  # isort: skip - registers the classes that the extension returns
 
 from fastgrad import autograd
+from fastgrad.autograd.anomaly import is_anomaly_enabled
 from fastgrad.autograd.grad_mode import (
     enable_grad,
     inference_mode,
@@ -45,8 +46,10 @@ from fastgrad.ops import comparison as _comparison
 from fastgrad.ops import complex as _complex
 from fastgrad.ops import conversion as _conversion
 from fastgrad.ops import creation as _creation
+from fastgrad.ops import diagonal as _diagonal
 from fastgrad.ops import distance as _distance
 from fastgrad.ops import einsum as _einsum
+from fastgrad.ops import index_put as _index_put
 from fastgrad.ops import indexing as _indexing
 from fastgrad.ops import matmul as _matmul
 from fastgrad.ops import norm as _norm
@@ -55,6 +58,7 @@ from fastgrad.ops import products as _products
 from fastgrad.ops import random as _random
 from fastgrad.ops import reduction as _reduction
 from fastgrad.ops import rounding as _rounding
+from fastgrad.ops import scatter as _scatter
 from fastgrad.ops import shape as _shape
 from fastgrad.ops import softmax as _softmax
 from fastgrad.ops import special as _special
@@ -69,8 +73,10 @@ from fastgrad.ops.comparison import *
 from fastgrad.ops.complex import *
 from fastgrad.ops.conversion import *
 from fastgrad.ops.creation import *
+from fastgrad.ops.diagonal import *
 from fastgrad.ops.distance import *
 from fastgrad.ops.einsum import *
+from fastgrad.ops.index_put import *
 from fastgrad.ops.indexing import *
 from fastgrad.ops.linalg import determinant as _determinant
 from fastgrad.ops.linalg import legacy as _legacy
@@ -87,6 +93,7 @@ from fastgrad.ops.products import *
 from fastgrad.ops.random import *
 from fastgrad.ops.reduction import *
 from fastgrad.ops.rounding import *
+from fastgrad.ops.scatter import *
 from fastgrad.ops.shape import *
 from fastgrad.ops.softmax import *
 from fastgrad.ops.special import *
@@ -125,6 +132,7 @@ __all__ = [
     "int16",
     "int32",
     "int64",
+    "is_anomaly_enabled",
     "is_floating_point",
     "is_grad_enabled",
     "is_inference_mode_enabled",
@@ -156,8 +164,10 @@ __all__ += _complex.__all__
 __all__ += _conversion.__all__
 __all__ += _creation.__all__
 __all__ += _determinant.__all__
+__all__ += _diagonal.__all__
 __all__ += _distance.__all__
 __all__ += _einsum.__all__
+__all__ += _index_put.__all__
 __all__ += _indexing.__all__
 __all__ += _legacy.__all__
 __all__ += _matmul.__all__
@@ -169,6 +179,7 @@ __all__ += _products.__all__
 __all__ += _random.__all__
 __all__ += _reduction.__all__
 __all__ += _rounding.__all__
+__all__ += _scatter.__all__
 __all__ += _shape.__all__
 __all__ += _softmax.__all__
 __all__ += _special.__all__

@@ -10,6 +10,7 @@ from rows import (
     binary,
     comparison,
     complex,
+    diagonal,
     distance,
     einsum,
     indexing,
@@ -22,6 +23,7 @@ from rows import (
     reduction,
     rounding,
     scan,
+    scatter,
     shape,
     softmax,
     sort,
@@ -34,7 +36,8 @@ from rows.op import Op
 
 FAMILIES = (
     *(unary, rounding, trigonometry, special, complex, binary, power, comparison, ternary),
-    *(reduction, scan, sort, shape, indexing, matmul, softmax, activation, norm, loss),
+    *(reduction, scan, sort, shape, indexing, scatter, diagonal, matmul),
+    *(softmax, activation, norm, loss),
     *(addmm, einsum, products, distance, linalg),
 )
 OPS: list[Op] = [row for family in FAMILIES for row in family.ROWS]

@@ -152,6 +152,10 @@ def isclose(
         raise RuntimeError(
             f"isclose: {input.dtype} did not match {other.dtype}; convert one of them"
         )
+    if rtol < 0 or atol < 0:
+        raise RuntimeError(
+            f"isclose: rtol and atol must be greater than or equal to zero, got {rtol} and {atol}"
+        )
     close = eq(input, other)
     if not input.dtype.is_floating_point:
         input, other = input.double(), other.double()

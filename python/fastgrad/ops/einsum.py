@@ -13,7 +13,7 @@ from math import prod
 
 from fastgrad import _core
 from fastgrad.ops.binary import mul
-from fastgrad.ops.interim import diagonal
+from fastgrad.ops.diagonal import diagonal
 from fastgrad.ops.matmul import matmul
 from fastgrad.ops.reduction import sum
 from fastgrad.ops.shape import expand, permute, reshape

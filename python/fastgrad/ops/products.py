@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from fastgrad.ops.binary import mul
-from fastgrad.ops.interim import diagonal
+from fastgrad.ops.diagonal import diagonal
 from fastgrad.ops.matmul import matmul
 from fastgrad.ops.reduction import sum
 from fastgrad.ops.shape import broadcast_tensors, reshape, select, squeeze, stack, unsqueeze

@@ -6,7 +6,7 @@ from math import prod
 
 from fastgrad import _core
 from fastgrad.autograd.graph import record_result
-from fastgrad.ops.interim import tril, triu
+from fastgrad.ops.diagonal import tril, triu
 from fastgrad.ops.linalg.common import LinAlgError, check_square, first_failure, identity
 from fastgrad.ops.linalg.factor import has_zero_pivot, lu_unpack, zero_pivot
 from fastgrad.ops.linalg.triangular import check_system

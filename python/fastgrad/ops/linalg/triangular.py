@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from fastgrad import _core
 from fastgrad.autograd.graph import record_result
-from fastgrad.ops.interim import tril, triu
+from fastgrad.ops.diagonal import tril, triu
 from fastgrad.ops.linalg.common import check_matrix, check_same_dtype, check_square, identity
 from fastgrad.ops.matmul import matmul
 from fastgrad.ops.shape import transpose
