@@ -62,9 +62,9 @@ ROWS = [
         "baddbmm",
         reference(np.matmul),
         added(
-            lambda b, n, k, m: (b % 4, n, m),
-            lambda b, n, k, m: (b % 4, n, k),
-            lambda b, n, k, m: (b % 4, k, m),
+            lambda b, n, k, m: (min(b, 3), n, m),
+            lambda b, n, k, m: (min(b, 3), n, k),
+            lambda b, n, k, m: (min(b, 3), k, m),
         ),
         NUMBERS,
         scale=20,
@@ -74,8 +74,8 @@ ROWS = [
         reference(lambda a, b: np.matmul(a, b).sum(0)),
         added(
             lambda b, n, k, m: (n, m),
-            lambda b, n, k, m: (b % 4, n, k),
-            lambda b, n, k, m: (b % 4, k, m),
+            lambda b, n, k, m: (min(b, 3), n, k),
+            lambda b, n, k, m: (min(b, 3), k, m),
         ),
         NUMBERS,
         scale=50,

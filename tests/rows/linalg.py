@@ -113,7 +113,7 @@ def normed(*orders, matrix=False, empty=True):
 
 
 def renormed(m):
-    shape = m.shape(2, 3)
+    shape = tuple(n or 2 for n in m.shape(2, 3))
     order = m.choose((1, 2, 3, np.inf))
     return Sample((m.operand(shape), order, m.dim(len(shape)), m.choose((0.5, 2.0, 100.0))))
 
@@ -510,7 +510,8 @@ POWERS = [
         scale=1000,
         label="linalg.matrix_power whole",
     ),
-    row("linalg.matrix_exp", exponential, matrices()),
+    # PyTorch raises an error for some transposed batches.
+    row("linalg.matrix_exp", exponential, matrices(), torch=False),
     Op(
         "linalg.vander",
         lambda x, N: x[..., None] ** np.arange(N),

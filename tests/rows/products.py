@@ -30,7 +30,7 @@ def along(m):
 
 
 def small(m):
-    shapes = [tuple(m.choose((1, 2, 3, 0)) for _ in range(m.integer(0, 3))) for _ in range(2)]
+    shapes = [tuple(min(m.size(), 3) for _ in range(m.integer(0, 3))) for _ in range(2)]
     return Sample(tuple(m.operand(shape) for shape in shapes))
 
 

@@ -163,16 +163,6 @@ def _without_repeats(
     x: Tensor, names: Subscripts, sizes: dict[Subscript, int], place: int
 ) -> tuple[Tensor, Subscripts]:
     """The diagonals along subscripts that an operand repeats, its sizes checked and noted."""
-    for name, size in zip(names, x.shape, strict=True):
-        seen = sizes.setdefault(name, size)
-        if size != seen and 1 not in (size, seen):
-            shown = "of the ellipsis" if isinstance(name, int) else name
-            raise RuntimeError(
-                f"einsum(): subscript {shown} has size {size} for operand {place} which does not "
-                f"broadcast with previously seen size {seen}; operand {place} has the shape "
-                f"{list(x.shape)}"
-            )
-        sizes[name] = seen if size == 1 else size
     while len(set(names)) < len(names):
         name = next(n for n in names if names.count(n) > 1)
         first = names.index(name)
@@ -184,6 +174,16 @@ def _without_repeats(
             )
         x = diagonal(x, 0, first, second)
         names = (*(n for d, n in enumerate(names) if d not in (first, second)), name)
+    for name, size in zip(names, x.shape, strict=True):
+        seen = sizes.setdefault(name, size)
+        if size != seen and 1 not in (size, seen):
+            shown = "of the ellipsis" if isinstance(name, int) else name
+            raise RuntimeError(
+                f"einsum(): subscript {shown} has size {size} for operand {place} which does not "
+                f"broadcast with previously seen size {seen}; operand {place} has the shape "
+                f"{list(x.shape)}"
+            )
+        sizes[name] = seen if size == 1 else size
     return x, names
 
 

@@ -106,8 +106,8 @@ def vecdot(x: Tensor, y: Tensor, *, dim: int = -1) -> Tensor:
     Follows ``torch.linalg.vecdot``.
 
     >>> import fastgrad as torch
-    >>> torch.linalg.vecdot(torch.tensor([[1, 2], [3, 4]]), torch.tensor([10, 1]))
-    tensor([12, 34])
+    >>> torch.linalg.vecdot(torch.tensor([[1.0, 2.0], [3.0, 4.0]]), torch.tensor([10.0, 1.0]))
+    tensor([12., 34.])
     """
     if x.dtype is not y.dtype:
         raise RuntimeError(

@@ -176,6 +176,7 @@ def lstsq(
             [2.]])
     """
     driver = driver or "gelsy"
+    check_same_dtype("linalg.lstsq", A, B)
     vector = B.ndim == A.ndim - 1 and B.shape == A.shape[:-1]
     B = unsqueeze(B, -1) if vector else B
     _check_least_squares(A, B, driver)
@@ -198,7 +199,6 @@ def lstsq(
 
 def _check_least_squares(A: Tensor, B: Tensor, driver: str) -> None:
     check_matrix("linalg.lstsq", A)
-    check_same_dtype("linalg.lstsq", A, B)
     if driver not in _DRIVERS:
         raise RuntimeError(
             f"torch.linalg.lstsq: parameter `driver` should be one of {', '.join(_DRIVERS)}, got "

@@ -67,6 +67,7 @@ def check_finite(op: str, A: Tensor) -> None:
 
 def check_same_dtype(op: str, A: Tensor, B: Tensor) -> None:
     """RuntimeError unless both are tensors of one dtype."""
+    check_tensor(op, "A", A)
     check_tensor(op, "B", B)
     if A.dtype is not B.dtype:
         raise RuntimeError(

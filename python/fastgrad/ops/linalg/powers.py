@@ -72,6 +72,8 @@ def matrix_exp(A: Tensor) -> Tensor:
     tensor([[1., 1.],
             [0., 1.]])
     """
+    if A.dtype.is_floating_point and A.dtype.itemsize < 4:
+        return matrix_exp(A.float()).to(A.dtype)
     check_square("linalg.matrix_exp", A)
     if not A.numel():
         return A.clone()

@@ -7,7 +7,13 @@ from math import prod
 from fastgrad import _core
 from fastgrad.autograd.graph import record_result
 from fastgrad.ops.diagonal import tril, triu
-from fastgrad.ops.linalg.common import LinAlgError, check_square, first_failure, identity
+from fastgrad.ops.linalg.common import (
+    LinAlgError,
+    check_square,
+    check_tensor,
+    first_failure,
+    identity,
+)
 from fastgrad.ops.linalg.factor import has_zero_pivot, lu_unpack, zero_pivot
 from fastgrad.ops.linalg.triangular import check_system
 from fastgrad.ops.matmul import matmul
@@ -65,6 +71,7 @@ def solve_ex(
     tensor(1, dtype=torch.int32)
     """
     check_square("linalg.solve", A)
+    check_tensor("linalg.solve", "B", B)
     vector = B.ndim == 1 or (B.ndim == A.ndim - 1 and B.shape == A.shape[:-1])
     B = unsqueeze(B, -1) if vector else B
     check_system("linalg.solve", A, B, left)

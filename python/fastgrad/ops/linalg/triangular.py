@@ -110,9 +110,8 @@ def cholesky_inverse(L: Tensor, upper: bool = False) -> Tensor:
     Follows ``torch.cholesky_inverse``.
 
     >>> import fastgrad as torch
-    >>> torch.cholesky_inverse(torch.eye(2) * 2)
-    tensor([[0.2500, 0.0000],
-            [0.0000, 0.2500]])
+    >>> torch.cholesky_inverse(torch.tensor([[2.0]]))
+    tensor([[0.2500]])
     """
     check_matrix("cholesky_inverse", L)
     return cholesky_solve(identity(L, L.shape[-1]), L, upper)
