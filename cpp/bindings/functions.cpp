@@ -56,6 +56,7 @@ PyMethodDef def_any(const char* name) {
 PyMethodDef functions[] = {
     // creation
     def<[](const Dims& sizes, DType t) { return fastgrad::empty(sizes, t); }, constant>("empty"),
+    def<empty_in_order_of, constant>("empty_in_order_of"),
     def<full, constant>("full"),
     def<arange, constant>("arange"),
     def<linspace, constant>("linspace"),
@@ -181,7 +182,23 @@ PyMethodDef functions[] = {
     def<max_dim>("max_dim"),
     def<min_dim>("min_dim"),
     def<sum_to_size>("sum_to_size"),
+    // scan
     def<cumsum>("cumsum"),
+    def<cumprod>("cumprod"),
+    def<cummax>("cummax"),
+    def<cummin>("cummin"),
+    def<logcumsumexp>("logcumsumexp"),
+    def<recurrence>("recurrence"),
+    // sort
+    def<sort>("sort"),
+    def<topk>("topk"),
+    def<kthvalue>("kthvalue"),
+    def<median>("median"),
+    def<mode>("mode"),
+    def<sort_rows>("sort_rows"),
+    def<searchsorted>("searchsorted"),
+    // statistics
+    def<bincount, constant>("bincount"),
     // shape
     def<view, view_of_first>("view"),
     def<reshape, view_of_first>("reshape"),
@@ -200,9 +217,7 @@ PyMethodDef functions[] = {
     def_any<nonzero>("nonzero"),
     def_any<index_select>("index_select"),
     def_any<gather>("gather"),
-    def<argsort>("argsort"),
     def<one_hot>("one_hot"),
-    def<bincount>("bincount"),
     // scatter
     SCATTER(def_any, scatter_, write),
     SCATTER(def, scatter_add_, add),
@@ -273,9 +288,15 @@ PyMethodDef functions[] = {
     // random
     def<uniform_>("uniform_"),
     def<normal_>("normal_"),
-    def<random_>("random_"),
+    def<log_normal_>("log_normal_"),
+    def<exponential_>("exponential_"),
+    def<cauchy_>("cauchy_"),
+    def<geometric_>("geometric_"),
     def<bernoulli_>("bernoulli_"),
+    def<random_>("random_"),
     def<randperm, constant>("randperm"),
+    def<multinomial, constant>("multinomial"),
+    def<poisson, constant>("poisson"),
     // optim
     def<sgd_>("sgd_"),
     {nullptr, nullptr, 0, nullptr},

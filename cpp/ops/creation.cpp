@@ -3,6 +3,13 @@
 
 namespace fastgrad::ops {
 
+Tensor empty_in_order_of(const Tensor& x, DType dtype) {
+  const Dims order = memory_order(x);
+  Dims back(x.dim());
+  for (int d = 0; d < x.dim(); ++d) back[static_cast<int>(order[d])] = d;
+  return permute(empty(permute(x, order).sizes, dtype), back);
+}
+
 Tensor full(const Dims& sizes, Scalar value, DType dtype) {
   Tensor out = empty(sizes, dtype);
   fill_(out, value);

@@ -17,7 +17,7 @@ from fastgrad.ops.linalg.factor import (
     lu_factor_ex,
     qr,
 )
-from fastgrad.ops.linalg.norms import matrix_norm, norm, vector_norm
+from fastgrad.ops.linalg.norms import matrix_norm, norm
 from fastgrad.ops.linalg.powers import matrix_exp, matrix_power, vander
 from fastgrad.ops.linalg.solve import (
     inv,
@@ -34,6 +34,7 @@ from fastgrad.ops.matmul import matmul
 from fastgrad.ops.products import matrix_diagonal as diagonal
 from fastgrad.ops.products import multi_dot, vecdot
 from fastgrad.ops.products import vector_cross as cross
+from fastgrad.ops.vector_norm import vector_norm
 
 __all__ = [
     "LinAlgError",

@@ -8,11 +8,14 @@ from rows import (
     activation,
     addmm,
     binary,
+    calculus,
     comparison,
     complex,
     diagonal,
     distance,
     einsum,
+    extremes,
+    histogram,
     indexing,
     linalg,
     loss,
@@ -28,16 +31,19 @@ from rows import (
     softmax,
     sort,
     special,
+    statistics,
     ternary,
     trigonometry,
     unary,
+    unique,
+    vector_norm,
 )
 from rows.op import Op
 
 FAMILIES = (
     *(unary, rounding, trigonometry, special, complex, binary, power, comparison, ternary),
-    *(reduction, scan, sort, shape, indexing, scatter, diagonal, matmul),
-    *(softmax, activation, norm, loss),
+    *(reduction, extremes, vector_norm, statistics, scan, sort, unique, histogram, calculus),
+    *(shape, indexing, scatter, diagonal, matmul, softmax, activation, norm, loss),
     *(addmm, einsum, products, distance, linalg),
 )
 OPS: list[Op] = [row for family in FAMILIES for row in family.ROWS]

@@ -189,13 +189,15 @@ def empty_like(
     device: Place | None = None,
     requires_grad: bool = False,
 ) -> Tensor:
-    """An uninitialised tensor of the shape and dtype of another. Follows ``torch.empty_like``.
+    """An uninitialised tensor of the shape, dtype and memory order of another.
+
+    Follows ``torch.empty_like``.
 
     >>> import fastgrad as torch
     >>> torch.empty_like(torch.zeros(2, 3)).shape
     torch.Size([2, 3])
     """
-    return _finished(_core.empty(input.shape, dtype or input.dtype), requires_grad, device)
+    return _finished(_core.empty_in_order_of(input, dtype or input.dtype), requires_grad, device)
 
 
 def full_like(

@@ -3,132 +3,22 @@
 from __future__ import annotations
 
 from fastgrad import _core
-from fastgrad.autograd.graph import record_result
-from fastgrad.ops.indexing import masked_fill
+from fastgrad.ops.extremes import amax, amin
 from fastgrad.ops.linalg.spectral import svdvals
-from fastgrad.ops.reduction import amax, amin, sum
+from fastgrad.ops.reduction import sum
 from fastgrad.ops.shape import permute, reshape
 from fastgrad.ops.ternary import where
-from fastgrad.ops.unary import abs, sign
+from fastgrad.ops.unary import abs
+from fastgrad.ops.vector_norm import of_dtype, vector_norm
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from fastgrad._types import Dims, DType, Sizes
-    from fastgrad.autograd.graph import Grads, Needs, Saved
     from fastgrad.tensor import Tensor
 
 __all__ = ["renorm"]
 
 _INFINITY = float("inf")
-
-
-def vector_norm(
-    x: Tensor,
-    ord: float = 2,
-    dim: Dims | None = None,
-    keepdim: bool = False,
-    *,
-    dtype: DType | None = None,
-) -> Tensor:
-    """The norms of vectors: (sum |x| ** ord) ** (1 / ord) along dimensions, or of all elements.
-
-    Args:
-        x: any tensor of floats.
-        ord: any number. 0 counts the elements that are not 0; infinity and -infinity give the
-            largest and the smallest absolute value.
-        dim: one dimension or several; None means all.
-        keepdim: leave the dimensions in the result, with size 1.
-        dtype: what to convert to first; no narrower than that of `x`.
-
-    Raises:
-        RuntimeError: no floats, or nothing to take a largest or smallest of.
-
-    Follows ``torch.linalg.vector_norm``.
-
-    >>> import fastgrad as torch
-    >>> torch.linalg.vector_norm(torch.tensor([[3.0, 4.0], [6.0, 8.0]]), dim=1)
-    tensor([ 5., 10.])
-    """
-    x = _of_dtype("linalg.vector_norm", x, dtype)
-    if not isinstance(ord, (int, float)):
-        raise TypeError(
-            f"linalg_vector_norm(): argument 'ord' must be Number, not {type(ord).__name__}; "
-            "matrix_norm() knows names"
-        )
-    dims = () if dim is None else dim
-    if ord < 0 or ord == _INFINITY:
-        _check_not_empty(x, dims, ord)
-    out = _norm(x, float(ord), dims, keepdim)
-    if out.requires_grad:
-        record_result(out, vector_norm_vjp, _core.edges(x), (x, float(ord), dims, keepdim))
-    return out
-
-
-def _norm(x: Tensor, ord: float, dims: Dims, keepdim: bool) -> Tensor:
-    if ord == 2:
-        return _core.sqrt(_core.sum(_core.square(x), dims, keepdim, None))
-    if ord == 0:
-        return _core.sum(_core.ne(x, 0), dims, keepdim, x.dtype)
-    sizes = _core.abs(x)
-    if ord == 1:
-        return _core.sum(sizes, dims, keepdim, None)
-    if ord == _INFINITY:
-        return _core.amax(sizes, dims, keepdim)
-    if ord == -_INFINITY:
-        return _core.amin(sizes, dims, keepdim)
-    return _core.pow(_core.sum(_core.pow(sizes, ord), dims, keepdim, None), 1 / ord)
-
-
-def vector_norm_vjp(grad: Tensor, saved: Saved, needs: Needs) -> Grads:
-    x, ord, dims, keepdim, norm = saved
-    if not keepdim:
-        grad, norm = _restored(grad, x, dims), _restored(norm, x, dims)
-    if ord == 1:
-        return (sign(x) * grad,)
-    nothing = _core.eq(norm.detach(), 0)
-    if ord == 2:
-        return (x * masked_fill(grad / masked_fill(norm, nothing, 1.0), nothing, 0.0),)
-    if ord in (_INFINITY, -_INFINITY):
-        chosen = _core.eq(_core.abs(x.detach()), norm.detach()).to(x.dtype)
-        return (sign(x) * chosen * (grad / _core.sum(chosen, dims, True, None)),)
-    # |x / norm| ** (ord - 1), where neither is 0
-    zero = _core.logical_or(_core.eq(x.detach(), 0), nothing)
-    ratio = masked_fill(abs(x), zero, 1.0) / masked_fill(norm, nothing, 1.0)
-    return (masked_fill(sign(x) * ratio ** (ord - 1) * grad, zero, 0.0),)
-
-
-def _restored(reduced: Tensor, x: Tensor, dims: Dims) -> Tensor:
-    """With the dimensions that were reduced, of size 1."""
-    n = x.ndim
-    gone = {d % n for d in ((dims,) if isinstance(dims, int) else dims or range(n))} if n else set()
-    return reshape(reduced, [1 if d in gone else size for d, size in enumerate(x.shape)])
-
-
-def _of_dtype(op: str, x: Tensor, dtype: DType | None) -> Tensor:
-    if not x.dtype.is_floating_point:
-        raise RuntimeError(
-            f"{op}: Expected a floating point tensor as input. Got {x.dtype}; use .float()"
-        )
-    if dtype is None or dtype is x.dtype:
-        return x
-    if not getattr(dtype, "is_floating_point", True):
-        raise RuntimeError(f"{op}: dtype should be floating point, but got {dtype}")
-    wide = x.to(dtype)
-    if wide.dtype.itemsize < x.dtype.itemsize:
-        raise RuntimeError(
-            f"{op}: the dtype of the input ({x.dtype}) should be convertible without narrowing to "
-            f"the specified dtype ({dtype}); convert it with .to(...)"
-        )
-    return wide
-
-
-def _check_not_empty(x: Tensor, dims: Dims, ord: float) -> None:
-    over = (dims,) if isinstance(dims, int) else dims or range(x.ndim)
-    if any(x.size(d) == 0 for d in over if x.ndim):
-        raise RuntimeError(
-            f"linalg.vector_norm cannot compute the {ord} norm on an empty tensor because the "
-            f"operation does not have an identity; the shape is {list(x.shape)}"
-        )
 
 
 def matrix_norm(
@@ -161,7 +51,7 @@ def matrix_norm(
     >>> torch.linalg.matrix_norm(A, 1), torch.linalg.matrix_norm(A, float("inf"))
     (tensor(6.), tensor(7.))
     """
-    A = _of_dtype("linalg.matrix_norm", A, dtype)
+    A = of_dtype("linalg.matrix_norm", A, dtype)
     rows, columns = _matrix_dims(A, dim)
     if ord == "fro":
         return vector_norm(A, 2, (rows, columns), keepdim)
