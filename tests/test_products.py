@@ -65,6 +65,12 @@ def test_sizes_of_one_broadcast():
     close(fg.einsum("bij,bjk->bik", fg.ones(1, 2, 3), fg.ones(5, 3, 1)), np.full((5, 2, 1), 3))
 
 
+def test_dimensions_of_an_ellipsis_that_the_result_lacks_are_summed():
+    x = fg.arange(24).reshape(2, 3, 4)
+    assert fg.equal(fg.einsum("...i->i", x), x.sum((0, 1)))
+    assert fg.equal(fg.einsum("i...->i", x), x.sum((1, 2)))
+
+
 def test_views_of_einsum_share_memory():
     x = fg.arange(6).reshape(2, 3)
     fg.einsum("ij->ji", x)[0, 1] = 9

@@ -48,7 +48,7 @@ ROWS = [
         cdist,
         many,
         ("float64",),
-        scale=1e6,
+        scale=1e7,
         halves=False,
         smooth=lambda a, b: cdist(a, b).min(initial=1) > 0.1,
         label="cdist by product",

@@ -26,7 +26,7 @@ EQUATIONS = (
         "ba",
         "...ij,...jk->...ik",
     ),
-    *("i...,j...->ij...", "...,...->...", "...i->i", "bn,anm,bm->ba", "ij,jk,kl->il", "i,j,k->ijk"),
+    *("i...,j...->ij...", "...,...->...", "bn,anm,bm->ba", "ij,jk,kl->il", "i,j,k->ijk"),
     *("bi,i->b", "ab,cd,bc->ad", "Ab,bA->", "i j , j -> i", "bij,ij->b", "ij,j->ij", "ijj,jk->ik"),
 )
 

@@ -75,7 +75,8 @@ def addr(input: Tensor, vec1: Tensor, vec2: Tensor, *, beta: float = 1, alpha: f
     _check_factors("addr", product, beta, alpha)
     input = _expanded("addr", input, product.shape)
     product = product if alpha == 1 else mul(product, alpha)
-    return product if beta == 0 else add(input if beta == 1 else mul(input, beta), product)
+    out = product if beta == 0 else add(input if beta == 1 else mul(input, beta), product)
+    return out.bool() if input.dtype is vec1.dtype is vec2.dtype is _core.bool else out
 
 
 def baddbmm(
