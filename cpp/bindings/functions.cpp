@@ -238,6 +238,14 @@ PyMethodDef functions[] = {
     // matmul
     def<matmul>("matmul"),
     def<linear>("linear"),
+    // linalg
+    def<lu_factor>("lu_factor"),
+    def<lu_solve>("lu_solve"),
+    def<lu_permutation, constant>("lu_permutation"),
+    def<solve_triangular>("solve_triangular"),
+    def<ops::cholesky>("cholesky"),
+    // distance
+    def<cdist>("cdist"),
     // softmax
     def<softmax>("softmax"),
     def<log_softmax>("log_softmax"),

@@ -130,6 +130,21 @@ Tensor triu(const Tensor& x, Index diagonal);
 Tensor matmul(const Tensor& a, const Tensor& b);
 Tensor linear(const Tensor& x, const Tensor& weight, const OptionalTensor& bias);
 
+// linalg: matrices are the last two dimensions
+// L (without its diagonal of ones) and U in one, and the exchanges of rows as LAPACK counts them
+std::pair<Tensor, Tensor> lu_factor(const Tensor& a);
+// x with A x = b, or with A^T x = b if adjoint, from the factors of A
+Tensor lu_solve(const Tensor& lu, const Tensor& pivots, const Tensor& b, bool adjoint);
+// P of P A = L U turned round: A = P L U
+Tensor lu_permutation(const Tensor& pivots, Index rows, DType dtype);
+// x with A x = b; only one triangle of A is read
+Tensor solve_triangular(const Tensor& a, const Tensor& b, bool upper, bool unitriangular);
+// U with U^T U = A, of which only the upper triangle is read, and 0 or the order of the minor that is not positive
+std::pair<Tensor, Tensor> cholesky(const Tensor& a);
+
+// distance: of all pairs of rows
+Tensor cdist(const Tensor& a, const Tensor& b, double p);
+
 // softmax
 Tensor softmax(const Tensor& x, Index dim);
 Tensor log_softmax(const Tensor& x, Index dim);

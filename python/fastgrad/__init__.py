@@ -40,6 +40,7 @@ from fastgrad.autograd.grad_mode import (
     set_grad_enabled,
 )
 from fastgrad.ops import activation_kinked as _activation
+from fastgrad.ops import addmm as _addmm
 from fastgrad.ops import binary as _binary
 from fastgrad.ops import calculus as _calculus
 from fastgrad.ops import comparison as _comparison
@@ -47,6 +48,8 @@ from fastgrad.ops import complex as _complex
 from fastgrad.ops import conversion as _conversion
 from fastgrad.ops import creation as _creation
 from fastgrad.ops import diagonal as _diagonal
+from fastgrad.ops import distance as _distance
+from fastgrad.ops import einsum as _einsum
 from fastgrad.ops import extremes as _extremes
 from fastgrad.ops import histogram as _histogram
 from fastgrad.ops import index_put as _index_put
@@ -54,6 +57,7 @@ from fastgrad.ops import indexing as _indexing
 from fastgrad.ops import matmul as _matmul
 from fastgrad.ops import norm as _norm
 from fastgrad.ops import power as _power
+from fastgrad.ops import products as _products
 from fastgrad.ops import random as _random
 from fastgrad.ops import reduction as _reduction
 from fastgrad.ops import rounding as _rounding
@@ -71,6 +75,7 @@ from fastgrad.ops import unary as _unary
 from fastgrad.ops import unique as _unique
 from fastgrad.ops import vector_norm as _vector_norm
 from fastgrad.ops.activation_kinked import *
+from fastgrad.ops.addmm import *
 from fastgrad.ops.binary import *
 from fastgrad.ops.calculus import *
 from fastgrad.ops.comparison import *
@@ -78,13 +83,24 @@ from fastgrad.ops.complex import *
 from fastgrad.ops.conversion import *
 from fastgrad.ops.creation import *
 from fastgrad.ops.diagonal import *
+from fastgrad.ops.distance import *
+from fastgrad.ops.einsum import *
 from fastgrad.ops.extremes import *
 from fastgrad.ops.histogram import *
 from fastgrad.ops.index_put import *
 from fastgrad.ops.indexing import *
+from fastgrad.ops.linalg import determinant as _determinant
+from fastgrad.ops.linalg import legacy as _legacy
+from fastgrad.ops.linalg import norms as _norms
+from fastgrad.ops.linalg import powers as _powers
+from fastgrad.ops.linalg.determinant import *
+from fastgrad.ops.linalg.legacy import *
+from fastgrad.ops.linalg.norms import *
+from fastgrad.ops.linalg.powers import *
 from fastgrad.ops.matmul import *
 from fastgrad.ops.norm import *
 from fastgrad.ops.power import *
+from fastgrad.ops.products import *
 from fastgrad.ops.random import *
 from fastgrad.ops.reduction import *
 from fastgrad.ops.rounding import *
@@ -111,7 +127,7 @@ from fastgrad.random import (
     set_rng_state,
 )
 
-from fastgrad import nn, optim, special, utils  # isort: skip - they use the names above
+from fastgrad import linalg, nn, optim, special, utils  # isort: skip - they use the names above
 
 __all__ = [
     "Generator",
@@ -148,6 +164,7 @@ __all__ = [
     "is_grad_enabled",
     "is_inference_mode_enabled",
     "is_tensor",
+    "linalg",
     "long",
     "manual_seed",
     "nan",
@@ -171,20 +188,28 @@ __all__ = [
     "utils",
 ]
 __all__ += _activation.__all__
+__all__ += _addmm.__all__
 __all__ += _binary.__all__
 __all__ += _calculus.__all__
 __all__ += _comparison.__all__
 __all__ += _complex.__all__
 __all__ += _conversion.__all__
 __all__ += _creation.__all__
+__all__ += _determinant.__all__
 __all__ += _diagonal.__all__
+__all__ += _distance.__all__
+__all__ += _einsum.__all__
 __all__ += _extremes.__all__
 __all__ += _histogram.__all__
 __all__ += _index_put.__all__
 __all__ += _indexing.__all__
+__all__ += _legacy.__all__
 __all__ += _matmul.__all__
 __all__ += _norm.__all__
+__all__ += _norms.__all__
 __all__ += _power.__all__
+__all__ += _powers.__all__
+__all__ += _products.__all__
 __all__ += _random.__all__
 __all__ += _reduction.__all__
 __all__ += _rounding.__all__
@@ -193,8 +218,8 @@ __all__ += _scatter.__all__
 __all__ += _shape.__all__
 __all__ += _softmax.__all__
 __all__ += _sort.__all__
-__all__ += _spellings.__all__
 __all__ += _special.__all__
+__all__ += _spellings.__all__
 __all__ += _statistics.__all__
 __all__ += _ternary.__all__
 __all__ += _trigonometry.__all__

@@ -8,6 +8,7 @@ from fastgrad import _core
 from fastgrad.autograd import engine, hooks
 from fastgrad.device import cpu
 from fastgrad.ops import activation_kinked as kinked
+from fastgrad.ops import addmm as added
 from fastgrad.ops import (
     binary,
     calculus,
@@ -17,6 +18,7 @@ from fastgrad.ops import (
     extremes,
     histogram,
     indexing,
+    linalg,
     power,
     random,
     random_fill,
@@ -34,6 +36,7 @@ from fastgrad.ops import (
 from fastgrad.ops import diagonal as diagonals
 from fastgrad.ops import index_put as writing
 from fastgrad.ops import matmul as products
+from fastgrad.ops import products as combined
 from fastgrad.ops import scatter as scattering
 from fastgrad.ops import softmax as normalized
 from fastgrad.ops import sort as sorting
@@ -114,6 +117,30 @@ class Tensor(_core.TensorBase):
     mv = products.mv
     dot = products.dot
     outer = ger = products.outer
+    inner = products.inner
+    vdot = products.vdot
+    addmm = added.addmm
+    addmv = added.addmv
+    addr = added.addr
+    baddbmm = added.baddbmm
+    addbmm = added.addbmm
+    kron = combined.kron
+    cross = combined.cross
+    inverse = linalg.solve.inv
+    pinverse = linalg.legacy.pinverse
+    svd = linalg.legacy.svd
+    qr = linalg.legacy.qr
+    cholesky = linalg.legacy.cholesky
+    cholesky_solve = linalg.legacy.cholesky_solve
+    cholesky_inverse = linalg.legacy.cholesky_inverse
+    lu_solve = linalg.legacy.lu_solve
+    triangular_solve = linalg.legacy.triangular_solve
+    det = linalg.determinant.det
+    logdet = linalg.determinant.logdet
+    slogdet = linalg.legacy.slogdet
+    matrix_power = linalg.powers.matrix_power
+    matrix_exp = linalg.powers.matrix_exp
+    renorm = linalg.norms.renorm
     __neg__ = unary.neg
     __pos__ = unary.positive
     __abs__ = unary.abs
@@ -554,6 +581,12 @@ class Tensor(_core.TensorBase):
     logit_ = in_place(special.logit)
     xlogy_ = in_place(special.xlogy)
     polygamma_ = in_place(polygamma)
+    addmm_ = in_place(added.addmm)
+    addmv_ = in_place(added.addmv)
+    addr_ = in_place(added.addr)
+    baddbmm_ = in_place(added.baddbmm)
+    addbmm_ = in_place(added.addbmm)
+    renorm_ = in_place(linalg.norms.renorm)
     masked_fill_ = in_place_by_writing(indexing.masked_fill, indexing.masked_fill_into)
     masked_scatter_ = in_place(writing.masked_scatter)
     put_ = in_place(writing.put)

@@ -6,18 +6,23 @@ row, `tests/test_gradients.py` derivatives, `tests/test_determinism.py` numbers 
 
 from rows import (
     activation,
+    addmm,
     binary,
     calculus,
     comparison,
     complex,
     diagonal,
+    distance,
+    einsum,
     extremes,
     histogram,
     indexing,
+    linalg,
     loss,
     matmul,
     norm,
     power,
+    products,
     reduction,
     rounding,
     scan,
@@ -39,5 +44,6 @@ FAMILIES = (
     *(unary, rounding, trigonometry, special, complex, binary, power, comparison, ternary),
     *(reduction, extremes, vector_norm, statistics, scan, sort, unique, histogram, calculus),
     *(shape, indexing, scatter, diagonal, matmul, softmax, activation, norm, loss),
+    *(addmm, einsum, products, distance, linalg),
 )
 OPS: list[Op] = [row for family in FAMILIES for row in family.ROWS]
