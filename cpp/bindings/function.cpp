@@ -5,6 +5,7 @@
 #include <bit>
 #include <cstring>
 
+#include "bindings/foreign.h"
 #include "ops/ops.h"
 
 namespace py = pybind11;

@@ -7,6 +7,7 @@
 
 #include "bindings/data.h"
 #include "bindings/dtype.h"
+#include "bindings/foreign.h"
 #include "ops/ops.h"
 
 namespace fastgrad {
@@ -371,8 +372,8 @@ void translate_exception() {
   } catch (pybind11::error_already_set& error) {
     error.restore();
   } catch (const Error& error) {
-    PyObject* const types[] = {PyExc_RuntimeError, PyExc_ValueError,   PyExc_TypeError,
-                               PyExc_IndexError,   PyExc_RuntimeError, PyExc_NotImplementedError};
+    PyObject* const types[] = {PyExc_RuntimeError, PyExc_ValueError,          PyExc_TypeError,  PyExc_IndexError,
+                               PyExc_RuntimeError, PyExc_NotImplementedError, PyExc_BufferError};
     PyErr_SetString(types[static_cast<int>(error.kind())], error.what());
   } catch (const std::bad_alloc&) {
     PyErr_SetString(PyExc_RuntimeError, "out of memory; use smaller tensors or a smaller batch");

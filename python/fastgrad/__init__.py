@@ -35,6 +35,7 @@ from fastgrad.ops import binary as _binary
 from fastgrad.ops import conversion as _conversion
 from fastgrad.ops import creation as _creation
 from fastgrad.ops import dropout as _dropout
+from fastgrad.ops import exchange as _exchange
 from fastgrad.ops import indexing as _indexing
 from fastgrad.ops import matmul as _matmul
 from fastgrad.ops import random as _random
@@ -46,6 +47,7 @@ from fastgrad.ops.binary import *
 from fastgrad.ops.conversion import *
 from fastgrad.ops.creation import *
 from fastgrad.ops.dropout import *
+from fastgrad.ops.exchange import *
 from fastgrad.ops.indexing import *
 from fastgrad.ops.matmul import *
 from fastgrad.ops.random import *
@@ -107,6 +109,7 @@ __all__ += _binary.__all__
 __all__ += _conversion.__all__
 __all__ += _creation.__all__
 __all__ += _dropout.__all__
+__all__ += _exchange.__all__
 __all__ += _indexing.__all__
 __all__ += _matmul.__all__
 __all__ += _random.__all__

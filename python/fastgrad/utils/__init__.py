@@ -1,5 +1,5 @@
 """Tools around a training loop. Follows torch.utils."""
 
-from fastgrad.utils import data
+from fastgrad.utils import data, dlpack
 
-__all__ = ["data"]
+__all__ = ["data", "dlpack"]
