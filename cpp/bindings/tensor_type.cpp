@@ -4,6 +4,7 @@
 #include <structmember.h>
 
 #include <new>
+#include <utility>
 
 #include "bindings/data.h"
 #include "bindings/dtype.h"
@@ -355,9 +356,12 @@ void set_base(PyObject* view, PyObject* of) {
 
 bool requires_grad(PyTensor* t) {
   if (t->base != nullptr && t->seen_version != t->tensor.storage->version && self_of(t->base)->requires_grad) {
-    t->seen_version = t->tensor.storage->version;
+    const std::uint32_t seen = std::exchange(t->seen_version, t->tensor.storage->version);
     PyObject* done = PyObject_CallOneArg(refresh_view, reinterpret_cast<PyObject*>(t));
-    if (done == nullptr) throw PythonError{};
+    if (done == nullptr) {
+      t->seen_version = seen;  // the next to ask fails too
+      throw PythonError{};
+    }
     Py_DECREF(done);
   }
   return t->requires_grad;
