@@ -38,11 +38,12 @@ def deep_copy(self: T, memo: dict[Any, Any]) -> T:
     if id(self) in memo:
         known: T = memo[id(self)]
         return known
-    storage = _core.storage_bytes(_core.detach(self))
+    old = _core.detach(self)  # which stays as it is, whatever other threads do to the tensor
+    storage = _core.storage_bytes(old)
     key = ("storage", storage.data_ptr(), storage.numel())
     if key not in memo:
         memo[key] = _core.clone(storage)
-    data = _placed(memo[key], self.dtype, self.shape, self.stride(), self.storage_offset())
+    data = _placed(memo[key], old.dtype, old.shape, old.stride(), old.storage_offset())
     copy = _core.TensorBase._make_subclass(type(self), data, self.requires_grad)
     memo[id(self)] = copy
     if self.grad is not None:
@@ -55,13 +56,20 @@ def deep_copy(self: T, memo: dict[Any, Any]) -> T:
 
 def reduce(self: T, protocol: object) -> tuple[Any, ...]:
     """What pickle keeps: the elements (not all of a base's memory), their order, and attributes."""
-    row, strides = _packed(_core.detach(self))
+    old = _core.detach(self)  # which stays as it is, whatever other threads do to the tensor
+    row, strides = _packed(old)
+    content = _content(row) if row.numel() else b""
+    args = (type(self), content, old.dtype, tuple(old.shape), strides, self.requires_grad)
+    return _rebuilt, args, self.__getstate__()
+
+
+def _content(row: Tensor) -> bytes:
+    """The bytes of a tensor in one dimension without gaps."""
     width = row.element_size()
     memory = _core.storage_bytes(row)
-    start = row.storage_offset() * width
-    content = bytes(memoryview(_core.narrow(memory, 0, start, row.numel() * width)))
-    args = (type(self), content, self.dtype, tuple(self.shape), strides, self.requires_grad)
-    return _rebuilt, args, self.__getstate__()
+    return bytes(
+        memoryview(_core.narrow(memory, 0, row.storage_offset() * width, row.numel() * width))
+    )
 
 
 def _packed(x: Tensor) -> tuple[Tensor, tuple[int, ...]]:
