@@ -24,6 +24,22 @@ PyMethodDef def_any(const char* name) {
 #define BINARY_INPLACE(name) \
   def_any<[](const Tensor& a, const Operand& b) { binary_(Binary::name, #name "_", a, b); }>(#name "_")
 
+// An activation with none, one or two parameters, and its gradient.
+#define ACTIVATION(name)                                                                                              \
+  def<[](const Tensor& x) { return activation(Activation::name, #name, x, 0, 0); }>(#name),                           \
+      def<[](const Tensor& g, const Tensor& x) { return activation_backward(Activation::name, #name, g, x, 0, 0); }>( \
+          #name "_backward")
+#define ACTIVATION_1(name)                                                                            \
+  def<[](const Tensor& x, double a) { return activation(Activation::name, #name, x, a, 0); }>(#name), \
+      def<[](const Tensor& g, const Tensor& x, double a) {                                            \
+        return activation_backward(Activation::name, #name, g, x, a, 0);                              \
+      }>(#name "_backward")
+#define ACTIVATION_2(name)                                                                                      \
+  def<[](const Tensor& x, double a, double b) { return activation(Activation::name, #name, x, a, b); }>(#name), \
+      def<[](const Tensor& g, const Tensor& x, double a, double b) {                                            \
+        return activation_backward(Activation::name, #name, g, x, a, b);                                        \
+      }>(#name "_backward")
+
 PyMethodDef functions[] = {
     // creation
     def<[](const Dims& sizes, DType t) { return fastgrad::empty(sizes, t); }, constant>("empty"),
@@ -146,6 +162,33 @@ PyMethodDef functions[] = {
     def<log_softmax>("log_softmax"),
     def<softmax_backward>("softmax_backward"),
     def<log_softmax_backward>("log_softmax_backward"),
+    // activation
+    ACTIVATION(gelu),
+    ACTIVATION(gelu_tanh),
+    ACTIVATION(silu),
+    ACTIVATION(mish),
+    ACTIVATION_2(softplus),
+    ACTIVATION(logsigmoid),
+    ACTIVATION(softsign),
+    ACTIVATION(tanhshrink),
+    ACTIVATION_2(elu),
+    ACTIVATION_1(celu),
+    ACTIVATION_1(leaky_relu),
+    ACTIVATION_2(hardtanh),
+    ACTIVATION(hardswish),
+    ACTIVATION(hardsigmoid),
+    ACTIVATION_2(threshold),
+    ACTIVATION_1(hardshrink),
+    ACTIVATION_1(softshrink),
+    // norm
+    def<layer_norm>("layer_norm"),
+    def<layer_norm_backward>("layer_norm_backward"),
+    def<rms_norm>("rms_norm"),
+    def<rms_norm_backward>("rms_norm_backward"),
+    def<group_norm>("group_norm"),
+    def<group_norm_backward>("group_norm_backward"),
+    def<batch_norm>("batch_norm"),
+    def<batch_norm_backward>("batch_norm_backward"),
     // loss
     def<cross_entropy>("cross_entropy"),
     def<cross_entropy_backward>("cross_entropy_backward"),

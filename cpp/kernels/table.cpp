@@ -13,6 +13,8 @@ void fill_reduction(Kernels& table);
 void fill_indexing(Kernels& table);
 void fill_matmul(Kernels& table);
 void fill_softmax(Kernels& table);
+void fill_activation(Kernels& table);
+void fill_norm(Kernels& table);
 void fill_loss(Kernels& table);
 void fill_optim(Kernels& table);
 
@@ -26,6 +28,8 @@ const Kernels& table() {
     fill_indexing(kernels);
     fill_matmul(kernels);
     fill_softmax(kernels);
+    fill_activation(kernels);
+    fill_norm(kernels);
     fill_loss(kernels);
     fill_optim(kernels);
     kernels.isa = FASTGRAD_STRING(FASTGRAD_ISA);

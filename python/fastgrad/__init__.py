@@ -30,30 +30,41 @@ from fastgrad.size import Size
 from fastgrad.tensor import Tensor  # isort: skip - registers the classes that the extension returns
 
 from fastgrad import autograd
-from fastgrad.autograd.grad_mode import enable_grad, is_grad_enabled, no_grad, set_grad_enabled
+from fastgrad.autograd.grad_mode import (
+    enable_grad,
+    inference_mode,
+    is_grad_enabled,
+    is_inference_mode_enabled,
+    no_grad,
+    set_grad_enabled,
+)
+from fastgrad.ops import activation_kinked as _activation
 from fastgrad.ops import binary as _binary
 from fastgrad.ops import conversion as _conversion
 from fastgrad.ops import creation as _creation
-from fastgrad.ops import dropout as _dropout
 from fastgrad.ops import exchange as _exchange
 from fastgrad.ops import indexing as _indexing
 from fastgrad.ops import matmul as _matmul
+from fastgrad.ops import norm as _norm
 from fastgrad.ops import random as _random
 from fastgrad.ops import reduction as _reduction
 from fastgrad.ops import shape as _shape
 from fastgrad.ops import softmax as _softmax
+from fastgrad.ops import spellings as _spellings
 from fastgrad.ops import unary as _unary
+from fastgrad.ops.activation_kinked import *
 from fastgrad.ops.binary import *
 from fastgrad.ops.conversion import *
 from fastgrad.ops.creation import *
-from fastgrad.ops.dropout import *
 from fastgrad.ops.exchange import *
 from fastgrad.ops.indexing import *
 from fastgrad.ops.matmul import *
+from fastgrad.ops.norm import *
 from fastgrad.ops.random import *
 from fastgrad.ops.reduction import *
 from fastgrad.ops.shape import *
 from fastgrad.ops.softmax import *
+from fastgrad.ops.spellings import *
 from fastgrad.ops.unary import *
 from fastgrad.printing import set_printoptions
 
@@ -80,6 +91,7 @@ __all__ = [
     "get_num_threads",
     "half",
     "inf",
+    "inference_mode",
     "int",
     "int8",
     "int16",
@@ -87,6 +99,7 @@ __all__ = [
     "int64",
     "is_floating_point",
     "is_grad_enabled",
+    "is_inference_mode_enabled",
     "is_tensor",
     "long",
     "nan",
@@ -105,17 +118,19 @@ __all__ = [
     "uint8",
     "utils",
 ]
+__all__ += _activation.__all__
 __all__ += _binary.__all__
 __all__ += _conversion.__all__
 __all__ += _creation.__all__
-__all__ += _dropout.__all__
 __all__ += _exchange.__all__
 __all__ += _indexing.__all__
 __all__ += _matmul.__all__
+__all__ += _norm.__all__
 __all__ += _random.__all__
 __all__ += _reduction.__all__
 __all__ += _shape.__all__
 __all__ += _softmax.__all__
+__all__ += _spellings.__all__
 __all__ += _unary.__all__
 
 TYPE_CHECKING = False

@@ -5,8 +5,9 @@ from __future__ import annotations
 import builtins
 
 from fastgrad import _core
-from fastgrad.autograd import engine
+from fastgrad.autograd import engine, hooks
 from fastgrad.device import cpu
+from fastgrad.ops import activation_kinked as kinked
 from fastgrad.ops import (
     binary,
     conversion,
@@ -168,6 +169,8 @@ class Tensor(_core.TensorBase):
     erf = unary.erf
     sigmoid = unary.sigmoid
     relu = unary.relu
+    prelu = kinked.prelu
+    hardshrink = kinked.hardshrink
     softmax = normalized.softmax
     log_softmax = normalized.log_softmax
 
@@ -363,6 +366,11 @@ class Tensor(_core.TensorBase):
         return _core.scatter_(self, dim, index, values, False)
 
     # The graph
+    register_hook = hooks.register_hook
+    register_post_accumulate_grad_hook = hooks.register_post_accumulate_grad_hook
+    retain_grad = hooks.retain_grad
+    retains_grad = property(hooks.retains_grad)
+
     @property
     def grad_fn(self) -> Node | None:
         """The recorded operation that made this tensor; None for a leaf."""

@@ -4,8 +4,24 @@
 row, `tests/test_gradients.py` derivatives, `tests/test_determinism.py` numbers of threads.
 """
 
-from rows import binary, indexing, loss, matmul, reduction, scan, shape, softmax, sort, unary
+from rows import (
+    activation,
+    binary,
+    indexing,
+    loss,
+    matmul,
+    norm,
+    reduction,
+    scan,
+    shape,
+    softmax,
+    sort,
+    unary,
+)
 from rows.op import Op
 
-FAMILIES = (unary, binary, reduction, scan, sort, shape, indexing, matmul, softmax, loss)
+FAMILIES = (
+    *(unary, binary, reduction, scan, sort, shape, indexing, matmul),
+    *(softmax, activation, norm, loss),
+)
 OPS: list[Op] = [row for family in FAMILIES for row in family.ROWS]

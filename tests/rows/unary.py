@@ -31,7 +31,6 @@ SMOOTH = [
     Op("sigmoid", ref.sigmoid, make.unary(), ALL),
     Op("square", lambda x: x * x, make.unary(), NUMBERS),
     Op("neg", np.negative, make.unary(), NUMBERS),
-    Op("nn.functional.logsigmoid", ref.logsigmoid, make.unary()),
 ]
 
 KINKED = [

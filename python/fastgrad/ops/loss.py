@@ -5,6 +5,7 @@ from __future__ import annotations
 from fastgrad import _core
 from fastgrad.autograd.graph import record
 from fastgrad.ops import binary, unary
+from fastgrad.ops.activation import logsigmoid
 from fastgrad.ops.indexing import one_hot
 from fastgrad.ops.reduction import mean
 from fastgrad.ops.reduction import sum as sum_
@@ -365,24 +366,6 @@ def binary_cross_entropy_vjp(grad: Tensor, saved: Saved, needs: Needs) -> Grads:
     if needs[1] is None:
         return to_input, None
     return to_input, grad * (unary.log1p(-p).clamp(min=-100) - unary.log(p).clamp(min=-100))
-
-
-def logsigmoid(input: Tensor) -> Tensor:
-    """log(sigmoid(x)), computed without overflow. Follows ``torch.nn.functional.logsigmoid``.
-
-    >>> import fastgrad as torch
-    >>> torch.nn.functional.logsigmoid(torch.tensor([0.0, -1000.0]))
-    tensor([-6.9315e-01, -1.0000e+03])
-    """
-    x = _core.detach(input)
-    out = _core.sub(_core.minimum(x, 0), _core.log1p(_core.exp(_core.neg(_core.abs(x)))))
-    if _core.is_grad_enabled() and input.requires_grad:
-        record(out, logsigmoid_vjp, _core.edges(input), (input,))
-    return out
-
-
-def logsigmoid_vjp(grad: Tensor, saved: Saved, needs: Needs) -> Grads:
-    return (grad * unary.sigmoid(-saved[0]),)
 
 
 def binary_cross_entropy_with_logits(
