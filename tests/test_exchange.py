@@ -236,7 +236,13 @@ def test_operators_with_arrays(data):
 def test_operators_with_arrays_are_recorded():
     g = fg.ones(3, requires_grad=True)
     a = np.array([1.0, 2.0, 3.0], np.float32)
-    for make in (lambda: a * g, lambda: g * a, lambda: np.multiply(a, g), lambda: a @ g):
+    for make in (
+        lambda: a * g,
+        lambda: g * a,
+        lambda: np.multiply(a, g),
+        lambda: a @ g,
+        lambda: g @ a,
+    ):
         g.grad = None
         make().sum().backward()
         assert g.grad.tolist() == [1, 2, 3]
@@ -246,6 +252,9 @@ def test_matrix_products_with_arrays():
     a, x = np.arange(6.0).reshape(2, 3), fg.ones(3)
     assert (a @ x).tolist() == [3, 12]
     assert (a @ x).dtype is fg.float64
+    assert (x @ a.T).tolist() == [3, 12]
+    with pytest.raises(TypeError, match="list"):
+        fg.matmul(x, [1.0, 2.0, 3.0])
     assert np.matmul(x, a.T).tolist() == [3, 12]
 
 

@@ -8,9 +8,8 @@ from __future__ import annotations
 
 from fastgrad import _core
 from fastgrad.ops import binary
-from fastgrad.ops.conversion import to
-from fastgrad.ops.exchange import as_tensor, from_numpy, numpy
-from fastgrad.ops.matmul import matmul
+from fastgrad.ops.exchange import from_numpy, numpy
+from fastgrad.ops.matmul import product_with_array
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -18,12 +17,6 @@ if TYPE_CHECKING:
     from typing import Any
 
     from fastgrad.tensor import Tensor
-
-
-def _matmul(a: Any, b: Any) -> Tensor:
-    a, b = as_tensor(a), as_tensor(b)
-    dtype = _core.promote_types(a.dtype, b.dtype)
-    return matmul(to(a, dtype), to(b, dtype))
 
 
 # NumPy's names of what `array + tensor` and the like come to.
@@ -35,7 +28,7 @@ _OPERATORS: dict[str, Callable[[Any, Any], Tensor]] = {
     "floor_divide": binary.floor_divide,
     "remainder": binary.remainder,
     "power": binary.pow,
-    "matmul": _matmul,
+    "matmul": product_with_array,
     "equal": binary.eq,
     "not_equal": binary.ne,
     "less": binary.lt,
