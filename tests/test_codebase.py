@@ -288,6 +288,7 @@ PUBLIC_MODULES = (
     "fastgrad.nn.init",
     "fastgrad.optim",
     "fastgrad.utils.data",
+    "fastgrad.utils.dlpack",
     "fastgrad.vision.datasets",
     "fastgrad.vision.transforms",
     "fastgrad.io",

@@ -6,7 +6,7 @@
 #include <string>
 #include <vector>
 
-#include "bindings/foreign.h"
+#include "bindings/exchange.h"
 #include "bindings/tensor_type.h"
 
 namespace fastgrad {

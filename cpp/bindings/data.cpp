@@ -2,10 +2,8 @@
 
 #include <cstring>
 #include <memory>
-#include <string>
-#include <vector>
 
-#include "bindings/foreign.h"
+#include "bindings/exchange.h"
 #include "bindings/tensor_type.h"
 #include "ops/ops.h"
 

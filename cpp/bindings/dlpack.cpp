@@ -2,7 +2,7 @@
 #include <memory>
 #include <type_traits>
 
-#include "bindings/foreign.h"
+#include "bindings/exchange.h"
 #include "bindings/tensor_type.h"
 
 namespace fastgrad {

@@ -5,7 +5,7 @@
 #include <bit>
 #include <cstring>
 
-#include "bindings/foreign.h"
+#include "bindings/exchange.h"
 #include "ops/ops.h"
 
 namespace py = pybind11;

@@ -3,7 +3,7 @@
 
 #include "bindings/data.h"
 #include "bindings/dtype.h"
-#include "bindings/foreign.h"
+#include "bindings/exchange.h"
 #include "bindings/function.h"
 #include "bindings/functions.h"
 #include "bindings/node.h"

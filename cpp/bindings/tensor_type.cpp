@@ -8,7 +8,7 @@
 
 #include "bindings/data.h"
 #include "bindings/dtype.h"
-#include "bindings/foreign.h"
+#include "bindings/exchange.h"
 #include "ops/ops.h"
 
 namespace fastgrad {

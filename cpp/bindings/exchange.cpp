@@ -1,5 +1,5 @@
 // What memory of others must be like for a tensor to lie on it.
-#include "bindings/foreign.h"
+#include "bindings/exchange.h"
 
 #include "core/error.h"
 
