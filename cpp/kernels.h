@@ -18,19 +18,26 @@ using Index = std::int64_t;
 enum class Unary : int {
   neg, abs, sign, floor, ceil, round, trunc, square,                    // any number
   exp, exp2, expm1, log, log2, log10, log1p, sqrt, rsqrt, reciprocal,   // floats only from here
-  sin, cos, tan, asin, acos, atan, sinh, cosh, tanh, erf, sigmoid, relu,
-  logical_not, isnan, isinf, isfinite,                                  // bool results
+  sin, cos, tan, asin, acos, atan, sinh, cosh, tanh, asinh, acosh, atanh, erf, sigmoid,
+  erfc, erfcx, erfinv, ndtri, lgamma, digamma, i0, i0e, i1, i1e,
+  mantissa, exponent,                                                   // the two parts of frexp
+  relu,
+  logical_not, isnan, isinf, isfinite, signbit,                         // bool results
   count
 };
 
 enum class Binary : int {
   add, sub, mul, div, floor_divide, remainder, fmod, pow, maximum, minimum, atan2,
-  bitwise_and, bitwise_or, bitwise_xor,
+  fmax, fmin, copysign, hypot, nextafter, heaviside, logaddexp, logaddexp2, ldexp, xlogy, xlog1py, zeta,
+  bitwise_and, bitwise_or, bitwise_xor, bitwise_left_shift, bitwise_right_shift, gcd, lcm,
   relu_backward, sigmoid_backward, tanh_backward,                       // (gradient, result of the forward)
   eq, ne, lt, le, gt, ge, logical_and, logical_or, logical_xor,         // bool results
   count
 };
 // clang-format on
+
+// a + b c, a + b / c, a moved towards b by the fraction c of the way, and a limited to [b, c].
+enum class Ternary : int { addcmul, addcdiv, lerp, clamp, count };
 
 enum class Reduce : int { sum, prod, max, min, count };
 
@@ -63,6 +70,9 @@ constexpr bool gives_bool(Binary op) { return op >= Binary::eq; }
 using UnaryLoop = void (*)(void* out, const void* in, Index n, Index out_stride, Index in_stride);
 // out[i * so] = f(a[i * sa], b[i * sb]) for i < n; a stride of 0 repeats one element.
 using BinaryLoop = void (*)(void* out, const void* a, const void* b, Index n, Index so, Index sa, Index sb);
+// out[i * so] = f(a[i * sa], b[i * sb], c[i * sc]) for i < n; a stride of 0 repeats one element.
+using TernaryLoop = void (*)(void* out, const void* a, const void* b, const void* c, Index n, Index so, Index sa,
+                             Index sb, Index sc);
 // out[i] = mask[i] ? a[i] : b[i], each with its own stride.
 using WhereLoop = void (*)(void* out, const bool* mask, const void* a, const void* b, Index n, Index so, Index sm,
                            Index sa, Index sb);
@@ -73,8 +83,18 @@ using ReduceColumns = void (*)(void* out, const void* in, Index rows, Index n, I
 // The value and the position of the first largest (or smallest) of n strided elements; NaN wins.
 using ArgLoop = void (*)(void* value, Index* position, const void* in, Index n, Index stride);
 
-// Rows of `width` bytes moved by index: row i of `to` is row index[i] of `from`, i < n. Indices are already checked.
-using GatherRows = void (*)(void* to, const void* from, const Index* index, Index n, Index width);
+// Rows of `width` bytes moved by index: row i of `to` starts at byte index[i] * step of `from`, i < n. Indices are
+// already checked, here and below.
+using GatherRows = void (*)(void* to, const void* from, const Index* index, Index n, Index width, Index step);
+// Elements i < n, one after the other: element i of the indexed side lies at i * line + index[i * index_step] * step,
+// and i * other_step is that of the other side.
+struct IndexedSteps {
+  Index line, step, index_step, other_step;
+};
+using GatherLoop = void (*)(void* to, const void* indexed, const Index* index, Index n, const IndexedSteps& steps);
+using ScatterLoop = void (*)(void* indexed, const void* from, const Index* index, Index n, const IndexedSteps& steps);
+// What becomes of an element that is written to: the new one, or one made of both.
+enum class Scatter { write, add, multiply, amin, amax, count };
 
 // One side of a matrix product, read as panels of whole tile rows of A or tile columns of B: element i of the panel q
 // at depth p lies at data[q * panel + i * element + p * step]. B's `element` is always 1.
@@ -188,6 +208,7 @@ struct Kernels {
 
   UnaryLoop unary[static_cast<int>(Unary::count)][dtype_count];     // by the dtype of the input
   BinaryLoop binary[static_cast<int>(Binary::count)][dtype_count];  // by the dtype of the (promoted) inputs
+  TernaryLoop ternary[static_cast<int>(Ternary::count)][dtype_count];
   WhereLoop where[dtype_count];
   UnaryLoop cast[dtype_count][dtype_count];  // [from][to]; the diagonal copies
 
@@ -197,6 +218,8 @@ struct Kernels {
   ArgLoop argmin[dtype_count];
 
   GatherRows gather_rows;
+  GatherLoop gather[dtype_count];
+  ScatterLoop scatter[static_cast<int>(Scatter::count)][dtype_count];
 
   FloatKernels<float> float32;
   FloatKernels<double> float64;

@@ -388,7 +388,7 @@ list(t); list(m); list(b); list(reversed(t)); tuple(m); len(t); len(m); len(s); 
 dict(zip("abc", t)); list(enumerate(t)); list(map(float, t)); list(filter(None, t)); reversed(m).tolist()
 s in t; 2.0 in t; 7 in t; t in t; t in m; "a" in t; None in t; [1.0] in m; True in b; 3 in ints; s in [s]; t in [t]
 t == None; t == "a"; None == t; t != None; t == [1, 2]; t == (0.0, 1.0, 2.0); t == object; t is t; {t: 1}[t]
-hash(t) == hash(t); [t].index(t); t < None; t + None; t + [1]; "a" + t; t * None; t["a"]; t[1.5]; t[9]; s[0]
+hash(t) == hash(t); [t].index(t); t < None; t + None; t + [1]; "a" + t; t * None; t[1.5]; t[9]; s[0]
 abs(s); -t; +t; ~b; divmod(i, 2); pow(s, 2); pow(2, s); s // 2; 7 // i; 7 % i; s ** -1; i ** 2; t @ t
 t.item(); s.item(); i.item(); b[0].item(); one.item(); empty.item(); t.tolist(); s.tolist(); m.tolist(); b.tolist()
 empty.tolist(); m[:, :0].tolist(); m.t().tolist(); t.half().tolist(); t.bfloat16().tolist(); (t * 0.1).half().tolist()

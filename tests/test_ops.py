@@ -12,7 +12,7 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 import fastgrad as fg
-from rows import OPS, activation, unary
+from rows import OPS, activation, special, trigonometry, unary
 from strategies import ALL, FLOATS, HALVES, Drawn, Hostile, Large, Sample, samples
 
 pytestmark = pytest.mark.core
@@ -35,7 +35,7 @@ def assert_close(tensor, expected, scale):
 
 def functions_of_the_library():
     """The public functions that operate on tensors, each under one of its names."""
-    spaces = [(fg, ""), (fg.nn.functional, "nn.functional.")]
+    spaces = [(fg, ""), (fg.nn.functional, "nn.functional."), (fg.special, "special.")]
     for space, prefix in spaces:
         for name, value in vars(space).items():
             if getattr(value, "__module__", "").startswith(
@@ -52,8 +52,11 @@ def functions_of_the_library():
 def test_every_function_has_a_row():
     """Creation, random and in-place functions have test files of their own."""
     tested = {op.function(fg) for op in OPS if op.call is None}
-    elsewhere = {"allclose", "equal", "detach", "broadcast_shapes", "clamp_min", "clamp_max"}
-    elsewhere |= {"nn.functional.gumbel_softmax"}
+    elsewhere = {
+        *("allclose", "equal", "detach", "broadcast_shapes", "isin", "imag"),
+        *("is_complex", "is_conj", "is_neg", "is_nonzero", "is_same_size", "is_signed"),
+        "nn.functional.gumbel_softmax",
+    }
     missing = {name for name, function in functions_of_the_library() if function not in tested}
     assert {name for name in missing if not name.endswith("_")} <= elsewhere
 
@@ -201,7 +204,11 @@ SPECIAL = [
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
-@pytest.mark.parametrize("op", [*unary.SMOOTH, *activation.SMOOTH], ids=str)
+@pytest.mark.parametrize(
+    "op",
+    [*unary.SMOOTH, *trigonometry.SMOOTH, *special.SMOOTH, *activation.SMOOTH],
+    ids=str,
+)
 def test_unary_functions_at_special_numbers(op, dtype):
     with np.errstate(all="ignore"):
         numbers = np.array(SPECIAL * 3, dtype)

@@ -21,6 +21,10 @@ PyMethodDef def_any(const char* name) {
 #define UNARY(name) def_any<[](const Tensor& x) { return unary(Unary::name, #name, x); }>(#name)
 #define BINARY(name) \
   def_any<[](const Operand& a, const Operand& b) { return binary(Binary::name, #name, a, b); }>(#name)
+#define TERNARY(name)                                                \
+  def_any<[](const Operand& a, const Operand& b, const Operand& c) { \
+    return ternary(Ternary::name, #name, a, b, c);                   \
+  }>(#name)
 #define BINARY_INPLACE(name) \
   def_any<[](const Tensor& a, const Operand& b) { binary_(Binary::name, #name "_", a, b); }>(#name "_")
 
@@ -39,6 +43,15 @@ PyMethodDef def_any(const char* name) {
       def<[](const Tensor& g, const Tensor& x, double a, double b) {                                            \
         return activation_backward(Activation::name, #name, g, x, a, b);                                        \
       }>(#name "_backward")
+
+#define SCATTER(define, name, how)                                                  \
+  define<[](const Tensor& to, Index dim, const Tensor& index, const Tensor& from) { \
+    scatter_(#name, Scatter::how, to, dim, index, from);                            \
+  }>(#name)
+#define INDEX_WRITE(define, name, kind, how)                                          \
+  define<[](const Tensor& to, Index dim, const Tensor& index, const Tensor& source) { \
+    index_write_(#name, ErrorKind::kind, Scatter::how, to, dim, index, source);       \
+  }>(#name)
 
 PyMethodDef functions[] = {
     // creation
@@ -82,13 +95,29 @@ PyMethodDef functions[] = {
     UNARY(sinh),
     UNARY(cosh),
     UNARY(tanh),
+    UNARY(asinh),
+    UNARY(acosh),
+    UNARY(atanh),
     UNARY(erf),
     UNARY(sigmoid),
+    UNARY(erfc),
+    UNARY(erfcx),
+    UNARY(erfinv),
+    UNARY(ndtri),
+    UNARY(lgamma),
+    UNARY(digamma),
+    UNARY(i0),
+    UNARY(i0e),
+    UNARY(i1),
+    UNARY(i1e),
+    UNARY(mantissa),
+    UNARY(exponent),
     UNARY(relu),
     UNARY(logical_not),
     UNARY(isnan),
     UNARY(isinf),
     UNARY(isfinite),
+    UNARY(signbit),
     // binary
     BINARY(add),
     BINARY(sub),
@@ -101,9 +130,25 @@ PyMethodDef functions[] = {
     BINARY(maximum),
     BINARY(minimum),
     BINARY(atan2),
+    BINARY(fmax),
+    BINARY(fmin),
+    BINARY(copysign),
+    BINARY(hypot),
+    BINARY(nextafter),
+    BINARY(heaviside),
+    BINARY(logaddexp),
+    BINARY(logaddexp2),
+    BINARY(ldexp),
+    BINARY(xlogy),
+    BINARY(xlog1py),
+    BINARY(zeta),
     BINARY(bitwise_and),
     BINARY(bitwise_or),
     BINARY(bitwise_xor),
+    BINARY(bitwise_left_shift),
+    BINARY(bitwise_right_shift),
+    BINARY(gcd),
+    BINARY(lcm),
     BINARY(relu_backward),
     BINARY(sigmoid_backward),
     BINARY(tanh_backward),
@@ -121,6 +166,11 @@ PyMethodDef functions[] = {
     BINARY_INPLACE(mul),
     BINARY_INPLACE(div),
     def_any<equal>("equal"),
+    // ternary
+    TERNARY(addcmul),
+    TERNARY(addcdiv),
+    TERNARY(lerp),
+    TERNARY(clamp),
     // reduction
     def<sum>("sum"),
     def<prod>("prod"),
@@ -150,10 +200,26 @@ PyMethodDef functions[] = {
     def_any<nonzero>("nonzero"),
     def_any<index_select>("index_select"),
     def_any<gather>("gather"),
-    def<scatter_>("scatter_"),
     def<argsort>("argsort"),
     def<one_hot>("one_hot"),
     def<bincount>("bincount"),
+    // scatter
+    SCATTER(def_any, scatter_, write),
+    SCATTER(def, scatter_add_, add),
+    SCATTER(def, scatter_multiply_, multiply),
+    SCATTER(def, scatter_amin_, amin),
+    SCATTER(def, scatter_amax_, amax),
+    INDEX_WRITE(def, index_add_, runtime, add),
+    INDEX_WRITE(def_any, index_copy_, index, write),
+    def_any<index_fill_>("index_fill_"),
+    def_any<[](const Tensor& to, Index dim, const Tensor& index, const Tensor& source) {
+      return row_index("index_reduce", to, dim, index, source);
+    }>("row_index"),
+    def_any<masked_fill_>("masked_fill_"),
+    // diagonal
+    def<diagonal, view_of_first>("diagonal"),
+    def_any<tril>("tril"),
+    def_any<triu>("triu"),
     // matmul
     def<matmul>("matmul"),
     def<linear>("linear"),

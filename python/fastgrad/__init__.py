@@ -30,6 +30,7 @@ from fastgrad.size import Size
 from fastgrad.tensor import Tensor  # isort: skip - registers the classes that the extension returns
 
 from fastgrad import autograd
+from fastgrad.autograd.anomaly import is_anomaly_enabled
 from fastgrad.autograd.grad_mode import (
     enable_grad,
     inference_mode,
@@ -40,35 +41,55 @@ from fastgrad.autograd.grad_mode import (
 )
 from fastgrad.ops import activation_kinked as _activation
 from fastgrad.ops import binary as _binary
+from fastgrad.ops import comparison as _comparison
+from fastgrad.ops import complex as _complex
 from fastgrad.ops import conversion as _conversion
 from fastgrad.ops import creation as _creation
+from fastgrad.ops import diagonal as _diagonal
 from fastgrad.ops import exchange as _exchange
+from fastgrad.ops import index_put as _index_put
 from fastgrad.ops import indexing as _indexing
 from fastgrad.ops import matmul as _matmul
 from fastgrad.ops import norm as _norm
+from fastgrad.ops import power as _power
 from fastgrad.ops import random as _random
 from fastgrad.ops import reduction as _reduction
+from fastgrad.ops import rounding as _rounding
+from fastgrad.ops import scatter as _scatter
 from fastgrad.ops import shape as _shape
 from fastgrad.ops import softmax as _softmax
+from fastgrad.ops import special as _special
 from fastgrad.ops import spellings as _spellings
+from fastgrad.ops import ternary as _ternary
+from fastgrad.ops import trigonometry as _trigonometry
 from fastgrad.ops import unary as _unary
 from fastgrad.ops.activation_kinked import *
 from fastgrad.ops.binary import *
+from fastgrad.ops.comparison import *
+from fastgrad.ops.complex import *
 from fastgrad.ops.conversion import *
 from fastgrad.ops.creation import *
+from fastgrad.ops.diagonal import *
 from fastgrad.ops.exchange import *
+from fastgrad.ops.index_put import *
 from fastgrad.ops.indexing import *
 from fastgrad.ops.matmul import *
 from fastgrad.ops.norm import *
+from fastgrad.ops.power import *
 from fastgrad.ops.random import *
 from fastgrad.ops.reduction import *
+from fastgrad.ops.rounding import *
+from fastgrad.ops.scatter import *
 from fastgrad.ops.shape import *
 from fastgrad.ops.softmax import *
+from fastgrad.ops.special import *
 from fastgrad.ops.spellings import *
+from fastgrad.ops.ternary import *
+from fastgrad.ops.trigonometry import *
 from fastgrad.ops.unary import *
 from fastgrad.printing import set_printoptions
 
-from fastgrad import nn, optim, utils  # isort: skip - they use the names above
+from fastgrad import nn, optim, special, utils  # isort: skip - they use the names above
 
 __all__ = [
     "Generator",
@@ -97,6 +118,7 @@ __all__ = [
     "int16",
     "int32",
     "int64",
+    "is_anomaly_enabled",
     "is_floating_point",
     "is_grad_enabled",
     "is_inference_mode_enabled",
@@ -115,22 +137,33 @@ __all__ = [
     "set_num_threads",
     "set_printoptions",
     "short",
+    "special",
     "uint8",
     "utils",
 ]
 __all__ += _activation.__all__
 __all__ += _binary.__all__
+__all__ += _comparison.__all__
+__all__ += _complex.__all__
 __all__ += _conversion.__all__
 __all__ += _creation.__all__
+__all__ += _diagonal.__all__
 __all__ += _exchange.__all__
+__all__ += _index_put.__all__
 __all__ += _indexing.__all__
 __all__ += _matmul.__all__
 __all__ += _norm.__all__
+__all__ += _power.__all__
 __all__ += _random.__all__
 __all__ += _reduction.__all__
+__all__ += _rounding.__all__
+__all__ += _scatter.__all__
 __all__ += _shape.__all__
 __all__ += _softmax.__all__
 __all__ += _spellings.__all__
+__all__ += _special.__all__
+__all__ += _ternary.__all__
+__all__ += _trigonometry.__all__
 __all__ += _unary.__all__
 
 TYPE_CHECKING = False

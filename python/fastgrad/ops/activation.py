@@ -10,7 +10,7 @@ from math import pi
 
 from fastgrad import _core
 from fastgrad.autograd.graph import record
-from fastgrad.ops import binary, unary
+from fastgrad.ops import special, ternary, unary
 from fastgrad.ops.inplace import in_place
 
 TYPE_CHECKING = False
@@ -54,7 +54,7 @@ def gelu_vjp(grad: Tensor, saved: Saved, needs: Needs) -> Grads:
     x = saved[0]
     if not _core.is_grad_enabled():
         return (_core.gelu_backward(grad, x),)
-    probability = (unary.erf(x * 0.5**0.5) + 1) * 0.5
+    probability = (special.erf(x * 0.5**0.5) + 1) * 0.5
     density = unary.exp(x * x * -0.5) * (2 * pi) ** -0.5
     return (grad * (probability + x * density),)
 
@@ -145,7 +145,7 @@ def softplus_vjp(grad: Tensor, saved: Saved, needs: Needs) -> Grads:
     if not _core.is_grad_enabled():
         return (_core.softplus_backward(grad, x, beta, threshold),)
     scaled = x * beta
-    return (binary.where(scaled > threshold, grad, grad * unary.sigmoid(scaled)),)
+    return (ternary.where(scaled > threshold, grad, grad * unary.sigmoid(scaled)),)
 
 
 def logsigmoid(input: Tensor) -> Tensor:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from fastgrad import _core
 from fastgrad.autograd.graph import record
-from fastgrad.ops import binary, unary
+from fastgrad.ops import ternary, unary
 from fastgrad.ops.inplace import in_place, in_place_function
 
 TYPE_CHECKING = False
@@ -67,7 +67,7 @@ def elu_vjp(grad: Tensor, saved: Saved, needs: Needs) -> Grads:
         return (_core.elu_backward(grad, x, alpha, scale),)
     # Clamped, so that no infinity in the branch that is not taken gives NaN.
     below = grad * (unary.exp(x.clamp(max=0)) * (alpha * scale))
-    return (binary.where(x <= 0, below, grad * scale),)
+    return (ternary.where(x <= 0, below, grad * scale),)
 
 
 def selu(input: Tensor, inplace: bool = False) -> Tensor:
@@ -114,7 +114,7 @@ def celu_vjp(grad: Tensor, saved: Saved, needs: Needs) -> Grads:
     if not _core.is_grad_enabled():
         return (_core.celu_backward(grad, x, alpha),)
     below = grad * unary.exp(x.clamp(max=0) / alpha)
-    return (binary.where(x <= 0, below, grad),)
+    return (ternary.where(x <= 0, below, grad),)
 
 
 celu_ = in_place_function(celu)
@@ -139,7 +139,7 @@ def leaky_relu_vjp(grad: Tensor, saved: Saved, needs: Needs) -> Grads:
     x, slope = saved
     if not _core.is_grad_enabled():
         return (_core.leaky_relu_backward(grad, x, slope),)
-    return (binary.where(x > 0, grad, grad * slope),)
+    return (ternary.where(x > 0, grad, grad * slope),)
 
 
 leaky_relu_ = in_place_function(leaky_relu)
@@ -176,7 +176,7 @@ def prelu(input: Tensor, weight: Tensor) -> Tensor:
             f"prelu: Type promoting not supported. Got {input.dtype} and {weight.dtype}"
         )
     slope = weight.view((-1,) + (1,) * (input.ndim - 2)) if input.ndim > 1 else weight.reshape(())
-    return binary.where(input > 0, input, input * slope)
+    return ternary.where(input > 0, input, input * slope)
 
 
 def rrelu(
@@ -248,7 +248,7 @@ def hardtanh_vjp(grad: Tensor, saved: Saved, needs: Needs) -> Grads:
     x, low, high = saved
     if not _core.is_grad_enabled():
         return (_core.hardtanh_backward(grad, x, low, high),)
-    return (binary.where((x <= low) | (x >= high), 0.0, grad),)
+    return (ternary.where((x <= low) | (x >= high), 0.0, grad),)
 
 
 hardtanh_ = in_place_function(hardtanh)
@@ -286,8 +286,8 @@ def hardswish_vjp(grad: Tensor, saved: Saved, needs: Needs) -> Grads:
     x = saved[0]
     if not _core.is_grad_enabled():
         return (_core.hardswish_backward(grad, x),)
-    inside = binary.where(x < 3, grad * (x / 3 + 0.5), grad)
-    return (binary.where(x <= -3, 0.0, inside),)
+    inside = ternary.where(x < 3, grad * (x / 3 + 0.5), grad)
+    return (ternary.where(x <= -3, 0.0, inside),)
 
 
 _hardswish_ = in_place(hardswish)
@@ -312,7 +312,7 @@ def hardsigmoid_vjp(grad: Tensor, saved: Saved, needs: Needs) -> Grads:
     x = saved[0]
     if not _core.is_grad_enabled():
         return (_core.hardsigmoid_backward(grad, x),)
-    return (binary.where((x > -3) & (x < 3), grad / 6, 0.0),)
+    return (ternary.where((x > -3) & (x < 3), grad / 6, 0.0),)
 
 
 _hardsigmoid_ = in_place(hardsigmoid)
@@ -339,7 +339,7 @@ def threshold_vjp(grad: Tensor, saved: Saved, needs: Needs) -> Grads:
     x, limit, value = saved
     if not _core.is_grad_enabled():
         return (_core.threshold_backward(grad, x, limit, value),)
-    return (binary.where(x <= limit, 0.0, grad),)
+    return (ternary.where(x <= limit, 0.0, grad),)
 
 
 threshold_ = in_place_function(threshold, ", 0.5, 0.0")
@@ -362,7 +362,7 @@ def hardshrink_vjp(grad: Tensor, saved: Saved, needs: Needs) -> Grads:
     x, lambd = saved
     if not _core.is_grad_enabled():
         return (_core.hardshrink_backward(grad, x, lambd),)
-    return (binary.where((x >= -lambd) & (x <= lambd), 0.0, grad),)
+    return (ternary.where((x >= -lambd) & (x <= lambd), 0.0, grad),)
 
 
 def softshrink(input: Tensor, lambd: float = 0.5) -> Tensor:
@@ -389,4 +389,4 @@ def softshrink_vjp(grad: Tensor, saved: Saved, needs: Needs) -> Grads:
     x, lambd = saved
     if not _core.is_grad_enabled():
         return (_core.softshrink_backward(grad, x, lambd),)
-    return (binary.where((x >= -lambd) & (x <= lambd), 0.0, grad),)
+    return (ternary.where((x >= -lambd) & (x <= lambd), 0.0, grad),)

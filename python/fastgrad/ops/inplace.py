@@ -57,7 +57,7 @@ def in_place(function: Callable[..., Tensor]) -> Callable[..., Tensor]:
     name = f"{function.__name__}_"
 
     def method(self: Tensor, *args: Any, **kwargs: Any) -> Tensor:
-        if is_recorded(self, *args):
+        if is_recorded(self, *args, *kwargs.values()):
             check_not_leaf(self)
             result = _checked(self, function(self, *args, **kwargs), name)
             _keep_saved(result, self)
@@ -94,6 +94,20 @@ def in_place_by_kernel(
         if options or is_recorded(self, other):
             return recorded(self, other, **options)
         return kernel(self, other)
+
+    return _named(method, function)
+
+
+def in_place_by_writing(
+    function: Callable[..., Tensor], write: Callable[..., Tensor]
+) -> Callable[..., Tensor]:
+    """The same for a function that writes into a copy: `write` does it in the tensor itself."""
+    recorded = in_place(function)
+
+    def method(self: Tensor, *args: Any, **kwargs: Any) -> Tensor:
+        if is_recorded(self, *args, *kwargs.values()):
+            return recorded(self, *args, **kwargs)
+        return write(self, *args, **kwargs)
 
     return _named(method, function)
 

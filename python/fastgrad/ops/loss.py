@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from fastgrad import _core
 from fastgrad.autograd.graph import record
-from fastgrad.ops import binary, unary
+from fastgrad.ops import ternary, unary
 from fastgrad.ops.activation import logsigmoid
 from fastgrad.ops.indexing import one_hot
 from fastgrad.ops.reduction import mean
@@ -188,7 +188,7 @@ def _smoothed(
     hard = _nll_rows(log_p, labels, weight, ignore_index)
     per_class = log_p if weight is None else log_p * weight
     kept = _core.ne(labels, ignore_index)
-    uniform = binary.where(kept, -per_class.sum(1) / classes, 0.0)
+    uniform = ternary.where(kept, -per_class.sum(1) / classes, 0.0)
     return hard * (1 - smoothing) + uniform * smoothing
 
 
@@ -251,7 +251,7 @@ def _nll_rows(log_p: Tensor, labels: Tensor, weight: Tensor | None, ignore_index
     picked = -log_p.gather(1, safe.unsqueeze(1)).squeeze(1)
     if weight is not None:
         picked = picked * weight[safe]
-    return binary.where(kept, picked, 0.0)
+    return ternary.where(kept, picked, 0.0)
 
 
 def _check_same_shape(op: str, input: Tensor, target: Tensor) -> None:
@@ -349,7 +349,7 @@ def binary_cross_entropy(
 
 def _binary_cross_entropy(input: Tensor, target: Tensor) -> Tensor:
     p, t = _core.detach(input), _core.detach(target)
-    if not bool((binary.ge(p, 0) & binary.le(p, 1)).all()):
+    if not bool(((p >= 0) & (p <= 1)).all()):
         raise RuntimeError(
             "binary_cross_entropy: all elements of input should be between 0 and 1; for logits use "
             "binary_cross_entropy_with_logits"

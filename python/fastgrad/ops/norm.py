@@ -10,7 +10,7 @@ from math import inf
 
 from fastgrad import _core
 from fastgrad.autograd.graph import record
-from fastgrad.ops import binary, unary
+from fastgrad.ops import comparison, unary
 from fastgrad.ops.reduction import amax, amin, mean
 from fastgrad.ops.reduction import sum as sum_
 from fastgrad.ops.shape import cat
@@ -374,7 +374,7 @@ def _norm(x: Tensor, p: float, dim: Dims) -> Tensor:
     if p in (inf, -inf):
         return (amax if p > 0 else amin)(unary.abs(x), dim, True)
     if p == 0:
-        return sum_(binary.ne(x, 0), dim, True, dtype=x.dtype)
+        return sum_(comparison.ne(x, 0), dim, True, dtype=x.dtype)
     total = sum_(x * x if p == 2 else unary.abs(x) ** p, dim, True)
     # A root of the smallest normal number has a slope that is finite, and clamped to 0.
     return total.clamp_min(2.0**-126) ** (1 / p)

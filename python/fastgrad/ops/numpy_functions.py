@@ -7,7 +7,7 @@ else NumPy computes, on the memory of the tensors; what it gives is a tensor whe
 from __future__ import annotations
 
 from fastgrad import _core
-from fastgrad.ops import binary
+from fastgrad.ops import binary, comparison, power
 from fastgrad.ops.exchange import from_numpy, numpy
 from fastgrad.ops.matmul import product_with_array
 
@@ -27,17 +27,19 @@ _OPERATORS: dict[str, Callable[[Any, Any], Tensor]] = {
     "divide": binary.div,
     "floor_divide": binary.floor_divide,
     "remainder": binary.remainder,
-    "power": binary.pow,
+    "power": power.pow,
     "matmul": product_with_array,
-    "equal": binary.eq,
-    "not_equal": binary.ne,
-    "less": binary.lt,
-    "less_equal": binary.le,
-    "greater": binary.gt,
-    "greater_equal": binary.ge,
-    "bitwise_and": binary.bitwise_and,
-    "bitwise_or": binary.bitwise_or,
-    "bitwise_xor": binary.bitwise_xor,
+    "equal": comparison.eq,
+    "not_equal": comparison.ne,
+    "less": comparison.lt,
+    "less_equal": comparison.le,
+    "greater": comparison.gt,
+    "greater_equal": comparison.ge,
+    "bitwise_and": comparison.bitwise_and,
+    "bitwise_or": comparison.bitwise_or,
+    "bitwise_xor": comparison.bitwise_xor,
+    "left_shift": comparison.bitwise_left_shift,
+    "right_shift": comparison.bitwise_right_shift,
 }
 
 # The functions that NumPy looks for among the methods of its argument.
