@@ -350,12 +350,20 @@ def copysign_vjp(grad: Tensor, saved: Saved, needs: Needs) -> Grads:
 
 
 def nextafter(input: Tensor, other: Tensor) -> Tensor:
-    """The number next to `input` in the direction of `other`. Follows ``torch.nextafter``.
+    """The number next to `input` in the direction of `other`.
+
+    Raises:
+        NotImplementedError: the tensors have neither float32 nor float64.
+
+    Follows ``torch.nextafter``.
 
     >>> import fastgrad as torch
     >>> torch.nextafter(torch.tensor([1.0]), torch.tensor([2.0])) > 1
     tensor([True])
     """
+    dtype = _core.result_type(input, other)
+    if dtype is _core.float16 or dtype is _core.bfloat16:  # their steps are not those of float32
+        raise NotImplementedError(f"nextafter: not implemented for {dtype}; convert to float32")
     out = _core.nextafter(input, other)
     if out.requires_grad:
         record(out, nextafter_vjp, _core.edges(input, other), (input, other))

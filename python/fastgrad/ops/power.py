@@ -124,7 +124,7 @@ def logaddexp(input: Tensor, other: Tensor) -> Tensor:
 
     >>> import fastgrad as torch
     >>> torch.logaddexp(torch.tensor([1.0, 800.0]), torch.tensor([2.0, 800.0]))
-    tensor([  2.3133, 800.6931])
+    tensor([  2.3133, 800.6932])
     """
     out = _core.logaddexp(input, other)
     if out.requires_grad:

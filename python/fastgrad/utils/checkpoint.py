@@ -105,7 +105,7 @@ def checkpoint(
     >>> x = torch.ones(2, requires_grad=True)
     >>> checkpoint(lambda x: x.exp().sin(), x, use_reentrant=False).sum().backward()
     >>> x.grad
-    tensor([-2.4784, -2.4784])
+    tensor([-2.4783, -2.4783])
     """
     if not _core.is_grad_enabled():
         return function(*args, **kwargs)
@@ -126,9 +126,10 @@ def checkpoint_sequential(
     >>> import fastgrad as torch
     >>> from fastgrad.utils.checkpoint import checkpoint_sequential
     >>> x = torch.ones(2, requires_grad=True)
-    >>> checkpoint_sequential([torch.exp, torch.sin, torch.neg], 2, x).sum().backward()
+    >>> steps = [torch.exp, torch.sin, torch.neg]
+    >>> checkpoint_sequential(steps, 2, x, use_reentrant=False).sum().backward()
     >>> x.grad
-    tensor([2.4784, 2.4784])
+    tensor([2.4783, 2.4783])
     """
     steps = list(functions)
     if not 1 <= segments <= len(steps):
