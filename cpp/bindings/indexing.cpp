@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "bindings/data.h"
+#include "bindings/exchange.h"
 #include "bindings/function.h"
 #include "bindings/functions.h"
 #include "ops/ops.h"
