@@ -82,8 +82,12 @@ Tensor as_array(PyObject* object) {
   return is_tensor(object) ? as_py_tensor(object)->tensor : tensor_on_buffer(object);
 }
 
+// Inside a sequence a tensor stands for its only element.
+bool is_nested_number(PyObject* object, int depth) { return depth > 0 && is_tensor(object); }
+
 // The shape of the first path down; `fill` verifies the others.
 void discover_shape(PyObject* data, Dims& shape) {
+  if (is_nested_number(data, shape.size())) return;
   if (is_array(data)) {
     for (Index n : as_array(data).sizes) shape.push_back(n);
     return;
@@ -117,6 +121,15 @@ DType inferred_dtype(PyObject* data, const Dims& shape) {
 }
 
 void fill(const Tensor& out, PyObject* data, int depth) {
+  if (is_nested_number(data, depth)) {
+    const Tensor& element = as_py_tensor(data)->tensor;
+    if (element.numel() != 1 || out.dim() > 0) {
+      fail(ErrorKind::value, "tensor: only one element tensors can be converted to Python scalars, got shape ",
+           element.sizes, " inside a sequence; use stack() or cat()");
+    }
+    write_scalar(ops::item(element), out.dtype, out.raw());
+    return;
+  }
   if (is_array(data)) {
     const Tensor from = as_array(data);
     if (!(from.sizes == out.sizes)) {

@@ -20,12 +20,18 @@ constexpr Kind constant = Kind::constant;
 PyMethodDef functions[] = {
     // creation
     def<[](const Dims& sizes, DType t) { return fastgrad::empty(sizes, t); }, constant>("empty"),
+    def<empty_in_order_of, constant>("empty_like"),
+    def<empty_strided, constant>("empty_strided"),
     def<full, constant>("full"),
+    def<full_like, constant>("full_like"),
+    def<eye, constant>("eye"),
+    // ranges
     def<arange, constant>("arange"),
     def<linspace, constant>("linspace"),
-    def<eye, constant>("eye"),
+    def<logspace, constant>("logspace"),
+    def<triangle_indices, constant>("triangle_indices"),
     // conversion
-    def<cast>("cast"),
+    def<dense_copy>("cast"),
     def<clone>("clone"),
     def<copy_>("copy_"),
     def<fill_>("fill_"),
@@ -111,6 +117,7 @@ PyMethodDef functions[] = {
     def<cumsum>("cumsum"),
     // shape
     def<view, view_of_first>("view"),
+    def<view_as_dtype, view_of_first>("view_as_dtype"),
     def<reshape, view_of_first>("reshape"),
     def<transpose, view_of_first>("transpose"),
     def<permute, view_of_first>("permute"),
@@ -118,11 +125,19 @@ PyMethodDef functions[] = {
     def<squeeze_all, view_of_first>("squeeze_all"),
     def<unsqueeze, view_of_first>("unsqueeze"),
     def<expand, view_of_first>("expand"),
-    def<as_strided, view_of_first>("as_strided"),
     def<select, view_of_first>("select"),
     def<narrow, view_of_first>("narrow"),
-    def<flip>("flip"),
+    // strided
+    def<as_strided, view_of_first>("as_strided"),
+    def<strided_add>("strided_add"),
+    def<unfold, view_of_first>("unfold"),
+    // joining
     def<cat>("cat"),
+    // arrangement
+    def<flip>("flip"),
+    def<roll>("roll"),
+    def<repeat>("repeat"),
+    def<repeat_interleave, constant>("repeat_interleave"),
     // indexing (getitem and setitem: bindings/indexing.cpp)
     def<nonzero>("nonzero"),
     def<index_select>("index_select"),

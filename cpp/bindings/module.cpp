@@ -160,6 +160,7 @@ PYBIND11_MODULE(_core, m) {
   add_data(m);
   add_functions(m.ptr());
   add_indexing(m.ptr());
+  add_geometry(m.ptr());
   add_graph(m.ptr());
   m.attr("__version__") = FASTGRAD_VERSION;
 }

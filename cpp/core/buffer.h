@@ -21,6 +21,7 @@ struct Storage {
   void (*release)(void* owner) = nullptr;
   void* owner = nullptr;
   bool read_only = false;
+  std::size_t block_bytes = 0;  // of the block of memory that it lies at the front of; 0: none
 };
 
 class StorageRef {
@@ -51,6 +52,10 @@ StorageRef allocate_storage(std::size_t bytes);
 StorageRef foreign_storage(void* data, std::size_t bytes, void (*release)(void*), void* owner);
 // The same memory under a version counter of its own (`Tensor.data`).
 StorageRef detached_storage(const StorageRef& storage);
+
+// Gives the storage more memory, with the old content at its front; views see the new memory too. RuntimeError where
+// the memory is somebody else's.
+void grow_storage(const StorageRef& storage, std::size_t bytes);
 
 // Gives cached blocks back to the system; returns how many bytes.
 std::size_t empty_memory_cache();
