@@ -13,11 +13,11 @@ from hypothesis import strategies as st
 
 import fastgrad as fg
 from rows import OPS, unary
-from strategies import ALL, FLOATS, Drawn, Hostile, Large, Sample, samples
+from strategies import ALL, FLOATS, HALVES, Drawn, Hostile, Large, Sample, samples
 
 pytestmark = pytest.mark.core
 every_op = pytest.mark.parametrize("op", OPS, ids=str)
-RTOL = {"float32": 2e-6, "float64": 4e-14}
+RTOL = {"bfloat16": 2e-2, "float16": 2.5e-3, "float32": 2e-6, "float64": 4e-14}
 ISAS = fg._core.build_info()["isas"]
 
 
@@ -94,6 +94,15 @@ def test_values_are_those_of_numpy(op, data):
         assert_close(tensor, array, op.scale)
 
 
+@pytest.mark.parametrize("op", [op for op in OPS if "float32" in op.dtypes and op.halves], ids=str)
+@settings(max_examples=8)
+@given(data=st.data())
+def test_values_of_16_bit_floats_are_those_of_numpy(op, data):
+    sample = data.draw(samples(op.make, data.draw(st.sampled_from(HALVES))))
+    for tensor, array in zip(op(fg, sample), op.expected(sample), strict=True):
+        assert_close(tensor, array, op.scale)
+
+
 @every_op
 def test_large_values_are_those_of_numpy(op):
     """Whole blocks and their remainders; the error of a long sum is measured by its largest."""
@@ -141,7 +150,7 @@ def test_dtypes_are_accepted_as_in_torch(torch, op, data):
     """For every dtype that PyTorch accepts, the dtype of its result."""
     if not op.torch:
         pytest.skip("no such function in PyTorch")
-    sample = data.draw(samples(op.make, data.draw(st.sampled_from(ALL))))
+    sample = data.draw(samples(op.make, data.draw(st.sampled_from(ALL + HALVES))))
     assume(all(operand.values.size for operand in sample.operands()))  # PyTorch checks less there
     theirs = dtypes_of_results(op, torch, sample)
     if theirs is not None:

@@ -12,10 +12,17 @@ using namespace ops;
 constexpr Kind view_of_first = Kind::view;
 constexpr Kind constant = Kind::constant;
 
-#define UNARY(name) def<[](const Tensor& x) { return unary(Unary::name, #name, x); }>(#name)
-#define BINARY(name) def<[](const Operand& a, const Operand& b) { return binary(Binary::name, #name, a, b); }>(#name)
+// Operations that take 16-bit floats as they are.
+template <auto f>
+PyMethodDef def_any(const char* name) {
+  return def<f, Kind::differentiable, Halves::its_own>(name);
+}
+
+#define UNARY(name) def_any<[](const Tensor& x) { return unary(Unary::name, #name, x); }>(#name)
+#define BINARY(name) \
+  def_any<[](const Operand& a, const Operand& b) { return binary(Binary::name, #name, a, b); }>(#name)
 #define BINARY_INPLACE(name) \
-  def<[](const Tensor& a, const Operand& b) { binary_(Binary::name, #name "_", a, b); }>(#name "_")
+  def_any<[](const Tensor& a, const Operand& b) { binary_(Binary::name, #name "_", a, b); }>(#name "_")
 
 PyMethodDef functions[] = {
     // creation
@@ -31,11 +38,11 @@ PyMethodDef functions[] = {
     def<logspace, constant>("logspace"),
     def<triangle_indices, constant>("triangle_indices"),
     // conversion
-    def<dense_copy>("cast"),
-    def<clone>("clone"),
-    def<copy_>("copy_"),
-    def<fill_>("fill_"),
-    def<where>("where"),
+    def_any<dense_copy>("cast"),
+    def_any<clone>("clone"),
+    def_any<copy_>("copy_"),
+    def_any<fill_>("fill_"),
+    def_any<where>("where"),
     def<[](const Tensor& x) { return x; }, constant>("detach"),
     // unary
     UNARY(neg),
@@ -103,7 +110,7 @@ PyMethodDef functions[] = {
     BINARY_INPLACE(sub),
     BINARY_INPLACE(mul),
     BINARY_INPLACE(div),
-    def<equal>("equal"),
+    def_any<equal>("equal"),
     // reduction
     def<sum>("sum"),
     def<prod>("prod"),
@@ -132,16 +139,16 @@ PyMethodDef functions[] = {
     def<strided_add>("strided_add"),
     def<unfold, view_of_first>("unfold"),
     // joining
-    def<cat>("cat"),
+    def_any<cat>("cat"),
     // arrangement
-    def<flip>("flip"),
-    def<roll>("roll"),
-    def<repeat>("repeat"),
+    def_any<flip>("flip"),
+    def_any<roll>("roll"),
+    def_any<repeat>("repeat"),
     def<repeat_interleave, constant>("repeat_interleave"),
     // indexing (getitem and setitem: bindings/indexing.cpp)
-    def<nonzero>("nonzero"),
-    def<index_select>("index_select"),
-    def<gather>("gather"),
+    def_any<nonzero>("nonzero"),
+    def_any<index_select>("index_select"),
+    def_any<gather>("gather"),
     def<scatter_>("scatter_"),
     def<argsort>("argsort"),
     def<one_hot>("one_hot"),

@@ -243,7 +243,7 @@ void set(Kernels& table, Binary op) {
 
 template <class F>
 void set_numbers(Kernels& table, Binary op) {
-  set<F, std::uint8_t, std::int32_t, Index, float, double>(table, op);
+  set<F, std::uint8_t, std::int8_t, std::int16_t, std::int32_t, Index, float, double>(table, op);
 }
 
 template <class F>
@@ -259,7 +259,7 @@ void set_floats(Kernels& table, Binary op) {
 
 template <class F>
 void set_whole(Kernels& table, Binary op) {
-  set<F, bool, std::uint8_t, std::int32_t, Index>(table, op);
+  set<F, bool, std::uint8_t, std::int8_t, std::int16_t, std::int32_t, Index>(table, op);
 }
 
 void fill_arithmetic(Kernels& table) {

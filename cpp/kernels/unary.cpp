@@ -70,18 +70,20 @@ void set(Kernels& table, Unary op, F) {
 // Two's complement lets unsigned arithmetic stand for signed arithmetic that wraps around.
 template <class F>
 void set_wrapping(Kernels& table, Unary op, F f) {
-  set<std::uint8_t, float, double>(table, op, f);
+  set<std::uint8_t, std::int8_t, std::int16_t, float, double>(table, op, f);
   entry<std::int32_t>(table, op) = plain_loop<std::uint32_t, std::uint32_t, F>;
   entry<Index>(table, op) = plain_loop<std::uint64_t, std::uint64_t, F>;
 }
 
 template <class F>
 void set_test(Kernels& table, Unary op, F) {
-  const auto set_for = [&](auto... tag) {
-    ((entry<typename decltype(tag)::type>(table, op) = plain_loop<bool, typename decltype(tag)::type, F>), ...);
+  const auto set_for = [&](auto tag) {
+    using T = typename decltype(tag)::type;
+    entry<T>(table, op) = plain_loop<bool, T, F>;
   };
-  set_for(TypeTag<bool>{}, TypeTag<std::uint8_t>{}, TypeTag<std::int32_t>{}, TypeTag<Index>{}, TypeTag<float>{},
-          TypeTag<double>{});
+  set_for(TypeTag<bool>{});
+  for_types(Integers{}, set_for);
+  for_types(Floats{}, set_for);
 }
 
 template <class... T, class F>
@@ -98,7 +100,7 @@ void set_float_through_double(Kernels& table, Unary op, F) {
 // A rounding function: integers are copied.
 template <class F>
 void set_rounding(Kernels& table, Unary op, F f) {
-  set<std::uint8_t, std::int32_t, Index>(table, op, [](auto x) { return x; });
+  set<std::uint8_t, std::int8_t, std::int16_t, std::int32_t, Index>(table, op, [](auto x) { return x; });
   set_vector<float, double>(table, op, f);
 }
 
@@ -155,12 +157,13 @@ void fill_arithmetic(Kernels& table) {
   set_wrapping(table, Unary::square, [](auto x) { return static_cast<decltype(x)>(x * x); });
   set_vector<float, double>(table, Unary::abs, [](auto x) { return magnitude(x); });
   set<std::uint8_t>(table, Unary::abs, [](auto x) { return x; });
+  set<std::int8_t, std::int16_t>(table, Unary::abs, [](auto x) { return static_cast<decltype(x)>(x < 0 ? -x : x); });
   set<std::int32_t>(table, Unary::abs, [](auto x) { return x < 0 ? static_cast<std::int32_t>(0u - x) : x; });
   set<Index>(table, Unary::abs, [](auto x) { return x < 0 ? static_cast<Index>(std::uint64_t{0} - x) : x; });
   set<bool>(table, Unary::sign, [](auto x) { return x; });
-  set<std::uint8_t, std::int32_t, Index, float, double>(
+  set<std::uint8_t, std::int8_t, std::int16_t, std::int32_t, Index, float, double>(
       table, Unary::sign, [](auto x) { return static_cast<decltype(x)>((x > 0) - (x < 0)); });
-  set<std::uint8_t, std::int32_t, Index, float, double>(
+  set<std::uint8_t, std::int8_t, std::int16_t, std::int32_t, Index, float, double>(
       table, Unary::relu, [](auto x) { return x < 0 ? decltype(x){0} : x; });  // NaN and -0.0 stay
 }
 

@@ -117,11 +117,25 @@ void check_exponent(Binary op, const char* name, const Operand& b, DType dtype) 
   }
 }
 
+// Of 16-bit floats: computed in float32, and rounded.
+Tensor through_float32(Binary op, const char* name, const Operand& a, const Operand& b, DType dtype) {
+  const auto widened = [](const Operand& x) {
+    return x.tensor == nullptr ? Tensor{} : cast(*x.tensor, DType::float32);
+  };
+  const Tensor left = widened(a), right = widened(b);
+  const auto operand = [](const Operand& x, const Tensor& wide) {
+    return x.tensor == nullptr ? x : Operand{&wide, {}};
+  };
+  const Tensor result = binary(op, name, operand(a, left), operand(b, right));
+  return gives_bool(op) ? result : cast(result, dtype);
+}
+
 }  // namespace
 
 Tensor binary(Binary op, const char* name, const Operand& a, const Operand& b) {
   check_not_bool(op, name, a, b);
   const DType dtype = compute_dtype(op, a, b);
+  if (is_half(dtype)) return through_float32(op, name, a, b, dtype);
   const BinaryLoop kernel = kernel_for(op, name, dtype);
   const DType out_dtype = gives_bool(op) ? DType::boolean : dtype;
   if (dtype == own_dtype(a) && !(divides(op) && !is_floating(dtype)) && is_plain(a, b)) {
@@ -145,7 +159,7 @@ void binary_(Binary op, const char* name, const Tensor& a, const Operand& b) {
     fail(name, ": output with shape ", a.sizes, " doesn't match the broadcast shape ",
          broadcast_shapes(name, a.sizes, b.tensor->sizes), "; an in-place operation cannot change the shape");
   }
-  if (gives_bool(op) || dtype != a.dtype || (b.tensor != nullptr && may_clobber(a, *b.tensor))) {
+  if (gives_bool(op) || is_half(dtype) || dtype != a.dtype || (b.tensor != nullptr && may_clobber(a, *b.tensor))) {
     copy_(a, binary(op, name, self, b));
     return;
   }

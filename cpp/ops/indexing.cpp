@@ -210,6 +210,11 @@ Tensor index(const Tensor& x, const IndexList& indices) {
 
 void index_put_(const Tensor& x, const IndexList& indices, const Tensor& values, bool accumulate) {
   check_inplace("index_put_", x);
+  if (accumulate && is_half(x.dtype)) {
+    const Tensor wide = cast(x, DType::float32);
+    index_put_(wide, indices, cast(values, DType::float32), true);
+    return copy_(x, wide);
+  }
   const Selection s = selection(x, indices);
   Tensor v = values.dtype == x.dtype ? values : cast(values, x.dtype);
   if (!(broadcast_shapes("index_put_", v.sizes, s.result_shape) == s.result_shape)) {

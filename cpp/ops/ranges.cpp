@@ -31,12 +31,12 @@ Tensor spaced(const char* op, double start, double end, Index n, DType dtype, co
   }
   Tensor out = empty({n}, dtype);
   const double step = n > 1 ? (end - start) / static_cast<double>(n - 1) : 0;
-  visit_dtype(dtype, [&](auto tag) {
+  visit_every_dtype(dtype, [&](auto tag) {
     using T = typename decltype(tag)::type;
     // From both ends towards the middle, so that the last element is exactly `end`.
     fill_each(out.data<T>(), n, [&](Index i) {
       const bool first_half = i < n / 2 || n == 1;
-      return static_cast<T>(
+      return rounded_to<T>(
           f(first_half ? start + step * static_cast<double>(i) : end - step * static_cast<double>(n - 1 - i)));
     });
   });
@@ -60,13 +60,13 @@ struct Columns {
 Tensor arange(Scalar start, Scalar step, Index n, DType dtype) {
   check_not_bool("arange", dtype);
   Tensor out = empty({n}, dtype);
-  visit_dtype(dtype, [&](auto tag) {
+  visit_every_dtype(dtype, [&](auto tag) {
     using T = typename decltype(tag)::type;
     if constexpr (std::is_integral_v<T>) {
       fill_each(out.data<T>(), n, [&](Index i) { return static_cast<T>(start.integer + i * step.integer); });
     } else {
       fill_each(out.data<T>(), n,
-                [&](Index i) { return static_cast<T>(start.floating + static_cast<double>(i) * step.floating); });
+                [&](Index i) { return rounded_to<T>(start.floating + static_cast<double>(i) * step.floating); });
     }
   });
   return out;

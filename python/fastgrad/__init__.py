@@ -6,12 +6,16 @@ from fastgrad import _core as _core
 from fastgrad._core import (
     Generator,
     __version__,
+    bfloat16,
     bool,
     dtype,
+    float16,
     float32,
     float64,
     get_default_dtype,
     get_num_threads,
+    int8,
+    int16,
     int32,
     int64,
     promote_types,
@@ -59,6 +63,7 @@ __all__ = [
     "Tensor",
     "__version__",
     "autograd",
+    "bfloat16",
     "bool",
     "device",
     "double",
@@ -66,12 +71,16 @@ __all__ = [
     "e",
     "enable_grad",
     "float",
+    "float16",
     "float32",
     "float64",
     "get_default_dtype",
     "get_num_threads",
+    "half",
     "inf",
     "int",
+    "int8",
+    "int16",
     "int32",
     "int64",
     "is_floating_point",
@@ -90,6 +99,7 @@ __all__ = [
     "set_grad_enabled",
     "set_num_threads",
     "set_printoptions",
+    "short",
     "uint8",
     "utils",
 ]
@@ -115,7 +125,8 @@ if TYPE_CHECKING:
     from fastgrad import train as train
     from fastgrad import vision as vision
 
-float, double, long, int = float32, float64, int64, int32
+float, double, half = float32, float64, float16
+long, int, short = int64, int32, int16
 from math import e, inf, nan, pi  # noqa: E402
 
 

@@ -246,6 +246,22 @@ class Tensor(_core.TensorBase):
         """As int32."""
         return conversion.to(self, _core.int32)
 
+    def short(self) -> Tensor:
+        """As int16."""
+        return conversion.to(self, _core.int16)
+
+    def char(self) -> Tensor:
+        """As int8."""
+        return conversion.to(self, _core.int8)
+
+    def half(self) -> Tensor:
+        """As float16."""
+        return conversion.to(self, _core.float16)
+
+    def bfloat16(self) -> Tensor:
+        """As bfloat16."""
+        return conversion.to(self, _core.bfloat16)
+
     def byte(self) -> Tensor:
         """As uint8."""
         return conversion.to(self, _core.uint8)

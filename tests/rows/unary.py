@@ -47,6 +47,7 @@ KINKED = [
         ref.round_,
         make.nothing_but(decimals=1),
         smooth=lambda x, decimals: fraction(10 * x),
+        halves=False,
         label="round decimals",
     ),
 ]

@@ -119,7 +119,7 @@ def run_backward(
             if targets is None or node not in targets:
                 del pending.grads[node]
             pending.distribute(node, node.vjp(arrived, node.saved_values(create_graph), node.edges))
-            if not retain_graph and node.versions:  # it saved tensors
+            if not retain_graph and node.saves_tensors:
                 node.saved = None
     finally:
         _core.set_grad_enabled(before)

@@ -13,8 +13,6 @@ dtype. It is written with differentiable functions, so that gradients have gradi
 
 from __future__ import annotations
 
-from itertools import count
-
 from fastgrad import _core
 
 TYPE_CHECKING = False
@@ -22,7 +20,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import Any, TypeAlias
 
-    from fastgrad._core import dtype
     from fastgrad.tensor import Tensor
 
     Saved: TypeAlias = tuple[Any, ...]
@@ -30,36 +27,11 @@ if TYPE_CHECKING:
     Grads: TypeAlias = tuple[Tensor | None, ...]
     Vjp: TypeAlias = Callable[[Tensor, Saved, Needs], Grads]
 
-# Nodes are numbered as they are made: an operation's inputs always have smaller numbers than its
-# result, so descending numbers are an order in which gradients can be computed.
-_next_number = count().__next__
-_versions = _core.versions
-_detach = _core.detach
 
-
-class Node:
+class Node(_core.NodeBase):
     """A recorded operation: what ``Tensor.grad_fn`` shows."""
 
-    __slots__ = (
-        "__weakref__",
-        "dtype",
-        "edges",
-        "number",
-        "saved",
-        "saves_result",
-        "shape",
-        "versions",
-        "vjp",
-    )
-
-    vjp: Vjp
-    edges: tuple[Any, ...]  # for each input: a Node, a leaf Tensor that requires grad, or None
-    saved: tuple[Any, ...] | None  # None once backward has used and freed it
-    versions: tuple[int | None, ...]  # of the saved tensors when saved; empty when there are none
-    shape: tuple[int, ...]  # of the result, and so of the gradient that arrives here
-    dtype: dtype
-    saves_result: bool  # the last of `saved` is the result, without its link to this node
-    number: int
+    __slots__ = ()
 
     def name(self) -> str:
         """The operation's name as PyTorch prints it, e.g. ``MulBackward0``."""
@@ -85,55 +57,31 @@ class Node:
                 "freed by the first backward(). Specify retain_graph=True the first time if you "
                 "need to backward through the graph again."
             )
-        if saved and _core.versions(saved) != self.versions:
-            raise RuntimeError(self._modified_message(saved))
+        changed = self.changed()
+        if changed is not None:
+            raise RuntimeError(self._modified_message(*changed))
         if self.saves_result and create_graph:
             result = _core.detach(saved[-1])
             result.node = self
             return (*saved[:-1], result)
         return saved
 
-    def _modified_message(self, saved: tuple[Any, ...]) -> str:
-        now = _core.versions(saved)
-        at = next(i for i, version in enumerate(now) if version != self.versions[i])
+    def _modified_message(self, at: int, before: int, now: int) -> str:
+        assert self.saved is not None
         return (
             "one of the variables needed for gradient computation has been modified by an inplace "
-            f"operation: {self.name()} saved a tensor of shape {list(saved[at].shape)} at version "
-            f"{self.versions[at]}; it is now at version {now[at]}. Use the out-of-place form of "
-            "the operation that changed it, or change a clone()."
+            f"operation: {self.name()} saved a tensor of shape {list(self.saved[at].shape)} at "
+            f"version {before}; it is now at version {now}. Use the out-of-place form of the "
+            "operation that changed it, or change a clone()."
         )
 
 
-def record(
-    out: Tensor,
-    vjp: Vjp,
-    edges: tuple[Any, ...],
-    saved: tuple[Any, ...] = (),
-    saves_result: bool = False,
-) -> None:
-    """Hang a node on `out`, the result of an operation.
+_core.register_node(Node)
 
-    `edges` is ``_core.edges(*inputs)``; `saved` is what the vjp will be given.
-    """
-    # Filled in here and not in an __init__, whose call would cost as much as all the rest.
-    node = Node()
-    node.vjp = vjp
-    node.edges = edges
-    node.saved = saved
-    node.versions = _versions(saved) if saved else saved
-    node.saves_result = saves_result
-    node.shape = out.shape
-    node.dtype = out.dtype
-    node.number = _next_number()
-    out.node = node
+# record(out, vjp, edges, saved=()): hang a node on `out`, the result of an operation. `edges` is
+# _core.edges(*inputs); `saved` is what the vjp will be given.
+record = _core.record
 
-
-def record_result(
-    out: Tensor, vjp: Vjp, edges: tuple[Any, ...], saved: tuple[Any, ...] = ()
-) -> None:
-    """Like :func:`record`, with the result itself as the last of what is saved.
-
-    The node holds the result's memory, not the result: a tensor that its own node refers to would
-    be a reference cycle.
-    """
-    record(out, vjp, edges, (*saved, _detach(out)), True)
+# The same with the result itself as the last of what is saved. The node holds the result's memory,
+# not the result: a tensor that its own node refers to would be a reference cycle.
+record_result = _core.record_result

@@ -38,7 +38,6 @@ def _keep_saved(result: Tensor, tensor: Tensor) -> None:
     if tensor.node is not None:
         copy.node = tensor.node
     node.saved = tuple(copy if value is tensor else value for value in node.saved)
-    node.versions = _core.versions(node.saved)
 
 
 def _category(dtype: Any) -> int:
