@@ -25,35 +25,65 @@ from fastgrad._core import (
     uint8,
 )
 from fastgrad.device import device
+from fastgrad.layout import (
+    channels_last,
+    channels_last_3d,
+    contiguous_format,
+    layout,
+    memory_format,
+    preserve_format,
+    strided,
+)
 from fastgrad.size import Size
 
 from fastgrad.tensor import Tensor  # isort: skip - registers the classes that the extension returns
 
 from fastgrad import autograd
+from fastgrad import tensor_types as _tensor_types
 from fastgrad.autograd.grad_mode import enable_grad, is_grad_enabled, no_grad, set_grad_enabled
+from fastgrad.limits import finfo, iinfo
+from fastgrad.ops import arrangement as _arrangement
 from fastgrad.ops import binary as _binary
+from fastgrad.ops import broadcast as _broadcast
 from fastgrad.ops import conversion as _conversion
 from fastgrad.ops import creation as _creation
+from fastgrad.ops import data as _data
 from fastgrad.ops import dropout as _dropout
 from fastgrad.ops import indexing as _indexing
+from fastgrad.ops import joining as _joining
 from fastgrad.ops import matmul as _matmul
+from fastgrad.ops import metadata as _metadata
 from fastgrad.ops import random as _random
+from fastgrad.ops import ranges as _ranges
 from fastgrad.ops import reduction as _reduction
 from fastgrad.ops import shape as _shape
 from fastgrad.ops import softmax as _softmax
+from fastgrad.ops import splitting as _splitting
+from fastgrad.ops import strided as _strided
+from fastgrad.ops import transposition as _transposition
 from fastgrad.ops import unary as _unary
+from fastgrad.ops.arrangement import *
 from fastgrad.ops.binary import *
+from fastgrad.ops.broadcast import *
 from fastgrad.ops.conversion import *
 from fastgrad.ops.creation import *
+from fastgrad.ops.data import *
 from fastgrad.ops.dropout import *
 from fastgrad.ops.indexing import *
+from fastgrad.ops.joining import *
 from fastgrad.ops.matmul import *
+from fastgrad.ops.metadata import *
 from fastgrad.ops.random import *
+from fastgrad.ops.ranges import *
 from fastgrad.ops.reduction import *
 from fastgrad.ops.shape import *
 from fastgrad.ops.softmax import *
+from fastgrad.ops.splitting import *
+from fastgrad.ops.strided import *
+from fastgrad.ops.transposition import *
 from fastgrad.ops.unary import *
 from fastgrad.printing import set_printoptions
+from fastgrad.tensor_types import *
 
 from fastgrad import nn, optim, utils  # isort: skip - they use the names above
 
@@ -65,11 +95,15 @@ __all__ = [
     "autograd",
     "bfloat16",
     "bool",
+    "channels_last",
+    "channels_last_3d",
+    "contiguous_format",
     "device",
     "double",
     "dtype",
     "e",
     "enable_grad",
+    "finfo",
     "float",
     "float16",
     "float32",
@@ -77,22 +111,23 @@ __all__ = [
     "get_default_dtype",
     "get_num_threads",
     "half",
+    "iinfo",
     "inf",
     "int",
     "int8",
     "int16",
     "int32",
     "int64",
-    "is_floating_point",
     "is_grad_enabled",
-    "is_tensor",
+    "layout",
     "long",
+    "memory_format",
     "nan",
     "nn",
     "no_grad",
-    "numel",
     "optim",
     "pi",
+    "preserve_format",
     "promote_types",
     "result_type",
     "set_default_dtype",
@@ -100,10 +135,19 @@ __all__ = [
     "set_num_threads",
     "set_printoptions",
     "short",
+    "strided",
     "uint8",
     "utils",
 ]
 __all__ += _binary.__all__
+__all__ += _strided.__all__
+__all__ += _splitting.__all__
+__all__ += _ranges.__all__
+__all__ += _metadata.__all__
+__all__ += _joining.__all__
+__all__ += _data.__all__
+__all__ += _broadcast.__all__
+__all__ += _arrangement.__all__
 __all__ += _conversion.__all__
 __all__ += _creation.__all__
 __all__ += _dropout.__all__
@@ -113,11 +157,12 @@ __all__ += _random.__all__
 __all__ += _reduction.__all__
 __all__ += _shape.__all__
 __all__ += _softmax.__all__
+__all__ += _transposition.__all__
 __all__ += _unary.__all__
+__all__ += _tensor_types.__all__
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    import builtins
     from typing import Any
 
     from fastgrad import cli as cli
@@ -128,36 +173,6 @@ if TYPE_CHECKING:
 float, double, half = float32, float64, float16
 long, int, short = int64, int32, int16
 from math import e, inf, nan, pi  # noqa: E402
-
-
-def is_tensor(obj: object) -> builtins.bool:
-    """Whether the object is a Tensor. Follows ``torch.is_tensor``.
-
-    >>> import fastgrad as torch
-    >>> torch.is_tensor(torch.ones(2)), torch.is_tensor([1.0, 1.0])
-    (True, False)
-    """
-    return isinstance(obj, Tensor)
-
-
-def is_floating_point(input: Tensor) -> builtins.bool:
-    """Whether the elements are floats. Follows ``torch.is_floating_point``.
-
-    >>> import fastgrad as torch
-    >>> torch.is_floating_point(torch.tensor([1, 2]))
-    False
-    """
-    return input.dtype.is_floating_point
-
-
-def numel(input: Tensor) -> builtins.int:
-    """The number of elements. Follows ``torch.numel``.
-
-    >>> import fastgrad as torch
-    >>> torch.numel(torch.zeros(2, 3))
-    6
-    """
-    return input.numel()
 
 
 def __getattr__(name: str) -> Any:

@@ -6,13 +6,29 @@ import builtins
 
 from fastgrad import _core
 from fastgrad.autograd import engine
-from fastgrad.device import cpu
-from fastgrad.ops import binary, conversion, indexing, random, reduction, shape, unary
+from fastgrad.device import check_device, cpu
+from fastgrad.layout import strided
+from fastgrad.ops import (
+    arrangement,
+    binary,
+    broadcast,
+    conversion,
+    indexing,
+    metadata,
+    new,
+    random,
+    reduction,
+    shape,
+    splitting,
+    transposition,
+    unary,
+)
 from fastgrad.ops import matmul as products
 from fastgrad.ops import softmax as normalized
+from fastgrad.ops import strided as strides
 from fastgrad.ops.assign import assign, check_not_leaf, is_recorded, refresh_view
-from fastgrad.ops.inplace import in_place, in_place_by_kernel, in_place_random
-from fastgrad.size import Size
+from fastgrad.ops.inplace import in_place, in_place_by_kernel, in_place_random, in_place_view
+from fastgrad.size import Size, sizes_from
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -21,9 +37,10 @@ if TYPE_CHECKING:
 
     from numpy import ndarray
 
-    from fastgrad._types import DType, Operand, Sizes
+    from fastgrad._types import DType, Operand, Place, Sizes
     from fastgrad.autograd.graph import Node
     from fastgrad.device import device
+    from fastgrad.layout import layout, memory_format
 
 
 class Tensor(_core.TensorBase):
@@ -34,13 +51,9 @@ class Tensor(_core.TensorBase):
 
     __slots__ = ()
 
-    def __new__(cls, *args: Any, dtype: DType | None = None) -> Tensor:
+    def __new__(cls, *args: Any, size: Sizes | None = None, device: Place | None = None) -> Tensor:
         """PyTorch's old constructor: sizes give uninitialised floats, data gives floats."""
-        kind = dtype or _core.get_default_dtype()
-        if len(args) == 1 and not isinstance(args[0], int):
-            made = _core.tensor(args[0], kind)
-        else:
-            made = _core.empty(args or (0,), kind)
+        made = made_by_constructor(args, size, None, device)
         return made if cls is Tensor else _core.TensorBase._make_subclass(cls, made, False)
 
     # Arithmetic
@@ -178,20 +191,45 @@ class Tensor(_core.TensorBase):
     flatten = shape.flatten
     ravel = shape.ravel
     unflatten = shape.unflatten
-    transpose = swapaxes = swapdims = shape.transpose
-    t = shape.t
-    permute = shape.permute
+    transpose = swapdims = transposition.transpose
+    swapaxes = transposition.swapaxes
+    t = transposition.t
+    permute = transposition.permute
     squeeze = shape.squeeze
     unsqueeze = shape.unsqueeze
-    expand = shape.expand
+    movedim = moveaxis = transposition.movedim
+    adjoint = transposition.adjoint
+    expand = broadcast.expand
+    broadcast_to = broadcast.expand
+    as_strided = strides.as_strided
+    unfold = strides.unfold
     select = shape.select
     narrow = shape.narrow
-    split = shape.split
-    chunk = shape.chunk
-    unbind = shape.unbind
-    flip = shape.flip
-    T = property(shape.numpy_transpose, doc="All dimensions in reversed order.")
-    mT = property(shape.matrix_transpose, doc="The last two dimensions exchanged.")
+    split_with_sizes = splitting.split_with_sizes
+    tensor_split = splitting.tensor_split
+    hsplit = splitting.hsplit
+    vsplit = splitting.vsplit
+    dsplit = splitting.dsplit
+    chunk = splitting.chunk
+    unbind = splitting.unbind
+    flip = arrangement.flip
+    fliplr = arrangement.fliplr
+    flipud = arrangement.flipud
+    roll = arrangement.roll
+    rot90 = arrangement.rot90
+    repeat = arrangement.repeat
+    tile = arrangement.tile
+    repeat_interleave = arrangement.repeat_interleave
+    T = property(transposition.numpy_transpose, doc="All dimensions in reversed order.")
+    mT = property(transposition.matrix_transpose, doc="The last two dimensions exchanged.")
+    H = property(transposition.hermitian_transpose, doc="The transpose of a matrix.")
+    mH = property(transposition.matrix_transpose, doc="The last two dimensions exchanged.")
+
+    def split(
+        self, split_size: builtins.int | Sequence[builtins.int], dim: builtins.int = 0
+    ) -> tuple[Tensor, ...]:
+        """Views of pieces of a given size (the last may be smaller), or of the given sizes."""
+        return splitting.split(self, split_size, dim)
 
     def view_as(self, other: Tensor) -> Tensor:
         """The same memory in the shape of another tensor."""
@@ -203,7 +241,7 @@ class Tensor(_core.TensorBase):
 
     def expand_as(self, other: Tensor) -> Tensor:
         """A view expanded to the shape of another tensor."""
-        return shape.expand(self, other.shape)
+        return broadcast.expand(self, other.shape)
 
     # Indexing
     __getitem__ = indexing.getitem
@@ -227,60 +265,78 @@ class Tensor(_core.TensorBase):
     # Conversion
     clone = conversion.clone
     contiguous = conversion.contiguous
+    is_contiguous = conversion.is_contiguous
     to = conversion.to
+    type = conversion.type
     detach = conversion.detach
 
-    def float(self) -> Tensor:
+    def float(self, memory_format: memory_format | None = None) -> Tensor:
         """As float32."""
-        return conversion.to(self, _core.float32)
+        return conversion.as_dtype(self, _core.float32, memory_format)
 
-    def double(self) -> Tensor:
+    def double(self, memory_format: memory_format | None = None) -> Tensor:
         """As float64."""
-        return conversion.to(self, _core.float64)
+        return conversion.as_dtype(self, _core.float64, memory_format)
 
-    def long(self) -> Tensor:
+    def long(self, memory_format: memory_format | None = None) -> Tensor:
         """As int64."""
-        return conversion.to(self, _core.int64)
+        return conversion.as_dtype(self, _core.int64, memory_format)
 
-    def int(self) -> Tensor:
+    def int(self, memory_format: memory_format | None = None) -> Tensor:
         """As int32."""
-        return conversion.to(self, _core.int32)
+        return conversion.as_dtype(self, _core.int32, memory_format)
 
-    def short(self) -> Tensor:
+    def short(self, memory_format: memory_format | None = None) -> Tensor:
         """As int16."""
-        return conversion.to(self, _core.int16)
+        return conversion.as_dtype(self, _core.int16, memory_format)
 
-    def char(self) -> Tensor:
+    def char(self, memory_format: memory_format | None = None) -> Tensor:
         """As int8."""
-        return conversion.to(self, _core.int8)
+        return conversion.as_dtype(self, _core.int8, memory_format)
 
-    def half(self) -> Tensor:
+    def half(self, memory_format: memory_format | None = None) -> Tensor:
         """As float16."""
-        return conversion.to(self, _core.float16)
+        return conversion.as_dtype(self, _core.float16, memory_format)
 
-    def bfloat16(self) -> Tensor:
+    def bfloat16(self, memory_format: memory_format | None = None) -> Tensor:
         """As bfloat16."""
-        return conversion.to(self, _core.bfloat16)
+        return conversion.as_dtype(self, _core.bfloat16, memory_format)
 
-    def byte(self) -> Tensor:
+    def byte(self, memory_format: memory_format | None = None) -> Tensor:
         """As uint8."""
-        return conversion.to(self, _core.uint8)
+        return conversion.as_dtype(self, _core.uint8, memory_format)
 
-    def bool(self) -> Tensor:
+    def bool(self, memory_format: memory_format | None = None) -> Tensor:
         """As bool: whether each element is not 0."""
-        return conversion.to(self, _core.bool)
+        return conversion.as_dtype(self, _core.bool, memory_format)
 
-    def cpu(self) -> Tensor:
+    def cpu(self, memory_format: memory_format | None = None) -> Tensor:
         """On the CPU, where it is."""
-        return self
+        return conversion.as_dtype(self, self.dtype, memory_format)
 
     def type_as(self, other: Tensor) -> Tensor:
         """With the dtype of another tensor."""
-        return conversion.to(self, other.dtype)
+        return conversion.as_dtype(self, other.dtype)
 
-    def is_floating_point(self) -> builtins.bool:
-        """Whether the elements are floats."""
-        return self.dtype.is_floating_point
+    # New tensors of the same dtype
+    new_tensor = new.new_tensor
+    new_empty = new.new_empty
+    new_empty_strided = new.new_empty_strided
+    new_full = new.new_full
+    new_zeros = new.new_zeros
+    new_ones = new.new_ones
+
+    # Metadata
+    is_floating_point = metadata.is_floating_point
+    is_complex = metadata.is_complex
+    is_signed = metadata.is_signed
+    is_conj = metadata.is_conj
+    is_neg = metadata.is_neg
+    is_inference = metadata.is_inference
+    is_nonzero = metadata.is_nonzero
+    is_same_size = metadata.is_same_size
+    itemsize = property(lambda self: self.dtype.itemsize, doc="Bytes per element.")
+    nbytes = property(lambda self: self.numel() * self.dtype.itemsize, doc="Bytes of all elements.")
 
     def numpy(self, *, force: builtins.bool = False) -> ndarray[Any, Any]:
         """The tensor as a NumPy array on the same memory.
@@ -357,6 +413,28 @@ class Tensor(_core.TensorBase):
         values = src if isinstance(src, Tensor) else _core.full(index.shape, src, self.dtype)
         return _core.scatter_(self, dim, index, values, False)
 
+    # In-place changes of shape
+    t_ = in_place_view(transposition.t)
+    transpose_ = swapdims_ = in_place_view(transposition.transpose)
+    swapaxes_ = in_place_view(transposition.swapaxes)
+    squeeze_ = in_place_view(shape.squeeze)
+    unsqueeze_ = in_place_view(shape.unsqueeze)
+    as_strided_ = in_place_view(strides.as_strided)
+
+    def resize_(self, *args: Any, size: Sizes | None = None) -> Tensor:
+        """Another shape, in row-major order from the first element on, with new memory if need be.
+
+        Raises:
+            RuntimeError: the tensor requires grad, or its memory is shared with another library.
+        """
+        if self.requires_grad:
+            raise RuntimeError("cannot resize variables that require grad; use a detach()ed tensor")
+        return _core.resize_(self, sizes_from(args, size, "size"))
+
+    def resize_as_(self, the_template: Tensor) -> Tensor:
+        """The shape of another tensor; see :meth:`resize_`."""
+        return self.resize_(the_template.shape)
+
     # The graph
     @property
     def grad_fn(self) -> Node | None:
@@ -394,7 +472,22 @@ class Tensor(_core.TensorBase):
         """Where the tensor lives."""
         return cpu
 
-    is_cuda = False
+    @property
+    def layout(self) -> layout:
+        """How the elements are kept."""
+        return strided
+
+    is_cpu = True
+    is_cuda = is_mps = is_xpu = is_meta = is_sparse = is_quantized = False
+
+    def get_device(self) -> builtins.int:
+        """The number of the accelerator that the tensor lives on: -1, it lives on the CPU."""
+        return -1
+
+    def cuda(self, device: Place | None = None, non_blocking: builtins.bool = False) -> Tensor:
+        """RuntimeError: there is no CUDA here."""
+        check_device("cuda" if device is None else device)
+        return self
 
     # Python
     def __repr__(self) -> str:
@@ -420,7 +513,7 @@ class Tensor(_core.TensorBase):
     def __iter__(self) -> Iterator[Tensor]:
         if self.ndim == 0:
             raise TypeError("iteration over a 0-d tensor")
-        return iter(shape.unbind(self, 0))
+        return iter(splitting.unbind(self, 0))
 
     def __contains__(self, element: Operand) -> builtins.bool:
         return builtins.bool(binary.eq(self, element).any())
@@ -474,6 +567,32 @@ class Tensor(_core.TensorBase):
             bytes(memoryview(_core.clone(_core.detach(self))).cast("B")) if self.numel() else b""
         )
         return _rebuilt, (type(self), content, tuple(self.shape), self.dtype, self.requires_grad)
+
+
+def made_by_constructor(
+    args: tuple[Any, ...], size: Sizes | None, dtype: DType | None, place: Place | None
+) -> Tensor:
+    """What PyTorch's old constructors make of their arguments; without a dtype, the default one."""
+    check_device(place)
+    kind = dtype or _core.get_default_dtype()
+    if size is not None or len(args) != 1 or _is_size(args[0]):
+        return _core.empty(args if size is None and args else size or (0,), kind)
+    data = args[0]
+    if isinstance(data, Size):
+        return _core.empty(data, kind)
+    if isinstance(data, Tensor):
+        if dtype is not None and data.dtype is not dtype:
+            raise TypeError(
+                f"expected a tensor of {dtype} (got {data.dtype}); convert it with to()"
+            )
+        return _core.detach(data)
+    if isinstance(data, (int, float, str, bytes)):
+        raise TypeError(f"new(): data must be a sequence (got {type(data).__name__})")
+    return _core.tensor(data, kind)
+
+
+def _is_size(value: object) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool)
 
 
 def _comparable(other: object) -> TypeGuard[Operand]:

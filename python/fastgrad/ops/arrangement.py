@@ -5,7 +5,7 @@ from __future__ import annotations
 from fastgrad import _core
 from fastgrad.autograd.graph import record
 from fastgrad.layout import contiguous_format
-from fastgrad.ops import broadcast, conversion, indexing, shape
+from fastgrad.ops import broadcast, conversion, indexing, shape, transposition
 from fastgrad.size import sizes_from
 
 TYPE_CHECKING = False
@@ -131,7 +131,7 @@ def rot90(input: Tensor, k: int = 1, dims: Sizes = (0, 1)) -> Tensor:
         )
     if k % 2 == 0:
         return flip(input, (first, second) if k % 4 else ())
-    return shape.transpose(flip(input, (second if k % 4 == 1 else first,)), first, second)
+    return transposition.transpose(flip(input, (second if k % 4 == 1 else first,)), first, second)
 
 
 def repeat(input: Tensor, *args: Any, repeats: Sizes | None = None) -> Tensor:

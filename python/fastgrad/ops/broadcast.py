@@ -19,9 +19,7 @@ if TYPE_CHECKING:
 __all__ = ["broadcast_shapes", "broadcast_tensors", "broadcast_to", "meshgrid"]
 
 
-def expand(
-    input: Tensor, *args: Any, size: Sizes | None = None, implicit: bool = False
-) -> Tensor:
+def expand(input: Tensor, *args: Any, size: Sizes | None = None, implicit: bool = False) -> Tensor:
     """A view that repeats dimensions of size 1; -1 keeps a size. Follows ``torch.Tensor.expand``.
 
     >>> import fastgrad as torch
@@ -133,19 +131,21 @@ def meshgrid(
     if indexing == "xy" and len(vectors) > 1:
         first, second, *others = vectors
         grids = list(_grid([second, first, *others]))
-        return tuple([grids[1], grids[0], *grids[2:]])
+        return (grids[1], grids[0], *grids[2:])
     return _grid(vectors)
 
 
 def _vectors(tensors: tuple[Any, ...]) -> list[Tensor]:
     """The arguments of meshgrid, with one dimension each."""
-    vectors = list(tensors[0] if len(tensors) == 1 and isinstance(tensors[0], (tuple, list)) else tensors)
+    vectors = list(
+        tensors[0] if len(tensors) == 1 and isinstance(tensors[0], (tuple, list)) else tensors
+    )
     if not vectors:
         raise RuntimeError("meshgrid expects a non-empty TensorList")
     for x in vectors:
         if x.ndim > 1:
             raise RuntimeError(
-                f"meshgrid: Expected 0D or 1D tensor in the tensor list but got shape {list(x.shape)}"
+                f"meshgrid: Expected 0D or 1D tensors, but got shape {list(x.shape)}"
             )
         if x.dtype is not vectors[0].dtype:
             raise RuntimeError("meshgrid expects all tensors to have the same dtype")

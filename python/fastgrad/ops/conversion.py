@@ -7,7 +7,7 @@ from fastgrad.autograd.graph import record
 from fastgrad.device import check_device
 from fastgrad.device import device as _device
 from fastgrad.layout import contiguous_format, preserve_format
-from fastgrad.ops.shape import permute
+from fastgrad.ops.transposition import permute
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -158,7 +158,7 @@ def _wanted(
             check_device(arg)
         elif not isinstance(arg, bool) and arg is not None:
             dtype = arg
-    return dtype, copy or len(flags) > 1 and flags[1], memory_format
+    return dtype, copy or (len(flags) > 1 and flags[1]), memory_format
 
 
 _TYPE_NAMES = {
@@ -218,7 +218,9 @@ def type(input: Tensor, dtype: Any = None, non_blocking: bool = False) -> str | 
     elif not isinstance(dtype, _core.dtype):  # one of PyTorch's old classes, e.g. FloatTensor
         dtype = getattr(dtype, "dtype", None)
         if dtype is None:
-            raise ValueError("type() takes a dtype, or the name of a type such as 'torch.FloatTensor'")
+            raise ValueError(
+                "type() takes a dtype, or the name of a type such as 'torch.FloatTensor'"
+            )
     return as_dtype(input, dtype)
 
 

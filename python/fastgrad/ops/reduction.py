@@ -192,7 +192,7 @@ def _products_of_others(x: Tensor, dim: int) -> Tensor:
         for part in rest:
             product = product * part
         parts.append(product)
-    from fastgrad.ops.shape import stack
+    from fastgrad.ops.joining import stack
 
     return stack(parts, dim) if parts else x
 

@@ -58,9 +58,7 @@ def split(
     return tuple(shape.narrow(tensor, dim, at, min(size, n - at)) for at in starts)
 
 
-def split_with_sizes(
-    input: Tensor, split_sizes: Sequence[int], dim: int = 0
-) -> tuple[Tensor, ...]:
+def split_with_sizes(input: Tensor, split_sizes: Sequence[int], dim: int = 0) -> tuple[Tensor, ...]:
     """Views of pieces of the given sizes.
 
     Raises:
@@ -155,7 +153,8 @@ def tensor_split(
             "tensor_split() expects a number of sections, or a tuple of indices, but got "
             f"{type(places).__name__}"
         )
-    bounds = [slice(start, end).indices(n) for start, end in zip((0, *places), (*places, n))]
+    pairs = zip((0, *places), (*places, n), strict=True)
+    bounds = [slice(start, end).indices(n) for start, end in pairs]
     return tuple(shape.narrow(input, dim, a, max(b - a, 0)) for a, b, _ in bounds)
 
 
@@ -177,7 +176,9 @@ def _even_sizes(n: int, sections: int) -> list[int]:
     return [size + 1] * larger + [size] * (sections - larger)
 
 
-def _split_evenly(name: str, input: Tensor, places: Dims, dim: int, rank: int) -> tuple[Tensor, ...]:
+def _split_evenly(
+    name: str, input: Tensor, places: Dims, dim: int, rank: int
+) -> tuple[Tensor, ...]:
     """What hsplit, vsplit and dsplit do: tensor_split() into equal pieces only."""
     if input.ndim < rank:
         raise RuntimeError(
