@@ -108,6 +108,9 @@ DType discover_dtype(PyObject* data, int depth) {
   // Python's own numbers. NumPy's, some of which derive from float, come with a dtype.
   if (PyFloat_CheckExact(data) || PyLong_Check(data)) return scalar_dtype(scalar_from(data));
   if (is_array(data)) return as_array(data).dtype;
+  if (!has_elements(data) && !is_number(data) && !is_text(data)) {
+    fail("tensor: Could not infer dtype of ", Py_TYPE(data)->tp_name);
+  }
   if (!has_elements(data) || depth > deepest) return scalar_dtype(scalar_from(data));
   const Owned items = owned(PySequence_Fast(data, "tensor: expected a sequence"));
   const Py_ssize_t n = PySequence_Fast_GET_SIZE(items.get());

@@ -93,6 +93,7 @@ void join_each(const Tensor& out, const std::vector<Tensor>& parts, int dim) {
 
 Tensor cat(const std::vector<Tensor>& parts, Index dim) {
   const Tensor& model = model_of(parts);
+  if (is_skipped(model)) dim = 0;  // all parts are: any dimension does
   const int d = wrap_dim(dim, model.dim(), "cat");
   Dims shape = model.sizes;
   shape[d] = 0;

@@ -135,7 +135,11 @@ Tensor empty_in_order_of(const Tensor& x, DType dtype) {
 }
 
 Tensor dense_copy(const Tensor& x, DType dtype) {
-  if (x.is_contiguous()) return cast(x, dtype);
+  if (x.is_contiguous()) {
+    Tensor out = cast(x, dtype);
+    out.strides = x.strides;  // those of dimensions of size 1 may be any
+    return out;
+  }
   Tensor out = empty_in_order_of(x, dtype);
   copy_(out, x);
   out.storage->version = 0;  // the first content is no change

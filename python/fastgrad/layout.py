@@ -12,6 +12,7 @@ class layout:
     """
 
     __slots__ = ("_name",)
+    __module__ = "fastgrad"
 
     def __init__(self, name: str) -> None:
         self._name = name
@@ -32,6 +33,7 @@ class memory_format:
     """
 
     __slots__ = ("_name", "order")
+    __module__ = "fastgrad"
 
     order: tuple[int, ...] | None  # the dimensions from the outermost to the innermost in memory
 

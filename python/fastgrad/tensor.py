@@ -7,7 +7,7 @@ import builtins
 from fastgrad import _core
 from fastgrad.autograd import engine
 from fastgrad.device import check_device, cpu
-from fastgrad.layout import strided
+from fastgrad.layout import contiguous_format, strided
 from fastgrad.ops import (
     arrangement,
     binary,
@@ -205,6 +205,7 @@ class Tensor(_core.TensorBase):
     unfold = strides.unfold
     select = shape.select
     narrow = shape.narrow
+    narrow_copy = shape.narrow_copy
     split_with_sizes = splitting.split_with_sizes
     tensor_split = splitting.tensor_split
     hsplit = splitting.hsplit
@@ -421,7 +422,12 @@ class Tensor(_core.TensorBase):
     unsqueeze_ = in_place_view(shape.unsqueeze)
     as_strided_ = in_place_view(strides.as_strided)
 
-    def resize_(self, *args: Any, size: Sizes | None = None) -> Tensor:
+    def resize_(
+        self,
+        *args: Any,
+        size: Sizes | None = None,
+        memory_format: memory_format = contiguous_format,
+    ) -> Tensor:
         """Another shape, in row-major order from the first element on, with new memory if need be.
 
         Raises:
@@ -429,6 +435,8 @@ class Tensor(_core.TensorBase):
         """
         if self.requires_grad:
             raise RuntimeError("cannot resize variables that require grad; use a detach()ed tensor")
+        if memory_format.order is not None:
+            raise NotImplementedError(f"resize_: not implemented for {memory_format}")
         return _core.resize_(self, sizes_from(args, size, "size"))
 
     def resize_as_(self, the_template: Tensor) -> Tensor:
@@ -483,6 +491,14 @@ class Tensor(_core.TensorBase):
     def get_device(self) -> builtins.int:
         """The number of the accelerator that the tensor lives on: -1, it lives on the CPU."""
         return -1
+
+    def is_pinned(self) -> builtins.bool:
+        """Whether the memory is fixed for transfers to an accelerator: it never is."""
+        return False
+
+    def is_shared(self) -> builtins.bool:
+        """Whether other processes see the memory: they never do."""
+        return False
 
     def cuda(self, device: Place | None = None, non_blocking: builtins.bool = False) -> Tensor:
         """RuntimeError: there is no CUDA here."""

@@ -60,6 +60,9 @@ def broadcast_tensors(*tensors: Tensor) -> tuple[Tensor, ...]:
     >>> [x.shape for x in torch.broadcast_tensors(torch.ones(3, 1), torch.ones(4))]
     [torch.Size([3, 4]), torch.Size([3, 4])]
     """
+    for x in tensors:
+        if not isinstance(x, _core.TensorBase):
+            raise TypeError(f"broadcast_tensors(): expected Tensors, but got {type(x).__name__}")
     common = broadcast_shapes(*(x.shape for x in tensors))
     return tuple(expand(x, common) for x in tensors)
 

@@ -215,6 +215,9 @@ def block_diag(*tensors: Tensor) -> Tensor:
     tensor([[1, 2, 0],
             [0, 0, 3]])
     """
+    if not tensors:
+        return _core.empty((1, 0), _core.get_default_dtype())
+    _check_parts("block_diag", tensors)
     blocks: list[Tensor] = []
     for i, part in enumerate(tensors):
         if part.ndim > 2:
@@ -223,8 +226,6 @@ def block_diag(*tensors: Tensor) -> Tensor:
                 f"{i} has {part.ndim} dimensions"
             )
         blocks.append(shape.atleast_2d(part))
-    if not blocks:
-        return _core.empty((1, 0), _core.get_default_dtype())
     width = sum(block.shape[1] for block in blocks)
     rows: list[Tensor] = []
     start = 0

@@ -21,6 +21,7 @@ __all__ = [
     "atleast_3d",
     "flatten",
     "narrow",
+    "narrow_copy",
     "ravel",
     "reshape",
     "select",
@@ -253,6 +254,18 @@ def narrow_vjp(grad: Tensor, saved: Saved, needs: Needs) -> Grads:
 
     shape, dim, start, length = saved
     return (getitem_backward(grad, shape, (*_all_of(dim), slice(start, start + length))),)
+
+
+def narrow_copy(input: Tensor, dim: int, start: int, length: int) -> Tensor:
+    """A copy of `length` positions along a dimension. Follows ``torch.narrow_copy``.
+
+    >>> import fastgrad as torch
+    >>> torch.narrow_copy(torch.arange(5), 0, 1, 3)
+    tensor([1, 2, 3])
+    """
+    from fastgrad.ops.conversion import clone
+
+    return clone(narrow(input, dim, start, length))
 
 
 def _all_of(dims: int) -> tuple[slice, ...]:
