@@ -146,8 +146,18 @@ def test_the_list_of_kernels_knows_the_element_types_only():
 # From the bottom up. Up to `printing` they make the tensor, and may meet each other when they run;
 # when they are loaded, a room knows itself and those before it.
 ROOMS = (
-    *("size", "device", "layout", "autograd", "ops", "tensor", "tensor_types", "limits", "printing"),
-    *("nn", "optim", "utils", "io", "vision", "train", "cli"),
+    *(
+        "size",
+        "device",
+        "layout",
+        "autograd",
+        "ops",
+        "tensor",
+        "tensor_types",
+        "limits",
+        "printing",
+    ),
+    *("special", "nn", "optim", "utils", "io", "vision", "train", "cli"),
 )
 CORE = ROOMS.index("printing")
 
@@ -287,6 +297,7 @@ PUBLIC_MODULES = (
     "fastgrad.nn.functional",
     "fastgrad.nn.init",
     "fastgrad.optim",
+    "fastgrad.special",
     "fastgrad.utils.data",
     "fastgrad.vision.datasets",
     "fastgrad.vision.transforms",
@@ -332,5 +343,5 @@ def test_the_package_exports_every_public_name():
         for name, value in vars(fastgrad).items()
         if not name.startswith("_") and not isinstance(value, ModuleType)
     }
-    modules = {"autograd", "nn", "optim", "utils"}
+    modules = {"autograd", "nn", "optim", "special", "utils"}
     assert set(fastgrad.__all__) == (names - plumbing) | modules | {"__version__"}

@@ -25,11 +25,13 @@ OPERATORS = {
         "and_",
         "or_",
         "xor",
+        "lshift",
+        "rshift",
     )
 }
 IN_PLACE = {
     name: getattr(operator, name)
-    for name in ("iadd", "isub", "imul", "itruediv", "ifloordiv", "imod", "ipow")
+    for name in ("iadd", "isub", "imul", "itruediv", "ifloordiv", "imod", "ipow", "iand", "ilshift")
 }
 FUNCTIONS = (
     "add",
@@ -46,6 +48,9 @@ FUNCTIONS = (
     "eq",
     "logical_and",
     "bitwise_or",
+    *("fmax", "fmin", "copysign", "hypot", "nextafter", "heaviside", "gcd", "lcm", "xlogy"),
+    *("logaddexp", "logaddexp2", "ldexp", "float_power"),
+    *("bitwise_left_shift", "bitwise_right_shift"),
 )
 
 

@@ -117,6 +117,16 @@ PyObject* wrap_result(std::pair<Tensor, Tensor>&& pair, const Call& call, Kind k
   return both;
 }
 
+PyObject* wrap_result(std::tuple<Tensor, Tensor, Tensor>&& three, const Call& call, Kind kind,
+                      PyObject* first_argument) {
+  PyObject* parts[] = {wrap_result(std::move(std::get<0>(three)), call, kind, first_argument),
+                       wrap_result(std::move(std::get<1>(three)), call, Kind::constant, first_argument),
+                       wrap_result(std::move(std::get<2>(three)), call, Kind::constant, first_argument)};
+  PyObject* all = PyTuple_Pack(3, parts[0], parts[1], parts[2]);
+  for (PyObject* part : parts) Py_DECREF(part);
+  return all;
+}
+
 namespace {
 
 // The arguments of a call, 16-bit floats as float32.

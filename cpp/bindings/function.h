@@ -174,7 +174,10 @@ inline PyObject* wrap_result(bool value, const Call&, Kind, PyObject*) { return 
 inline PyObject* wrap_result(Index value, const Call&, Kind, PyObject*) { return PyLong_FromLongLong(value); }
 inline PyObject* wrap_result(double value, const Call&, Kind, PyObject*) { return PyFloat_FromDouble(value); }
 inline PyObject* wrap_result(const Scalar& value, const Call&, Kind, PyObject*) { return wrap_scalar(value); }
+// Of several results only the first is differentiable.
 PyObject* wrap_result(std::pair<Tensor, Tensor>&& pair, const Call& call, Kind kind, PyObject* first_argument);
+PyObject* wrap_result(std::tuple<Tensor, Tensor, Tensor>&& three, const Call& call, Kind kind,
+                      PyObject* first_argument);
 
 // Elements above which a call lets other Python threads run meanwhile.
 inline constexpr Index release_threshold = 100000;

@@ -21,8 +21,28 @@ PyMethodDef def_any(const char* name) {
 #define UNARY(name) def_any<[](const Tensor& x) { return unary(Unary::name, #name, x); }>(#name)
 #define BINARY(name) \
   def_any<[](const Operand& a, const Operand& b) { return binary(Binary::name, #name, a, b); }>(#name)
+#define TERNARY(name)                                                \
+  def_any<[](const Operand& a, const Operand& b, const Operand& c) { \
+    return ternary(Ternary::name, #name, a, b, c);                   \
+  }>(#name)
 #define BINARY_INPLACE(name) \
   def_any<[](const Tensor& a, const Operand& b) { binary_(Binary::name, #name "_", a, b); }>(#name "_")
+
+// An activation with none, one or two parameters, and its gradient.
+#define ACTIVATION(name)                                                                                              \
+  def<[](const Tensor& x) { return activation(Activation::name, #name, x, 0, 0); }>(#name),                           \
+      def<[](const Tensor& g, const Tensor& x) { return activation_backward(Activation::name, #name, g, x, 0, 0); }>( \
+          #name "_backward")
+#define ACTIVATION_1(name)                                                                            \
+  def<[](const Tensor& x, double a) { return activation(Activation::name, #name, x, a, 0); }>(#name), \
+      def<[](const Tensor& g, const Tensor& x, double a) {                                            \
+        return activation_backward(Activation::name, #name, g, x, a, 0);                              \
+      }>(#name "_backward")
+#define ACTIVATION_2(name)                                                                                      \
+  def<[](const Tensor& x, double a, double b) { return activation(Activation::name, #name, x, a, b); }>(#name), \
+      def<[](const Tensor& g, const Tensor& x, double a, double b) {                                            \
+        return activation_backward(Activation::name, #name, g, x, a, b);                                        \
+      }>(#name "_backward")
 
 PyMethodDef functions[] = {
     // creation
@@ -72,13 +92,29 @@ PyMethodDef functions[] = {
     UNARY(sinh),
     UNARY(cosh),
     UNARY(tanh),
+    UNARY(asinh),
+    UNARY(acosh),
+    UNARY(atanh),
     UNARY(erf),
     UNARY(sigmoid),
+    UNARY(erfc),
+    UNARY(erfcx),
+    UNARY(erfinv),
+    UNARY(ndtri),
+    UNARY(lgamma),
+    UNARY(digamma),
+    UNARY(i0),
+    UNARY(i0e),
+    UNARY(i1),
+    UNARY(i1e),
+    UNARY(mantissa),
+    UNARY(exponent),
     UNARY(relu),
     UNARY(logical_not),
     UNARY(isnan),
     UNARY(isinf),
     UNARY(isfinite),
+    UNARY(signbit),
     // binary
     BINARY(add),
     BINARY(sub),
@@ -91,9 +127,24 @@ PyMethodDef functions[] = {
     BINARY(maximum),
     BINARY(minimum),
     BINARY(atan2),
+    BINARY(fmax),
+    BINARY(fmin),
+    BINARY(copysign),
+    BINARY(hypot),
+    BINARY(nextafter),
+    BINARY(heaviside),
+    BINARY(logaddexp),
+    BINARY(logaddexp2),
+    BINARY(xlogy),
+    BINARY(xlog1py),
+    BINARY(zeta),
     BINARY(bitwise_and),
     BINARY(bitwise_or),
     BINARY(bitwise_xor),
+    BINARY(bitwise_left_shift),
+    BINARY(bitwise_right_shift),
+    BINARY(gcd),
+    BINARY(lcm),
     BINARY(relu_backward),
     BINARY(sigmoid_backward),
     BINARY(tanh_backward),
@@ -111,6 +162,11 @@ PyMethodDef functions[] = {
     BINARY_INPLACE(mul),
     BINARY_INPLACE(div),
     def_any<equal>("equal"),
+    // ternary
+    TERNARY(addcmul),
+    TERNARY(addcdiv),
+    TERNARY(lerp),
+    TERNARY(clamp),
     // reduction
     def<sum>("sum"),
     def<prod>("prod"),
@@ -161,6 +217,33 @@ PyMethodDef functions[] = {
     def<log_softmax>("log_softmax"),
     def<softmax_backward>("softmax_backward"),
     def<log_softmax_backward>("log_softmax_backward"),
+    // activation
+    ACTIVATION(gelu),
+    ACTIVATION(gelu_tanh),
+    ACTIVATION(silu),
+    ACTIVATION(mish),
+    ACTIVATION_2(softplus),
+    ACTIVATION(logsigmoid),
+    ACTIVATION(softsign),
+    ACTIVATION(tanhshrink),
+    ACTIVATION_2(elu),
+    ACTIVATION_1(celu),
+    ACTIVATION_1(leaky_relu),
+    ACTIVATION_2(hardtanh),
+    ACTIVATION(hardswish),
+    ACTIVATION(hardsigmoid),
+    ACTIVATION_2(threshold),
+    ACTIVATION_1(hardshrink),
+    ACTIVATION_1(softshrink),
+    // norm
+    def<layer_norm>("layer_norm"),
+    def<layer_norm_backward>("layer_norm_backward"),
+    def<rms_norm>("rms_norm"),
+    def<rms_norm_backward>("rms_norm_backward"),
+    def<group_norm>("group_norm"),
+    def<group_norm_backward>("group_norm_backward"),
+    def<batch_norm>("batch_norm"),
+    def<batch_norm_backward>("batch_norm_backward"),
     // loss
     def<cross_entropy>("cross_entropy"),
     def<cross_entropy_backward>("cross_entropy_backward"),

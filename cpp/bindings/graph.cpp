@@ -76,6 +76,16 @@ PyObject* set_grad_mode(PyObject*, PyObject* enabled) {
   return before;
 }
 
+PyObject* is_inference_mode_enabled(PyObject*, PyObject*) { return PyBool_FromLong(inference_mode()); }
+
+PyObject* set_inference(PyObject*, PyObject* enabled) {
+  const int wanted = PyObject_IsTrue(enabled);
+  if (wanted < 0) return nullptr;
+  PyObject* before = PyBool_FromLong(inference_mode());
+  set_inference_mode(wanted != 0);
+  return before;
+}
+
 PyMethodDef functions[] = {
     {"edges", reinterpret_cast<PyCFunction>(reinterpret_cast<void (*)()>(edges)), METH_FASTCALL,
      "Where the gradient of each input goes."},
@@ -85,6 +95,10 @@ PyMethodDef functions[] = {
      "Whether a gradient has the shape and dtype that an edge expects."},
     {"is_grad_enabled", is_grad_enabled, METH_NOARGS, "Whether operations are recorded in this thread."},
     {"set_grad_enabled", set_grad_mode, METH_O, "Turns recording on or off in this thread; returns what it was."},
+    {"is_inference_mode_enabled", is_inference_mode_enabled, METH_NOARGS,
+     "Whether tensors made in this thread are inference tensors."},
+    {"set_inference_mode", set_inference, METH_O,
+     "Turns inference mode on or off in this thread; returns what it was."},
     {nullptr, nullptr, 0, nullptr},
 };
 

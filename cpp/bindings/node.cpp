@@ -156,9 +156,19 @@ bool are_recordable(PyObject* const* args, Py_ssize_t count) {
 
 PyObject* saved_of(PyObject* const* args, Py_ssize_t count) { return count == 4 ? new_ref(args[3]) : PyTuple_New(0); }
 
+bool is_inference(PyObject* value) { return is_tensor(value) && as_py_tensor(value)->tensor.storage->inference; }
+
 // Hangs a node on the tensor; takes over `saved`.
 PyObject* hang_node(PyObject* const* args, PyObject* saved, bool saves_result) {
   if (saved == nullptr) return nullptr;
+  PyObject* const* values = &PyTuple_GET_ITEM(saved, 0);
+  if (std::any_of(values, values + PyTuple_GET_SIZE(saved), is_inference)) {
+    PyErr_SetString(PyExc_RuntimeError,
+                    "Inference tensors cannot be saved for backward. To work around you can make a clone to get a "
+                    "normal tensor and use it in autograd.");
+    Py_DECREF(saved);
+    return nullptr;
+  }
   PyObject* node = node_class->tp_alloc(node_class, 0);
   if (node == nullptr) {
     Py_DECREF(saved);

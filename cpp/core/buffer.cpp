@@ -17,6 +17,8 @@
 namespace fastgrad {
 namespace {
 
+thread_local bool inference = false;
+
 constexpr std::size_t header_bytes = 64;  // a Storage lies in front of its data, which stays aligned
 static_assert(sizeof(Storage) <= header_bytes);
 constexpr std::size_t huge_page = std::size_t{2} << 20;
@@ -150,6 +152,9 @@ StorageRef::~StorageRef() {
   if (storage_ != nullptr && storage_->references.fetch_sub(1, std::memory_order_acq_rel) == 1) free_storage(storage_);
 }
 
+bool inference_mode() { return inference; }
+void set_inference_mode(bool enabled) { inference = enabled; }
+
 StorageRef allocate_storage(std::size_t bytes) {
   if (bytes > worth_asking && bytes > memory_limit()) {
     fail(ErrorKind::memory, "out of memory: cannot allocate ", bytes, " bytes, this machine has ", memory_limit(),
@@ -167,6 +172,7 @@ StorageRef allocate_storage(std::size_t bytes) {
   storage->data = static_cast<char*>(block) + header_bytes;
   storage->bytes = bytes;
   storage->block_bytes = bytes + header_bytes;
+  storage->inference = inference;
   return StorageRef(storage);
 }
 
@@ -176,6 +182,7 @@ StorageRef foreign_storage(void* data, std::size_t bytes, void (*release)(void*)
   storage->bytes = bytes;
   storage->release = release;
   storage->owner = owner;
+  storage->inference = inference;
   return StorageRef(storage);
 }
 
@@ -185,6 +192,7 @@ StorageRef detached_storage(const StorageRef& storage) {
   auto* keeper = new StorageRef(stands_on_another ? *static_cast<StorageRef*>(storage->owner) : storage);
   StorageRef twin = foreign_storage(storage->data, storage->bytes, release_storage, keeper);
   twin->read_only = storage->read_only;
+  twin->inference = storage->inference;
   return twin;
 }
 

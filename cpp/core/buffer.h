@@ -22,6 +22,7 @@ struct Storage {
   void* owner = nullptr;
   bool read_only = false;
   std::size_t block_bytes = 0;  // of the block of memory that it lies at the front of; 0: none
+  bool inference = false;  // made in inference mode: never part of a graph
 };
 
 class StorageRef {
@@ -56,6 +57,9 @@ StorageRef detached_storage(const StorageRef& storage);
 // Gives the storage more memory, with the old content at its front; views see the new memory too. RuntimeError where
 // the memory is somebody else's.
 void grow_storage(const StorageRef& storage, std::size_t bytes);
+// Whether new memory of this thread is marked `inference`.
+bool inference_mode();
+void set_inference_mode(bool enabled);
 
 // Gives cached blocks back to the system; returns how many bytes.
 std::size_t empty_memory_cache();

@@ -15,8 +15,8 @@ struct BFloat16 {
   std::uint16_t bits;
 };
 
-// Branches below are selections, so that loops over them become vectors. Internal to each file, because the kernels' files
-// are compiled for several instruction sets.
+// Branches below are selections, so that loops over them become vectors. Internal to each file, because the kernels'
+// files are compiled for several instruction sets.
 
 static inline float to_float(Float16 x) {
   const std::uint32_t magnitude = x.bits & 0x7fffU, sign = (x.bits & 0x8000U) << 16;

@@ -359,6 +359,17 @@ FASTGRAD_INLINE Vec<double> tan(Vec<double> x) {
   return or_libm(sine(a, 0) / sine(a, 1), x, ::tan);
 }
 
+FASTGRAD_INLINE Vec<double> asinh(Vec<double> x) {
+  const Vec<double> a = magnitude(x);
+  const Vec<double> rest = a < 0x1p60 ? a * a / (sqrt(a * a + 1) + 1) : a;  // sqrt(a^2 + 1) - 1; infinity stays
+  return with_sign(log1p(a + rest), x);
+}
+FASTGRAD_INLINE Vec<double> acosh(Vec<double> x) {
+  const Vec<double> t = x - 1;
+  return t < 0 ? splat<Vec<double>>(FloatTraits<double>::nan) : log1p(t + sqrt(t * (t + 2)));
+}
+FASTGRAD_INLINE Vec<double> atanh(Vec<double> x) { return log1p(2 * x / (1 - x)) * 0.5; }
+
 }  // namespace for_float
 
 }  // namespace

@@ -211,11 +211,24 @@ void fill_trigonometry(Kernels& table) {
   set_libm<asinf, asin>(table, Unary::asin);
   set_libm<acosf, acos>(table, Unary::acos);
   set_libm<atanf, atan>(table, Unary::atan);
+  set_float_through_double(table, Unary::asinh, [](auto x) { return for_float::asinh(x); });
+  set_float_through_double(table, Unary::acosh, [](auto x) { return for_float::acosh(x); });
+  set_float_through_double(table, Unary::atanh, [](auto x) { return for_float::atanh(x); });
+  entry<double>(table, Unary::asinh) = libm_loop<double, ::asinh>;
+  entry<double>(table, Unary::acosh) = libm_loop<double, ::acosh>;
+  entry<double>(table, Unary::atanh) = libm_loop<double, ::atanh>;
 }
 
 void fill_erf(Kernels& table) {
   set_vector<float>(table, Unary::erf, [](auto x) { return erf(x); });
   entry<double>(table, Unary::erf) = libm_loop<double, ::erf>;
+}
+
+bool has_sign(float x) { return __builtin_signbit(x) != 0; }
+bool has_sign(double x) { return __builtin_signbit(x) != 0; }
+template <class T>
+bool has_sign(T x) {
+  return x < T{0};
 }
 
 void fill_tests(Kernels& table) {
@@ -224,6 +237,7 @@ void fill_tests(Kernels& table) {
   // Infinity minus itself is NaN; every whole number minus itself is 0.
   set_test(table, Unary::isinf, [](auto x) { return x == x && x - x != 0; });
   set_test(table, Unary::isfinite, [](auto x) { return x - x == 0; });
+  set_test(table, Unary::signbit, [](auto x) { return has_sign(x); });
 }
 
 }  // namespace

@@ -1,6 +1,7 @@
 // Elementwise functions of two operands, each a tensor or a number.
 #include <cstring>
 
+#include "ops/input.h"
 #include "ops/iterate.h"
 #include "ops/ops.h"
 #include "ops/overlap.h"
@@ -8,41 +9,10 @@
 namespace fastgrad::ops {
 namespace {
 
-// An operand in the dtype of the computation: a tensor, or one element on the stack.
-struct Input {
-  Tensor holder;                   // keeps a converted copy alive
-  const Tensor* tensor = nullptr;  // null for a number
-  alignas(8) unsigned char number[8];
-
-  Input(const Operand& x, DType dtype) {
-    if (x.tensor == nullptr) {
-      write_scalar(x.scalar, dtype, number);
-    } else if (x.tensor->dtype == dtype) {
-      tensor = x.tensor;
-    } else {
-      holder = cast(*x.tensor, dtype);
-      tensor = &holder;
-    }
-  }
-  Input(const Input&) = delete;
-  Input& operator=(const Input&) = delete;
-
-  const char* data() const {
-    return static_cast<const char*>(tensor == nullptr ? static_cast<const void*>(number) : tensor->raw());
-  }
-  Dims sizes() const { return tensor == nullptr ? Dims{} : tensor->sizes; }
-  Dims strides(const Dims& shape) const {
-    return tensor == nullptr ? Dims(shape.size()) : broadcast_strides(*tensor, shape);
-  }
-  // Contiguous in `shape`, or one element: what a single call of the kernel can read.
-  bool is_simple(const Dims& shape) const {
-    return tensor == nullptr || (tensor->sizes == shape && tensor->is_contiguous());
-  }
-};
-
 DType compute_dtype(Binary op, const Operand& a, const Operand& b) {
   const DType dtype = result_type(a, b);
-  const bool floats_only = op == Binary::div || op == Binary::atan2;
+  const bool floats_only = op == Binary::div || op == Binary::atan2 || op == Binary::copysign || op == Binary::xlogy ||
+                           op == Binary::xlog1py || op == Binary::zeta;
   return floats_only && !is_floating(dtype) ? default_dtype() : dtype;
 }
 

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <optional>
+#include <tuple>
 #include <utility>
 #include <vector>
 
@@ -45,6 +46,9 @@ Tensor unary(Unary op, const char* name, const Tensor& x);
 Tensor binary(Binary op, const char* name, const Operand& a, const Operand& b);
 void binary_(Binary op, const char* name, const Tensor& a, const Operand& b);
 bool equal(const Tensor& a, const Tensor& b);
+
+// ternary
+Tensor ternary(Ternary op, const char* name, const Operand& a, const Operand& b, const Operand& c);
 
 // reduction: an empty list of dims means all of them
 Tensor reduce(Reduce op, const char* name, const Tensor& x, const Dims& dims, bool keepdim);
@@ -116,6 +120,31 @@ Tensor softmax(const Tensor& x, Index dim);
 Tensor log_softmax(const Tensor& x, Index dim);
 Tensor softmax_backward(const Tensor& g, const Tensor& y, Index dim);
 Tensor log_softmax_backward(const Tensor& g, const Tensor& y, Index dim);
+
+// activation: of floats, and of integers where PyTorch has that; a and b as kernels.h says
+Tensor activation(Activation op, const char* name, const Tensor& x, double a, double b);
+Tensor activation_backward(Activation op, const char* name, const Tensor& g, const Tensor& x, double a, double b);
+
+// norm: the result with the mean and 1 / sqrt(variance + eps) of each row, group or channel; backward gives the
+// gradients of input, weight and bias (the latter two of no elements unless `affine`)
+using Tensors3 = std::tuple<Tensor, Tensor, Tensor>;
+Tensors3 layer_norm(const Tensor& x, const Dims& shape, const OptionalTensor& weight, const OptionalTensor& bias,
+                    double eps);
+Tensors3 layer_norm_backward(const Tensor& g, const Tensor& x, const Dims& shape, const OptionalTensor& weight,
+                             const Tensor& mean, const Tensor& rstd, bool affine);
+std::pair<Tensor, Tensor> rms_norm(const Tensor& x, const Dims& shape, const OptionalTensor& weight, double eps);
+std::pair<Tensor, Tensor> rms_norm_backward(const Tensor& g, const Tensor& x, const Dims& shape,
+                                            const OptionalTensor& weight, const Tensor& rstd);
+Tensors3 group_norm(const Tensor& x, Index groups, const OptionalTensor& weight, const OptionalTensor& bias,
+                    double eps);
+Tensors3 group_norm_backward(const Tensor& g, const Tensor& x, Index groups, const OptionalTensor& weight,
+                             const Tensor& mean, const Tensor& rstd);
+// In training the running statistics, if given, move towards those of the batch; otherwise they are used.
+Tensors3 batch_norm(const Tensor& x, const OptionalTensor& weight, const OptionalTensor& bias,
+                    const OptionalTensor& running_mean, const OptionalTensor& running_var, bool training,
+                    double momentum, double eps);
+Tensors3 batch_norm_backward(const Tensor& g, const Tensor& x, const OptionalTensor& weight, const Tensor& mean,
+                             const Tensor& rstd, bool training);
 
 // loss: class-index targets over logits of shape (rows, classes)
 // the loss of each row, and what the backward kernel wants to have kept of it

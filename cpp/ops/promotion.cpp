@@ -51,6 +51,13 @@ DType result_type(const Operand& a, const Operand& b) {
   return category(low) > category(high) ? low : high;
 }
 
+DType result_type(const Operand& a, const Operand& b, const Operand& c) {
+  DType widest[3] = {DType::boolean, DType::boolean, DType::boolean};  // of the operands of each rank
+  for (const Operand* x : {&a, &b, &c}) widest[rank(*x)] = promote_types(widest[rank(*x)], own_dtype(*x));
+  const DType lower = category(widest[0]) > category(widest[1]) ? widest[0] : widest[1];
+  return category(lower) > category(widest[2]) ? lower : widest[2];
+}
+
 void write_scalar(const Scalar& value, DType t, void* to) {
   visit_every_dtype(t, [&](auto tag) {
     using T = typename decltype(tag)::type;

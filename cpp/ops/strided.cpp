@@ -124,6 +124,7 @@ Tensor empty_strided(const Dims& sizes, const Dims& strides, DType dtype) {
 }
 
 Tensor empty_in_order_of(const Tensor& x, DType dtype) {
+  if (x.numel() == 0) return empty(x.sizes, dtype);
   if (is_dense(x)) return empty_strided(x.sizes, x.strides, dtype);
   Dims strides(x.dim());
   Index step = 1;
@@ -137,7 +138,7 @@ Tensor empty_in_order_of(const Tensor& x, DType dtype) {
 Tensor dense_copy(const Tensor& x, DType dtype) {
   if (x.is_contiguous()) {
     Tensor out = cast(x, dtype);
-    out.strides = x.strides;  // those of dimensions of size 1 may be any
+    if (out.numel() > 0) out.strides = x.strides;  // those of dimensions of size 1 may be any
     return out;
   }
   Tensor out = empty_in_order_of(x, dtype);

@@ -40,52 +40,77 @@ from fastgrad.tensor import Tensor  # isort: skip - registers the classes that t
 
 from fastgrad import autograd
 from fastgrad import tensor_types as _tensor_types
-from fastgrad.autograd.grad_mode import enable_grad, is_grad_enabled, no_grad, set_grad_enabled
+from fastgrad.autograd.grad_mode import (
+    enable_grad,
+    inference_mode,
+    is_grad_enabled,
+    is_inference_mode_enabled,
+    no_grad,
+    set_grad_enabled,
+)
 from fastgrad.limits import finfo, iinfo
+from fastgrad.ops import activation_kinked as _activation
 from fastgrad.ops import arrangement as _arrangement
 from fastgrad.ops import binary as _binary
 from fastgrad.ops import broadcast as _broadcast
+from fastgrad.ops import comparison as _comparison
+from fastgrad.ops import complex as _complex
 from fastgrad.ops import conversion as _conversion
 from fastgrad.ops import creation as _creation
 from fastgrad.ops import data as _data
-from fastgrad.ops import dropout as _dropout
 from fastgrad.ops import indexing as _indexing
 from fastgrad.ops import joining as _joining
 from fastgrad.ops import matmul as _matmul
 from fastgrad.ops import metadata as _metadata
+from fastgrad.ops import norm as _norm
+from fastgrad.ops import power as _power
 from fastgrad.ops import random as _random
 from fastgrad.ops import ranges as _ranges
 from fastgrad.ops import reduction as _reduction
+from fastgrad.ops import rounding as _rounding
 from fastgrad.ops import shape as _shape
 from fastgrad.ops import softmax as _softmax
+from fastgrad.ops import special as _special
+from fastgrad.ops import spellings as _spellings
 from fastgrad.ops import splitting as _splitting
 from fastgrad.ops import strided as _strided
+from fastgrad.ops import ternary as _ternary
 from fastgrad.ops import transposition as _transposition
+from fastgrad.ops import trigonometry as _trigonometry
 from fastgrad.ops import unary as _unary
+from fastgrad.ops.activation_kinked import *
 from fastgrad.ops.arrangement import *
 from fastgrad.ops.binary import *
 from fastgrad.ops.broadcast import *
+from fastgrad.ops.comparison import *
+from fastgrad.ops.complex import *
 from fastgrad.ops.conversion import *
 from fastgrad.ops.creation import *
 from fastgrad.ops.data import *
-from fastgrad.ops.dropout import *
 from fastgrad.ops.indexing import *
 from fastgrad.ops.joining import *
 from fastgrad.ops.matmul import *
 from fastgrad.ops.metadata import *
+from fastgrad.ops.norm import *
+from fastgrad.ops.power import *
 from fastgrad.ops.random import *
 from fastgrad.ops.ranges import *
 from fastgrad.ops.reduction import *
+from fastgrad.ops.rounding import *
 from fastgrad.ops.shape import *
 from fastgrad.ops.softmax import *
+from fastgrad.ops.special import *
+from fastgrad.ops.spellings import *
 from fastgrad.ops.splitting import *
 from fastgrad.ops.strided import *
+from fastgrad.ops.ternary import *
 from fastgrad.ops.transposition import *
+from fastgrad.ops.trigonometry import *
 from fastgrad.ops.unary import *
 from fastgrad.printing import set_printoptions
 from fastgrad.tensor_types import *
 
-from fastgrad import nn, optim, utils  # isort: skip - they use the names above
+from fastgrad import nn, optim, special, utils  # isort: skip - they use the names above
 
 __all__ = [
     "Generator",
@@ -113,12 +138,14 @@ __all__ = [
     "half",
     "iinfo",
     "inf",
+    "inference_mode",
     "int",
     "int8",
     "int16",
     "int32",
     "int64",
     "is_grad_enabled",
+    "is_inference_mode_enabled",
     "layout",
     "long",
     "memory_format",
@@ -135,31 +162,41 @@ __all__ = [
     "set_num_threads",
     "set_printoptions",
     "short",
+    "special",
     "strided",
     "uint8",
     "utils",
 ]
-__all__ += _binary.__all__
-__all__ += _strided.__all__
-__all__ += _splitting.__all__
-__all__ += _ranges.__all__
-__all__ += _metadata.__all__
-__all__ += _joining.__all__
-__all__ += _data.__all__
-__all__ += _broadcast.__all__
+__all__ += _activation.__all__
 __all__ += _arrangement.__all__
+__all__ += _binary.__all__
+__all__ += _broadcast.__all__
+__all__ += _comparison.__all__
+__all__ += _complex.__all__
 __all__ += _conversion.__all__
 __all__ += _creation.__all__
-__all__ += _dropout.__all__
+__all__ += _data.__all__
 __all__ += _indexing.__all__
+__all__ += _joining.__all__
 __all__ += _matmul.__all__
+__all__ += _metadata.__all__
+__all__ += _norm.__all__
+__all__ += _power.__all__
 __all__ += _random.__all__
+__all__ += _ranges.__all__
 __all__ += _reduction.__all__
+__all__ += _rounding.__all__
 __all__ += _shape.__all__
 __all__ += _softmax.__all__
-__all__ += _transposition.__all__
-__all__ += _unary.__all__
+__all__ += _special.__all__
+__all__ += _spellings.__all__
+__all__ += _splitting.__all__
+__all__ += _strided.__all__
 __all__ += _tensor_types.__all__
+__all__ += _ternary.__all__
+__all__ += _transposition.__all__
+__all__ += _trigonometry.__all__
+__all__ += _unary.__all__
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -5,22 +5,30 @@ from __future__ import annotations
 import builtins
 
 from fastgrad import _core
-from fastgrad.autograd import engine
+from fastgrad.autograd import engine, hooks
 from fastgrad.device import check_device, cpu
 from fastgrad.layout import contiguous_format, strided
+from fastgrad.ops import activation_kinked as kinked
 from fastgrad.ops import (
     arrangement,
     binary,
     broadcast,
+    comparison,
+    complex,
     conversion,
     indexing,
     metadata,
     new,
+    power,
     random,
     reduction,
+    rounding,
     shape,
+    special,
     splitting,
+    ternary,
     transposition,
+    trigonometry,
     unary,
 )
 from fastgrad.ops import matmul as products
@@ -65,13 +73,29 @@ class Tensor(_core.TensorBase):
     floor_divide = __floordiv__ = binary.floor_divide
     remainder = __mod__ = binary.remainder
     fmod = binary.fmod
-    pow = binary.pow
+    pow = power.pow
+    float_power = power.float_power
+    ldexp = power.ldexp
+    logaddexp = power.logaddexp
+    logaddexp2 = power.logaddexp2
     maximum = binary.maximum
     minimum = binary.minimum
-    atan2 = arctan2 = binary.atan2
-    clamp = clip = binary.clamp
-    clamp_min = binary.clamp_min
-    clamp_max = binary.clamp_max
+    fmax = binary.fmax
+    fmin = binary.fmin
+    copysign = binary.copysign
+    nextafter = binary.nextafter
+    heaviside = binary.heaviside
+    gcd = binary.gcd
+    lcm = binary.lcm
+    atan2 = arctan2 = trigonometry.atan2
+    hypot = trigonometry.hypot
+    xlogy = special.xlogy
+    clamp = clip = ternary.clamp
+    clamp_min = ternary.clamp_min
+    clamp_max = ternary.clamp_max
+    lerp = ternary.lerp
+    addcmul = ternary.addcmul
+    addcdiv = ternary.addcdiv
     matmul = __matmul__ = products.matmul
     mm = products.mm
     bmm = products.bmm
@@ -79,21 +103,25 @@ class Tensor(_core.TensorBase):
     dot = products.dot
     outer = ger = products.outer
     __neg__ = unary.neg
-    __pos__ = lambda self: self  # noqa: E731
+    __pos__ = unary.positive
     __abs__ = unary.abs
-    __invert__ = bitwise_not = binary.bitwise_not
-    __and__ = __rand__ = bitwise_and = binary.bitwise_and
-    __or__ = __ror__ = bitwise_or = binary.bitwise_or
-    __xor__ = __rxor__ = bitwise_xor = binary.bitwise_xor
+    __invert__ = bitwise_not = comparison.bitwise_not
+    __and__ = __rand__ = bitwise_and = comparison.bitwise_and
+    __or__ = __ror__ = bitwise_or = comparison.bitwise_or
+    __xor__ = __rxor__ = bitwise_xor = comparison.bitwise_xor
+    __lshift__ = bitwise_left_shift = comparison.bitwise_left_shift
+    __rshift__ = bitwise_right_shift = comparison.bitwise_right_shift
 
     def __pow__(self, exponent: Operand) -> Tensor:
-        return binary.pow(self, exponent)
+        return power.pow(self, exponent)
 
     def __rpow__(self, base: builtins.float) -> Tensor:
-        return binary.pow(base, self)
+        return power.pow(base, self)
 
     def __rtruediv__(self, other: Operand) -> Tensor:
         return binary.div(other, self)
+
+    __rdiv__ = __rtruediv__
 
     def __rfloordiv__(self, other: Operand) -> Tensor:
         return binary.floor_divide(other, self)
@@ -101,47 +129,75 @@ class Tensor(_core.TensorBase):
     def __rmod__(self, other: Operand) -> Tensor:
         return binary.remainder(other, self)
 
+    def __rlshift__(self, other: Operand) -> Tensor:
+        return comparison.bitwise_left_shift(other, self)
+
+    def __rrshift__(self, other: Operand) -> Tensor:
+        return comparison.bitwise_right_shift(other, self)
+
     def __rmatmul__(self, other: Tensor) -> Tensor:
         return products.matmul(other, self)
 
     # Comparison and logic
-    eq = binary.eq
-    ne = not_equal = binary.ne
-    lt = less = __lt__ = binary.lt
-    le = less_equal = __le__ = binary.le
-    gt = greater = __gt__ = binary.gt
-    ge = greater_equal = __ge__ = binary.ge
-    equal = binary.equal
-    isclose = binary.isclose
-    allclose = binary.allclose
-    logical_and = binary.logical_and
-    logical_or = binary.logical_or
-    logical_xor = binary.logical_xor
-    logical_not = unary.logical_not
-    isnan = unary.isnan
-    isinf = unary.isinf
-    isfinite = unary.isfinite
+    eq = comparison.eq
+    ne = not_equal = comparison.ne
+    lt = less = __lt__ = comparison.lt
+    le = less_equal = __le__ = comparison.le
+    gt = greater = __gt__ = comparison.gt
+    ge = greater_equal = __ge__ = comparison.ge
+    equal = comparison.equal
+    isclose = comparison.isclose
+    allclose = comparison.allclose
+    logical_and = comparison.logical_and
+    logical_or = comparison.logical_or
+    logical_xor = comparison.logical_xor
+    logical_not = comparison.logical_not
+    isnan = comparison.isnan
+    isinf = comparison.isinf
+    isfinite = comparison.isfinite
+    isposinf = comparison.isposinf
+    isneginf = comparison.isneginf
+    signbit = comparison.signbit
+    isreal = complex.isreal
+    is_complex = complex.is_complex
+    is_conj = complex.is_conj
+    is_neg = complex.is_neg
+    is_nonzero = comparison.is_nonzero
+    is_same_size = comparison.is_same_size
+    is_signed = comparison.is_signed
 
     def __eq__(self, other: object) -> Any:
-        return binary.eq(self, other) if _comparable(other) else NotImplemented
+        return comparison.eq(self, other) if _comparable(other) else NotImplemented
 
     def __ne__(self, other: object) -> Any:
-        return binary.ne(self, other) if _comparable(other) else NotImplemented
+        return comparison.ne(self, other) if _comparable(other) else NotImplemented
 
     __hash__ = object.__hash__
 
     def where(self, condition: Tensor, other: Operand) -> Tensor:
         """The tensor where the condition holds, `other` elsewhere."""
-        return binary.where(condition, self, other)
+        return ternary.where(condition, self, other)
 
     # Functions of each element
     neg = negative = unary.neg
     abs = absolute = unary.abs
+    positive = unary.positive
     sign = unary.sign
-    floor = unary.floor
-    ceil = unary.ceil
-    round = unary.round
-    trunc = fix = unary.trunc
+    sgn = complex.sgn
+    conj = complex.conj
+    conj_physical = complex.conj_physical
+    resolve_conj = complex.resolve_conj
+    resolve_neg = complex.resolve_neg
+    angle = complex.angle
+    real = property(complex.real)
+    imag = property(complex.imag)
+    floor = rounding.floor
+    ceil = rounding.ceil
+    round = rounding.round
+    trunc = fix = rounding.trunc
+    frac = rounding.frac
+    frexp = rounding.frexp
+    nan_to_num = rounding.nan_to_num
     square = unary.square
     exp = unary.exp
     exp2 = unary.exp2
@@ -153,20 +209,39 @@ class Tensor(_core.TensorBase):
     sqrt = unary.sqrt
     rsqrt = unary.rsqrt
     reciprocal = unary.reciprocal
-    sin = unary.sin
-    cos = unary.cos
-    tan = unary.tan
-    asin = arcsin = unary.asin
-    acos = arccos = unary.acos
-    atan = arctan = unary.atan
-    sinh = unary.sinh
-    cosh = unary.cosh
+    sin = trigonometry.sin
+    cos = trigonometry.cos
+    tan = trigonometry.tan
+    asin = arcsin = trigonometry.asin
+    acos = arccos = trigonometry.acos
+    atan = arctan = trigonometry.atan
+    sinh = trigonometry.sinh
+    cosh = trigonometry.cosh
+    asinh = arcsinh = trigonometry.asinh
+    acosh = arccosh = trigonometry.acosh
+    atanh = arctanh = trigonometry.atanh
+    sinc = trigonometry.sinc
+    deg2rad = trigonometry.deg2rad
+    rad2deg = trigonometry.rad2deg
     tanh = unary.tanh
-    erf = unary.erf
+    erf = special.erf
+    erfc = special.erfc
+    erfinv = special.erfinv
+    lgamma = special.lgamma
+    digamma = special.digamma
+    mvlgamma = special.mvlgamma
+    i0 = special.i0
+    logit = special.logit
     sigmoid = unary.sigmoid
     relu = unary.relu
+    prelu = kinked.prelu
+    hardshrink = kinked.hardshrink
     softmax = normalized.softmax
     log_softmax = normalized.log_softmax
+
+    def polygamma(self, n: builtins.int) -> Tensor:
+        """The n-th derivative of digamma."""
+        return special.polygamma(n, self)
 
     # Reductions
     sum = reduction.sum
@@ -329,13 +404,6 @@ class Tensor(_core.TensorBase):
 
     # Metadata
     is_floating_point = metadata.is_floating_point
-    is_complex = metadata.is_complex
-    is_signed = metadata.is_signed
-    is_conj = metadata.is_conj
-    is_neg = metadata.is_neg
-    is_inference = metadata.is_inference
-    is_nonzero = metadata.is_nonzero
-    is_same_size = metadata.is_same_size
     itemsize = property(lambda self: self.dtype.itemsize, doc="Bytes per element.")
     nbytes = property(lambda self: self.numel() * self.dtype.itemsize, doc="Bytes of all elements.")
 
@@ -369,19 +437,87 @@ class Tensor(_core.TensorBase):
     div_ = divide_ = __itruediv__ = in_place_by_kernel(binary.div, _core.div_)
     floor_divide_ = __ifloordiv__ = in_place(binary.floor_divide)
     remainder_ = __imod__ = in_place(binary.remainder)
-    pow_ = __ipow__ = in_place(binary.pow)
-    clamp_ = clip_ = in_place(binary.clamp)
-    neg_ = in_place(unary.neg)
-    abs_ = in_place(unary.abs)
-    exp_ = in_place(unary.exp)
-    log_ = in_place(unary.log)
-    sqrt_ = in_place(unary.sqrt)
+    fmod_ = in_place(binary.fmod)
+    copysign_ = in_place(binary.copysign)
+    nextafter_ = in_place(binary.nextafter)
+    heaviside_ = in_place(binary.heaviside)
+    gcd_ = in_place(binary.gcd)
+    lcm_ = in_place(binary.lcm)
+    pow_ = __ipow__ = in_place(power.pow)
+    ldexp_ = in_place(power.ldexp)
+    clamp_ = clip_ = in_place(ternary.clamp)
+    clamp_min_ = in_place(ternary.clamp_min)
+    clamp_max_ = in_place(ternary.clamp_max)
+    lerp_ = in_place(ternary.lerp)
+    addcmul_ = in_place(ternary.addcmul)
+    addcdiv_ = in_place(ternary.addcdiv)
+    eq_ = in_place(comparison.eq)
+    ne_ = not_equal_ = in_place(comparison.ne)
+    lt_ = less_ = in_place(comparison.lt)
+    le_ = less_equal_ = in_place(comparison.le)
+    gt_ = greater_ = in_place(comparison.gt)
+    ge_ = greater_equal_ = in_place(comparison.ge)
+    logical_and_ = in_place(comparison.logical_and)
+    logical_or_ = in_place(comparison.logical_or)
+    logical_xor_ = in_place(comparison.logical_xor)
+    logical_not_ = in_place(comparison.logical_not)
+    bitwise_not_ = in_place(comparison.bitwise_not)
+    bitwise_and_ = __iand__ = in_place(comparison.bitwise_and)
+    bitwise_or_ = __ior__ = in_place(comparison.bitwise_or)
+    bitwise_xor_ = __ixor__ = in_place(comparison.bitwise_xor)
+    bitwise_left_shift_ = __ilshift__ = in_place(comparison.bitwise_left_shift)
+    bitwise_right_shift_ = __irshift__ = in_place(comparison.bitwise_right_shift)
+    neg_ = negative_ = in_place(unary.neg)
+    abs_ = absolute_ = in_place(unary.abs)
+    sign_ = in_place(unary.sign)
     square_ = in_place(unary.square)
-    relu_ = in_place(unary.relu)
+    exp_ = in_place(unary.exp)
+    exp2_ = in_place(unary.exp2)
+    expm1_ = in_place(unary.expm1)
+    log_ = in_place(unary.log)
+    log2_ = in_place(unary.log2)
+    log10_ = in_place(unary.log10)
+    log1p_ = in_place(unary.log1p)
+    sqrt_ = in_place(unary.sqrt)
+    rsqrt_ = in_place(unary.rsqrt)
+    reciprocal_ = in_place(unary.reciprocal)
     sigmoid_ = in_place(unary.sigmoid)
     tanh_ = in_place(unary.tanh)
-    floor_ = in_place(unary.floor)
-    round_ = in_place(unary.round)
+    relu_ = in_place(unary.relu)
+    sgn_ = in_place(complex.sgn)
+    conj_physical_ = in_place(complex.conj_physical)
+    floor_ = in_place(rounding.floor)
+    ceil_ = in_place(rounding.ceil)
+    round_ = in_place(rounding.round)
+    trunc_ = fix_ = in_place(rounding.trunc)
+    frac_ = in_place(rounding.frac)
+    nan_to_num_ = in_place(rounding.nan_to_num)
+    sin_ = in_place(trigonometry.sin)
+    cos_ = in_place(trigonometry.cos)
+    tan_ = in_place(trigonometry.tan)
+    asin_ = arcsin_ = in_place(trigonometry.asin)
+    acos_ = arccos_ = in_place(trigonometry.acos)
+    atan_ = arctan_ = in_place(trigonometry.atan)
+    atan2_ = arctan2_ = in_place(trigonometry.atan2)
+    sinh_ = in_place(trigonometry.sinh)
+    cosh_ = in_place(trigonometry.cosh)
+    asinh_ = arcsinh_ = in_place(trigonometry.asinh)
+    acosh_ = arccosh_ = in_place(trigonometry.acosh)
+    atanh_ = arctanh_ = in_place(trigonometry.atanh)
+    sinc_ = in_place(trigonometry.sinc)
+    deg2rad_ = in_place(trigonometry.deg2rad)
+    rad2deg_ = in_place(trigonometry.rad2deg)
+    hypot_ = in_place(trigonometry.hypot)
+    erf_ = in_place(special.erf)
+    erfc_ = in_place(special.erfc)
+    erfinv_ = in_place(special.erfinv)
+    lgamma_ = in_place(special.lgamma)
+    digamma_ = in_place(special.digamma)
+    mvlgamma_ = in_place(special.mvlgamma)
+    i0_ = in_place(special.i0)
+    logit_ = in_place(special.logit)
+    xlogy_ = in_place(special.xlogy)
+    polygamma_ = in_place(polygamma)
     masked_fill_ = in_place(indexing.masked_fill)
     index_put_ = in_place(indexing.index_put)
     uniform_ = in_place_random(random.uniform_)
@@ -397,10 +533,18 @@ class Tensor(_core.TensorBase):
 
     def fill_(self, value: Operand) -> Tensor:
         """Set every element."""
-        number = value.item() if isinstance(value, Tensor) else value
-        if is_recorded(self):
-            return assign(self, _core.tensor(number, self.dtype))
-        return _core.fill_(self, number)
+        if isinstance(value, Tensor) or is_recorded(self):
+            return in_place(ternary.fill)(self, value)
+        return _core.fill_(self, value)
+
+    def float_power_(self, exponent: Operand) -> Tensor:
+        """In-place form of :func:`float_power`, for float64."""
+        if self.dtype is not _core.float64:
+            raise RuntimeError(
+                f"float_power_: the base has dtype {self.dtype} but the operation's result "
+                "requires dtype float64; use float_power"
+            )
+        return in_place(power.float_power)(self, exponent)
 
     def zero_(self) -> Tensor:
         """Set every element to 0."""
@@ -444,6 +588,11 @@ class Tensor(_core.TensorBase):
         return self.resize_(the_template.shape)
 
     # The graph
+    register_hook = hooks.register_hook
+    register_post_accumulate_grad_hook = hooks.register_post_accumulate_grad_hook
+    retain_grad = hooks.retain_grad
+    retains_grad = property(hooks.retains_grad)
+
     @property
     def grad_fn(self) -> Node | None:
         """The recorded operation that made this tensor; None for a leaf."""
@@ -532,7 +681,7 @@ class Tensor(_core.TensorBase):
         return iter(splitting.unbind(self, 0))
 
     def __contains__(self, element: Operand) -> builtins.bool:
-        return builtins.bool(binary.eq(self, element).any())
+        return builtins.bool(comparison.eq(self, element).any())
 
     def __bool__(self) -> builtins.bool:
         if self.numel() != 1:

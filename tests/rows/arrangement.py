@@ -35,7 +35,8 @@ def tiled(m):
 
 
 def repeat(x, times):
-    return np.tile(x, times).reshape([a * b for a, b in zip(times, (1,) * (len(times) - x.ndim) + x.shape, strict=True)])
+    sizes = (1,) * (len(times) - x.ndim) + x.shape
+    return np.tile(x, times).reshape([a * b for a, b in zip(times, sizes, strict=True)])
 
 
 def interleaved(m):
@@ -43,7 +44,9 @@ def interleaved(m):
     shape = m.shape(1)
     dim = m.choose((None, m.dim(len(shape))))
     n = int(np.prod(shape)) if dim is None else shape[dim]
-    counts = m.operand(m.choose(((n,), (1,), ())), Domain(integers=(0, 3)), m.choose(("int64", "int32")), False)
+    counts = m.operand(
+        m.choose(((n,), (1,), ())), Domain(integers=(0, 3)), m.choose(("int64", "int32")), False
+    )
     given = () if dim is None else (dim,)
     return Sample((m.operand(shape), m.choose((0, 2, counts)), *given))
 

@@ -13,13 +13,10 @@ def joined_at(dim, low):
     """Tensors with at least `low` dimensions that differ in size along `dim`."""
 
     def make_sample(m):
-        shape = list(m.shape(low, 3))
-        at = min(dim, len(shape) - 1)
-        parts = []
-        for _ in range(m.integer(1, 3)):
-            shape[at] = m.size() or 1
-            parts.append(m.operand(tuple(shape)))
-        return Sample((parts,))
+        shape = m.shape(low, 3)
+        at = max(min(dim, len(shape) - 1), 0)
+        sizes = [m.size() or 1 for _ in range(m.integer(1, 3))]
+        return Sample(([m.operand((*shape[:at], n, *shape[at + 1 :])) for n in sizes],))
 
     return make_sample
 
@@ -40,9 +37,10 @@ def columns_or_matrices(m):
 
 
 def of_several_dtypes(m):
-    """Tensors of different dtypes, an empty vector among them."""
+    """Tensors of different dtypes, perhaps an empty vector among them."""
     parts = [m.operand((2, m.size() or 1), dtype=m.choose(ALL)) for _ in range(2)]
-    return Sample(([*parts, m.operand((0,), dtype="bool")], 1))
+    nothing = [m.operand((0,), dtype=m.choose(ALL)) for _ in range(m.integer(0, 1))]
+    return Sample((parts + nothing, 1))
 
 
 def cat_skipping(parts, dim=0):
@@ -54,7 +52,9 @@ def cat_skipping(parts, dim=0):
 
 def blocks(m):
     count = m.integer(1, 3)
-    return Sample(tuple(m.operand(tuple(m.size() for _ in range(m.integer(0, 2)))) for _ in range(count)))
+    return Sample(
+        tuple(m.operand(tuple(m.size() for _ in range(m.integer(0, 2)))) for _ in range(count))
+    )
 
 
 def block_diag(*parts):

@@ -30,7 +30,8 @@ def as_strided(x, sizes, strides, offset):
 def windows(m):
     shape = tuple(n or 2 for n in m.shape(1))
     dim = m.dim(len(shape))
-    return Sample((m.operand(shape), dim, m.integer(0, min(shape[dim], 6)), m.choose((1, 2, 3, 200))))
+    size, step = m.integer(0, min(shape[dim], 6)), m.choose((1, 2, 3, 200))
+    return Sample((m.operand(shape), dim, size, step))
 
 
 def unfold(x, dim, size, step):

@@ -20,12 +20,17 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import Any, TypeAlias
 
+    from fastgrad.autograd.hooks import Hook, RemovableHandle
     from fastgrad.tensor import Tensor
 
     Saved: TypeAlias = tuple[Any, ...]
     Needs: TypeAlias = tuple[object, ...]
     Grads: TypeAlias = tuple[Tensor | None, ...]
     Vjp: TypeAlias = Callable[[Tensor, Saved, Needs], Grads]
+
+
+# Operations that PyTorch makes of others, and under whose names it prints them.
+_ELSEWHERE = {"square": "pow", "reshape": "view"}
 
 
 class Node(_core.NodeBase):
@@ -35,9 +40,14 @@ class Node(_core.NodeBase):
 
     def name(self) -> str:
         """The operation's name as PyTorch prints it, e.g. ``MulBackward0``."""
+        if self.vjp is output_vjp:
+            return str(self.edges[0].name())
         if self.vjp.__name__ == "copy_slices_vjp":
             return "CopySlices"
-        words = self.vjp.__name__.removesuffix("_vjp").strip("_").split("_")
+        if self.vjp.__name__.endswith("Backward"):  # of a Function of the user's
+            return self.vjp.__name__
+        name = self.vjp.__name__.removesuffix("_vjp").strip("_")
+        words = _ELSEWHERE.get(name, name).split("_")
         return "".join(word.capitalize() for word in words) + "Backward0"
 
     def __repr__(self) -> str:
@@ -48,10 +58,21 @@ class Node(_core.NodeBase):
         """The nodes that the gradients of the inputs go to, each with the number 0."""
         return tuple((edge, 0) for edge in self.edges)
 
-    def saved_values(self, create_graph: bool) -> tuple[Any, ...]:
-        """What was saved, checked to be unchanged."""
-        saved = self.saved
-        if saved is None:
+    def register_hook(self, fn: Hook) -> RemovableHandle:
+        """Call ``fn(grad_inputs, grad_outputs)`` when this node's gradients were computed."""
+        from fastgrad.autograd import hooks
+
+        return hooks.on_node_after.add(self, fn)
+
+    def register_prehook(self, fn: Hook) -> RemovableHandle:
+        """Call ``fn(grad_outputs)`` before this node's gradients are computed."""
+        from fastgrad.autograd import hooks
+
+        return hooks.on_node_before.add(self, fn)
+
+    def check_saved(self) -> None:
+        """RuntimeError when what was saved is gone, or was changed."""
+        if self.saved is None:
             raise RuntimeError(
                 f"Trying to backward through the graph a second time: what {self.name()} saved was "
                 "freed by the first backward(). Specify retain_graph=True the first time if you "
@@ -60,6 +81,11 @@ class Node(_core.NodeBase):
         changed = self.changed()
         if changed is not None:
             raise RuntimeError(self._modified_message(*changed))
+
+    def saved_values(self, create_graph: bool) -> tuple[Any, ...]:
+        """What was saved; with `create_graph` the result among it is linked to this node."""
+        saved = self.saved
+        assert saved is not None
         if self.saves_result and create_graph:
             result = _core.detach(saved[-1])
             result.node = self
@@ -77,6 +103,16 @@ class Node(_core.NodeBase):
 
 
 _core.register_node(Node)
+
+
+def output_vjp(grad: Tensor, saved: Saved, needs: Needs) -> Grads:
+    """Marks the node of one of several results of a node, which is its only edge.
+
+    It saves its place among the results and their number. The engine collects the gradients of all
+    results and gives them to the producer's vjp as a list, with None where none arrived.
+    """
+    raise AssertionError("the engine does not call it")
+
 
 # record(out, vjp, edges, saved=()): hang a node on `out`, the result of an operation. `edges` is
 # _core.edges(*inputs); `saved` is what the vjp will be given.

@@ -195,7 +195,7 @@ def masked_fill(input: Tensor, mask: Tensor, value: Operand) -> Tensor:
     >>> torch.masked_fill(torch.tensor([1, 2]), torch.tensor([True, False]), 0)
     tensor([0, 2])
     """
-    from fastgrad.ops.binary import where
+    from fastgrad.ops.ternary import where
 
     if isinstance(value, _core.TensorBase) and value.ndim > 0:
         raise RuntimeError(

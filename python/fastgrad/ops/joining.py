@@ -67,7 +67,7 @@ def cat_vjp(grad: Tensor, saved: Saved, needs: Needs) -> Grads:
     start = 0
     for sizes, need in zip(shapes, needs, strict=True):
         if len(sizes) != grad.ndim:  # an empty vector, which cat() skips
-            grads.append(None)
+            grads.append(_core.full(sizes, 0, grad.dtype))
             continue
         grads.append(None if need is None else shape.narrow(grad, dim, start, sizes[dim]))
         start += sizes[dim]

@@ -13,14 +13,8 @@ if TYPE_CHECKING:
 
 __all__ = [
     "can_cast",
-    "is_complex",
-    "is_conj",
     "is_floating_point",
     "is_inference",
-    "is_neg",
-    "is_nonzero",
-    "is_same_size",
-    "is_signed",
     "is_storage",
     "is_tensor",
     "numel",
@@ -65,79 +59,14 @@ def is_floating_point(input: Tensor) -> bool:
     return _dtype_of(input).is_floating_point
 
 
-def is_complex(input: Tensor) -> bool:
-    """Whether the elements are complex: no dtype's are. Follows ``torch.is_complex``.
-
-    >>> import fastgrad as torch
-    >>> torch.is_complex(torch.tensor([1.0]))
-    False
-    """
-    return _dtype_of(input).is_complex
-
-
-def is_signed(input: Tensor) -> bool:
-    """Whether the elements can be negative. Follows ``torch.is_signed``.
-
-    >>> import fastgrad as torch
-    >>> torch.is_signed(torch.tensor([True]))
-    False
-    """
-    return _dtype_of(input).is_signed
-
-
-def is_conj(input: Tensor) -> bool:
-    """Whether the tensor shows conjugates of its memory: none does. Follows ``torch.is_conj``.
-
-    >>> import fastgrad as torch
-    >>> torch.is_conj(torch.tensor([1.0]))
-    False
-    """
-    return _dtype_of(input).is_complex
-
-
-def is_neg(input: Tensor) -> bool:
-    """Whether the tensor shows its memory negated: none does. Follows ``torch.is_neg``.
-
-    >>> import fastgrad as torch
-    >>> torch.is_neg(torch.tensor([1.0]))
-    False
-    """
-    return _dtype_of(input).is_complex
-
-
 def is_inference(input: Tensor) -> bool:
-    """Whether the tensor may never be recorded: that holds of none. Follows ``torch.is_inference``.
+    """Whether the tensor was made in inference mode. Follows ``torch.is_inference``.
 
     >>> import fastgrad as torch
     >>> torch.is_inference(torch.tensor([1.0]))
     False
     """
-    return _dtype_of(input).is_complex
-
-
-def is_nonzero(input: Tensor) -> bool:
-    """Whether the only element is not 0.
-
-    Raises:
-        RuntimeError: there is not exactly one element.
-
-    Follows ``torch.is_nonzero``.
-
-    >>> import fastgrad as torch
-    >>> torch.is_nonzero(torch.tensor([1.5]))
-    True
-    """
-    return bool(input)
-
-
-def is_same_size(input: Tensor, other: Tensor) -> bool:
-    """Whether both have the same shape. Follows ``torch.is_same_size``.
-
-    >>> import fastgrad as torch
-    >>> torch.is_same_size(torch.ones(2), torch.ones(3))
-    False
-    """
-    return input.shape == other.shape
+    return input.is_inference()
 
 
 def numel(input: Tensor) -> int:
