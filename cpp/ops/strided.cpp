@@ -113,8 +113,8 @@ Tensor unfold(const Tensor& x, Index dim, Index size, Index step) {
   out.strides.push_back(x.dim() == 0 ? 1 : x.strides[d]);
   if (x.dim() == 0) return out;
   out.sizes[d] = (n - size) / step + 1;
-  // Windows further apart than the dimension is long: there is one, whose stride is never used.
-  if (out.sizes[d] > 1) out.strides[d] = x.strides[d] * step;
+  // Where this overflows there is one window, whose stride is never used.
+  if (__builtin_mul_overflow(x.strides[d], step, &out.strides[d])) out.strides[d] = x.strides[d];
   return out;
 }
 

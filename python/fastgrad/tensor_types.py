@@ -69,7 +69,8 @@ def set_default_tensor_type(t: Any) -> None:
 
     Follows ``torch.set_default_tensor_type``.
 
-    >>> import fastgrad as torch
+    >>> import fastgrad as torch, warnings
+    >>> warnings.simplefilter("ignore")  # PyTorch says that this is deprecated
     >>> torch.set_default_tensor_type("torch.FloatTensor")
     """
     _core.set_default_dtype(dtype_of_type(t) if isinstance(t, str) else t.dtype)
