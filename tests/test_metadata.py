@@ -2,6 +2,7 @@
 
 import copy
 import pickle
+from operator import add
 
 import numpy as np
 import pytest
@@ -181,7 +182,7 @@ SIZES = [
     lambda s: s([2.5]),
     lambda s: s("ab"),
     lambda s: s(3),
-    lambda s: s([1]).__add__([2]),
+    lambda s: add(s([1]), [2]),
 ]
 
 
