@@ -28,7 +28,7 @@ enum class Unary : int {
 
 enum class Binary : int {
   add, sub, mul, div, floor_divide, remainder, fmod, pow, maximum, minimum, atan2,
-  fmax, fmin, copysign, hypot, nextafter, heaviside, logaddexp, logaddexp2, xlogy, xlog1py, zeta,
+  fmax, fmin, copysign, hypot, nextafter, heaviside, logaddexp, logaddexp2, ldexp, xlogy, xlog1py, zeta,
   bitwise_and, bitwise_or, bitwise_xor, bitwise_left_shift, bitwise_right_shift, gcd, lcm,
   relu_backward, sigmoid_backward, tanh_backward,                       // (gradient, result of the forward)
   eq, ne, lt, le, gt, ge, logical_and, logical_or, logical_xor,         // bool results
@@ -83,8 +83,18 @@ using ReduceColumns = void (*)(void* out, const void* in, Index rows, Index n, I
 // The value and the position of the first largest (or smallest) of n strided elements; NaN wins.
 using ArgLoop = void (*)(void* value, Index* position, const void* in, Index n, Index stride);
 
-// Rows of `width` bytes moved by index: row i of `to` is row index[i] of `from`, i < n. Indices are already checked.
-using GatherRows = void (*)(void* to, const void* from, const Index* index, Index n, Index width);
+// Rows of `width` bytes moved by index: row i of `to` starts at byte index[i] * step of `from`, i < n. Indices are
+// already checked, here and below.
+using GatherRows = void (*)(void* to, const void* from, const Index* index, Index n, Index width, Index step);
+// Elements i < n, one after the other: element i of the indexed side lies at i * line + index[i * index_step] * step,
+// and i * other_step is that of the other side.
+struct IndexedSteps {
+  Index line, step, index_step, other_step;
+};
+using GatherLoop = void (*)(void* to, const void* indexed, const Index* index, Index n, const IndexedSteps& steps);
+using ScatterLoop = void (*)(void* indexed, const void* from, const Index* index, Index n, const IndexedSteps& steps);
+// What becomes of an element that is written to: the new one, or one made of both.
+enum class Scatter { write, add, multiply, amin, amax, count };
 
 // One side of a matrix product, read as panels of whole tile rows of A or tile columns of B: element i of the panel q
 // at depth p lies at data[q * panel + i * element + p * step]. B's `element` is always 1.
@@ -208,6 +218,8 @@ struct Kernels {
   ArgLoop argmin[dtype_count];
 
   GatherRows gather_rows;
+  GatherLoop gather[dtype_count];
+  ScatterLoop scatter[static_cast<int>(Scatter::count)][dtype_count];
 
   FloatKernels<float> float32;
   FloatKernels<double> float64;

@@ -3,6 +3,8 @@
 `error(...)` stands for an exception: its type alone is compared with PyTorch's.
 """
 
+from importlib import import_module
+
 SITUATIONS = []
 
 
@@ -701,6 +703,81 @@ def second_derivative_through_a_hook(t):
     x.register_hook(lambda g: g * g)
     (g,) = t.autograd.grad((x**3).sum(), x, create_graph=True)
     return t.autograd.grad(g.sum(), x)
+
+
+# Checkpoints and anomalies
+
+
+def step(t, w):
+    return lambda x: ((x @ w).exp() * t.rand(2, dtype=t.float64)).sin()
+
+
+def checkpointed(t, function, *args):
+    return import_module(f"{t.__name__}.utils.checkpoint").checkpoint(
+        function, *args, use_reentrant=False
+    )
+
+
+def seeded(t):
+    t.manual_seed(0)
+    return leaf(t), t.rand(2, 2, dtype=t.float64, requires_grad=True)
+
+
+@situation
+def checkpoint(t):
+    x, w = seeded(t)
+    y = checkpointed(t, step(t, w), x)
+    after = t.rand(1)
+    y.sum().backward()
+    return y, after, x.grad, w.grad, t.rand(1)
+
+
+@situation
+def checkpoint_in_a_checkpoint(t):
+    x, w = seeded(t)
+    y = checkpointed(t, lambda a: checkpointed(t, step(t, w), a).exp(), x)
+    y.sum().backward()
+    return x.grad, w.grad
+
+
+@situation
+def checkpoint_retained_and_freed(t):
+    x, w = seeded(t)
+    y = checkpointed(t, step(t, w), x).sum()
+    y.backward(retain_graph=True)
+    y.backward()
+    return x.grad, error(y.backward)
+
+
+@situation
+def checkpoint_differentiated_twice(t):
+    x, w = seeded(t)
+    y = checkpointed(t, step(t, w), x).sum()
+    (g,) = t.autograd.grad(y, x, create_graph=True)
+    return g, t.autograd.grad(g.sum(), w)
+
+
+@situation
+def checkpoint_without_recording(t):
+    with t.no_grad():
+        return checkpointed(t, lambda x: x * 2, leaf(t)).requires_grad
+
+
+@situation
+def anomaly_found(t):
+    x = t.zeros(2, requires_grad=True)
+    with t.autograd.detect_anomaly():
+        y = (x.sqrt() * 0).sum()
+        found = error(y.backward)
+    return found, x.grad, t.is_anomaly_enabled()
+
+
+@situation
+def anomaly_without_looking_for_nan(t):
+    x = t.zeros(2, requires_grad=True)
+    with t.autograd.detect_anomaly(check_nan=False):
+        (x.sqrt() * 0).sum().backward()
+        return t.isnan(x.grad), t.is_anomaly_enabled()
 
 
 # Functions of the user's

@@ -1,5 +1,7 @@
 """A hundred small situations of the graph, each compared with PyTorch."""
 
+import subprocess
+import sys
 from warnings import catch_warnings
 
 import pytest
@@ -34,6 +36,45 @@ def close(value, other):
 def test_situations_are_as_in_torch(torch, situation):
     ours, theirs = seen(situation, fg), seen(situation, torch)
     assert close(ours, theirs), f"fastgrad: {ours}\nPyTorch: {theirs}"
+
+
+def test_an_anomaly_names_the_line_of_its_forward():
+    x = fg.zeros(2, requires_grad=True)
+    with fg.autograd.detect_anomaly():
+        y = x.sqrt()  # the culprit
+        with pytest.raises(RuntimeError, match=r"SqrtBackward0.*nan.*the culprit") as info:
+            (y * 0).sum().backward()
+    assert any("the culprit" in note for note in info.value.__notes__)
+
+
+def test_a_checkpoint_must_do_the_same_again():
+    calls = []
+
+    def changing(x):
+        calls.append(1)
+        return x.exp() if len(calls) == 1 else x.exp().exp()
+
+    x = fg.ones(2, requires_grad=True)
+    y = fg.utils.checkpoint.checkpoint(changing, x)
+    with pytest.raises(RuntimeError, match="recorded 1 operations in forward and 2"):
+        y.sum().backward()
+    assert x.grad is None
+
+
+def test_a_graph_that_grows_over_steps_is_warned_of_once():
+    program = """
+import fastgrad as torch
+w, total = torch.ones(1, requires_grad=True), 0
+for _ in range(120):
+    loss = (w * 2).sum()
+    loss.backward()
+    total += loss
+"""
+    command = [sys.executable, "-W", "default", "-c", program]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert done.stderr.count("UserWarning") == 1
+    assert "<string>:7" in done.stderr
+    assert "loss.item()" in done.stderr
 
 
 @pytest.mark.parametrize("situation", SITUATIONS, ids=lambda f: f.__name__)

@@ -44,6 +44,15 @@ PyMethodDef def_any(const char* name) {
         return activation_backward(Activation::name, #name, g, x, a, b);                                        \
       }>(#name "_backward")
 
+#define SCATTER(define, name, how)                                                  \
+  define<[](const Tensor& to, Index dim, const Tensor& index, const Tensor& from) { \
+    scatter_(#name, Scatter::how, to, dim, index, from);                            \
+  }>(#name)
+#define INDEX_WRITE(define, name, kind, how)                                          \
+  define<[](const Tensor& to, Index dim, const Tensor& index, const Tensor& source) { \
+    index_write_(#name, ErrorKind::kind, Scatter::how, to, dim, index, source);       \
+  }>(#name)
+
 PyMethodDef functions[] = {
     // creation
     def<[](const Dims& sizes, DType t) { return fastgrad::empty(sizes, t); }, constant>("empty"),
@@ -135,6 +144,7 @@ PyMethodDef functions[] = {
     BINARY(heaviside),
     BINARY(logaddexp),
     BINARY(logaddexp2),
+    BINARY(ldexp),
     BINARY(xlogy),
     BINARY(xlog1py),
     BINARY(zeta),
@@ -205,10 +215,26 @@ PyMethodDef functions[] = {
     def_any<nonzero>("nonzero"),
     def_any<index_select>("index_select"),
     def_any<gather>("gather"),
-    def<scatter_>("scatter_"),
     def<argsort>("argsort"),
     def<one_hot>("one_hot"),
     def<bincount>("bincount"),
+    // scatter
+    SCATTER(def_any, scatter_, write),
+    SCATTER(def, scatter_add_, add),
+    SCATTER(def, scatter_multiply_, multiply),
+    SCATTER(def, scatter_amin_, amin),
+    SCATTER(def, scatter_amax_, amax),
+    INDEX_WRITE(def, index_add_, runtime, add),
+    INDEX_WRITE(def_any, index_copy_, index, write),
+    def_any<index_fill_>("index_fill_"),
+    def_any<[](const Tensor& to, Index dim, const Tensor& index, const Tensor& source) {
+      return row_index("index_reduce", to, dim, index, source);
+    }>("row_index"),
+    def_any<masked_fill_>("masked_fill_"),
+    // diagonal
+    def<diagonal, view_of_first>("diagonal"),
+    def_any<tril>("tril"),
+    def_any<triu>("triu"),
     // matmul
     def<matmul>("matmul"),
     def<linear>("linear"),

@@ -13,7 +13,14 @@ namespace {
 
 PyTypeObject* base_type = nullptr;   // _core.NodeBase
 PyTypeObject* node_class = nullptr;  // fastgrad.autograd.graph.Node
-std::uint64_t next_number = 0;       // guarded by the GIL
+PyObject* warn_of_growth = nullptr;  // called when a graph has come to span many epochs
+// Guarded by the GIL:
+std::uint64_t next_number = 0;
+std::uint32_t epoch = 0;  // backward passes so far
+
+constexpr std::uint32_t suspicious_span = 50;
+
+thread_local PyObject* watcher = nullptr;  // called with each new node
 
 PyObject* new_ref(PyObject* object) {
   Py_INCREF(object);
@@ -156,6 +163,25 @@ bool are_recordable(PyObject* const* args, Py_ssize_t count) {
 
 PyObject* saved_of(PyObject* const* args, Py_ssize_t count) { return count == 4 ? new_ref(args[3]) : PyTuple_New(0); }
 
+// A graph that grows from one backward pass to the next is most likely kept alive by mistake (total += loss).
+std::uint32_t span_of(PyObject* edges) {
+  std::uint32_t span = 0;
+  for (Py_ssize_t i = 0; i < PyTuple_GET_SIZE(edges); ++i) {
+    PyObject* edge = PyTuple_GET_ITEM(edges, i);
+    if (Py_TYPE(edge) != node_class) continue;
+    const PyNode* input = as_py_node(edge);
+    span = std::max(span, input->span + (input->epoch != epoch));
+  }
+  return span;
+}
+
+PyObject* told(PyObject* listener, PyObject* node) {
+  PyObject* done = PyObject_CallOneArg(listener, node);
+  if (done == nullptr) return nullptr;
+  Py_DECREF(done);
+  Py_RETURN_NONE;
+}
+
 bool is_inference(PyObject* value) { return is_tensor(value) && as_py_tensor(value)->tensor.storage->inference; }
 
 // Hangs a node on the tensor; takes over `saved`.
@@ -183,12 +209,16 @@ PyObject* hang_node(PyObject* const* args, PyObject* saved, bool saves_result) {
   n->dtype = out->tensor.dtype;
   n->saves_result = saves_result;
   n->number = next_number++;
+  n->epoch = epoch;
+  n->span = span_of(n->edges);
   note_versions(n);
   PyObject* before = out->node;
   out->node = node;
   out->requires_grad = true;
   out->seen_version = out->tensor.storage->version;
   Py_XDECREF(before);
+  if (watcher != nullptr) return told(watcher, node);
+  if (n->span == suspicious_span && warn_of_growth != nullptr) return told(warn_of_growth, node);
   Py_RETURN_NONE;
 }
 
@@ -214,12 +244,25 @@ PyObject* record_result(PyObject*, PyObject* const* args, Py_ssize_t count) {
   return hang_node(args, saved, true);
 }
 
-PyObject* register_node(PyObject*, PyObject* type) {
-  if (!PyType_Check(type) || !PyType_IsSubtype(reinterpret_cast<PyTypeObject*>(type), base_type)) {
-    PyErr_SetString(PyExc_TypeError, "register_node: expected a class derived from NodeBase");
-    return nullptr;
-  }
+// register_node(type, warn_of_growth), called once by the package.
+PyObject* register_node(PyObject*, PyObject* args) {
+  PyObject *type, *warn;
+  if (!PyArg_ParseTuple(args, "O!O", &PyType_Type, &type, &warn)) return nullptr;
   node_class = reinterpret_cast<PyTypeObject*>(new_ref(type));
+  warn_of_growth = new_ref(warn);
+  Py_RETURN_NONE;
+}
+
+// watch_nodes(function): the function, or None, is called with every node that this thread records from now on;
+// returns the one before.
+PyObject* watch_nodes(PyObject*, PyObject* function) {
+  PyObject* before = watcher == nullptr ? new_ref(Py_None) : watcher;
+  watcher = function == Py_None ? nullptr : new_ref(function);
+  return before;
+}
+
+PyObject* count_backward(PyObject*, PyObject*) {
+  ++epoch;
   Py_RETURN_NONE;
 }
 
@@ -228,7 +271,9 @@ PyMethodDef functions[] = {
      "Hangs a node on the result of an operation."},
     {"record_result", reinterpret_cast<PyCFunction>(reinterpret_cast<void (*)()>(record_result)), METH_FASTCALL,
      "The same, with the result as the last of what is saved."},
-    {"register_node", register_node, METH_O, "Names the Python class of nodes."},
+    {"register_node", register_node, METH_VARARGS, "Names the Python class of nodes, and who warns of growing graphs."},
+    {"watch_nodes", watch_nodes, METH_O, "Calls a function with each node that this thread records."},
+    {"count_backward", count_backward, METH_NOARGS, "Says that a backward pass begins."},
     {nullptr, nullptr, 0, nullptr},
 };
 

@@ -83,17 +83,28 @@ void cast(void* out, const void* in, Index n, Index so, Index si) {
   }
 }
 
+// Both sides are read whatever the mask says: a choice of values becomes vectors, a choice of loads does not.
+template <Index sa, Index sb, class T>
+void where_rows(T* out, const bool* m, const T* a, const T* b, Index n) {
+  FASTGRAD_INDEPENDENT
+  for (Index i = 0; i < n; ++i) {
+    const T yes = a[i * sa], no = b[i * sb];
+    out[i] = m[i] ? yes : no;
+  }
+}
+
 template <class T>
 void where(void* out, const bool* m, const void* left, const void* right, Index n, Index so, Index sm, Index sa,
            Index sb) {
   auto* o = static_cast<T*>(out);
   const auto* a = static_cast<const T*>(left);
   const auto* b = static_cast<const T*>(right);
-  if (so == 1 && sm == 1 && sa == 1 && sb == 1) {
-    FASTGRAD_INDEPENDENT
-    for (Index i = 0; i < n; ++i) o[i] = m[i] ? a[i] : b[i];
-  } else {
-    for (Index i = 0; i < n; ++i) o[i * so] = m[i * sm] ? a[i * sa] : b[i * sb];
+  if (so == 1 && sm == 1 && sa == 1 && sb == 1) return where_rows<1, 1>(o, m, a, b, n);
+  if (so == 1 && sm == 1 && sa == 0 && sb == 1) return where_rows<0, 1>(o, m, a, b, n);
+  if (so == 1 && sm == 1 && sa == 1 && sb == 0) return where_rows<1, 0>(o, m, a, b, n);
+  for (Index i = 0; i < n; ++i) {
+    const T yes = a[i * sa], no = b[i * sb];
+    o[i * so] = m[i * sm] ? yes : no;
   }
 }
 

@@ -58,34 +58,34 @@ struct LayerNormRow {
   FASTGRAD_INLINE Vec<T> normalized(Index i, Piece piece) const {
     return (piece.load(x + i, mean) - mean) * rstd;
   }
-  template <class Piece>
-  FASTGRAD_INLINE Vec<T> weighted(Index i, Piece piece) const {
-    const Vec<T> upstream = piece.load(g + i, 0);
-    return weight != nullptr ? upstream * piece.load(weight + i, 0) : upstream;
-  }
+};
+
+// The sums that the second pass needs; the parameters' gradients are added up on the way.
+template <class T>
+struct LayerNormSums {
+  T weighted, product;
 };
 
 template <class T>
-FASTGRAD_INLINE void layer_norm_gradient(T* dx, const LayerNormRow<T>& row, Index n, bool centred) {
+FASTGRAD_INLINE LayerNormSums<T> layer_norm_sums(T* dweight, T* dbias, const LayerNormRow<T>& row, Index n) {
   Vec<T> sum{}, product{};
   for_pieces<T>(n, [&](Index i, auto piece) {
-    const Vec<T> w = row.weighted(i, piece);
+    const Vec<T> g = piece.load(row.g + i, 0), h = row.normalized(i, piece);
+    const Vec<T> w = row.weight != nullptr ? g * piece.load(row.weight + i, 0) : g;
     sum += w;
-    product += w * row.normalized(i, piece);
+    product += w * h;
+    if (dweight != nullptr) piece.store(dweight + i, piece.load(dweight + i, 0) + g * h);
+    if (dbias != nullptr) piece.store(dbias + i, piece.load(dbias + i, 0) + g);
   });
-  const T count = static_cast<T>(n);
-  const T a = centred ? sum_across(sum) / count : T{0}, b = sum_across(product) / count;
-  for_pieces<T>(n, [&](Index i, auto piece) {
-    piece.store(dx + i, (row.weighted(i, piece) - a - row.normalized(i, piece) * b) * row.rstd);
-  });
+  return {sum_across(sum), sum_across(product)};
 }
 
 template <class T>
-FASTGRAD_INLINE void add_parameter_gradients(T* dweight, T* dbias, const LayerNormRow<T>& row, Index n) {
+FASTGRAD_INLINE void layer_norm_gradient(T* dx, const LayerNormRow<T>& row, Index n, T a, T b) {
   for_pieces<T>(n, [&](Index i, auto piece) {
     const Vec<T> g = piece.load(row.g + i, 0);
-    if (dweight != nullptr) piece.store(dweight + i, piece.load(dweight + i, 0) + g * row.normalized(i, piece));
-    if (dbias != nullptr) piece.store(dbias + i, piece.load(dbias + i, 0) + g);
+    const Vec<T> w = row.weight != nullptr ? g * piece.load(row.weight + i, 0) : g;
+    piece.store(dx + i, (w - a - row.normalized(i, piece) * b) * row.rstd);
   });
 }
 
@@ -94,8 +94,9 @@ void layer_norm_backward(T* dx, T* dweight, T* dbias, const T* g, const T* x, co
                          const T* rstd, Index rows, Index n) {
   for (Index r = 0; r < rows; ++r) {
     const LayerNormRow<T> row{g + r * n, x + r * n, weight, mean != nullptr ? mean[r] : T{0}, rstd[r]};
-    if (dweight != nullptr || dbias != nullptr) add_parameter_gradients(dweight, dbias, row, n);
-    layer_norm_gradient(dx + r * n, row, n, mean != nullptr);
+    const LayerNormSums<T> sums = layer_norm_sums(dweight, dbias, row, n);
+    const T count = static_cast<T>(n);
+    layer_norm_gradient(dx + r * n, row, n, mean != nullptr ? sums.weighted / count : T{0}, sums.product / count);
   }
 }
 

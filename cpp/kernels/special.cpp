@@ -125,6 +125,7 @@ double zeta_of_positive(double s, double q) {
 double zeta(double s, double q) {
   if (s == 1) return infinity;
   if (!(s > 1)) return nan;
+  if (q == infinity) return 0;
   if (q > 0 || q != q) return zeta_of_positive(s, q);
   const double nearest = ceil(q) - q;  // the smallest size of a negative base
   if (nearest == 0) return infinity;
@@ -170,6 +171,12 @@ double logaddexp(double a, double b) {
 double logaddexp2(double a, double b) {
   if (a == b) return a + 1;
   return (a > b ? a : b) + log1p(exp2(-fabs(a - b))) * log2_e;
+}
+
+// a 2^b, with a whole b in one step: 2^b may overflow where the result does not.
+double ldexp(double a, double b) {
+  if (b != floor(b)) return a * exp2(b);
+  return ::ldexp(a, static_cast<int>(b < -9999 ? -9999 : b > 9999 ? 9999 : b));
 }
 
 double xlogy(double a, double b) { return a == 0 && b == b ? 0 : a * log(b); }
@@ -236,6 +243,7 @@ void fill_special(Kernels& table) {
   set<exponent>(table, Unary::exponent);
   set<logaddexp>(table, Binary::logaddexp);
   set<logaddexp2>(table, Binary::logaddexp2);
+  set<ldexp>(table, Binary::ldexp);
   set<xlogy>(table, Binary::xlogy);
   set<xlog1py>(table, Binary::xlog1py);
   set<zeta>(table, Binary::zeta);

@@ -13,6 +13,7 @@ void fill_special(Kernels& table);
 void fill_conversion(Kernels& table);
 void fill_reduction(Kernels& table);
 void fill_indexing(Kernels& table);
+void fill_scatter(Kernels& table);
 void fill_matmul(Kernels& table);
 void fill_softmax(Kernels& table);
 void fill_activation(Kernels& table);
@@ -30,6 +31,7 @@ const Kernels& table() {
     fill_conversion(kernels);
     fill_reduction(kernels);
     fill_indexing(kernels);
+    fill_scatter(kernels);
     fill_matmul(kernels);
     fill_softmax(kernels);
     fill_activation(kernels);

@@ -5,6 +5,7 @@
 #include "kernels.h"
 #include "kernels/loop.h"
 #include "kernels/math.h"
+#include "kernels/trigonometry.h"
 #include "kernels/vec.h"
 
 namespace fastgrad::FASTGRAD_ISA {
@@ -112,12 +113,6 @@ void libm_loop(void* out, const void* in, Index n, Index out_stride, Index in_st
   for (Index i = 0; i < n; ++i) to[i * out_stride] = function(from[i * in_stride]);
 }
 
-template <float (*of_float)(float), double (*of_double)(double)>
-void set_libm(Kernels& table, Unary op) {
-  entry<float>(table, op) = libm_loop<float, of_float>;
-  entry<double>(table, op) = libm_loop<double, of_double>;
-}
-
 // ---------------------------------------------------------------------------------------------------------- rounding
 
 // `rounded`, which may have lost the sign of a zero, or x itself where x is too large to have a fraction, or NaN.
@@ -186,31 +181,38 @@ void fill_exponential(Kernels& table) {
   set_vector<float, double>(table, Unary::expm1, [](auto x) { return expm1(x); });
   set_vector<float, double>(table, Unary::tanh, [](auto x) { return tanh(x); });
   set_vector<float, double>(table, Unary::sigmoid, [](auto x) { return sigmoid(x); });
-  set_libm<sinhf, sinh>(table, Unary::sinh);
-  set_libm<coshf, cosh>(table, Unary::cosh);
+  set_float_through_double(table, Unary::sinh, [](auto x) { return for_float::sinh(x); });
+  set_float_through_double(table, Unary::cosh, [](auto x) { return for_float::cosh(x); });
+  entry<double>(table, Unary::sinh) = libm_loop<double, ::sinh>;
+  entry<double>(table, Unary::cosh) = libm_loop<double, ::cosh>;
 }
 
 void fill_logarithm(Kernels& table) {
   set_vector<float, double>(table, Unary::log, [](auto x) { return log(x); });
   set_vector<double>(table, Unary::log1p, [](auto x) { return log1p(x); });
-  set_float_through_double(table, Unary::log1p, [](auto x) { return log1p(x); });
-  // Whole powers of the base must give whole numbers: libm sees to that in double, the rounding to float here.
-  set_float_through_double(table, Unary::log2, [](auto x) { return log(x) * FloatTraits<double>::log2_e; });
+  set_float_through_double(table, Unary::log1p, [](auto x) { return log1p_for_float(x); });
+  set_vector<float, double>(table, Unary::log2, [](auto x) { return log2(x); });
+  set_vector<double>(table, Unary::log10, [](auto x) { return log10(x); });
+  // Rounding to float makes whole powers of ten give whole numbers.
   set_float_through_double(table, Unary::log10, [](auto x) { return log(x) * 0x1.bcb7b1526e50ep-2; });
-  entry<double>(table, Unary::log2) = libm_loop<double, ::log2>;
-  entry<double>(table, Unary::log10) = libm_loop<double, ::log10>;
+}
+
+template <class F>
+void set_inverse(Kernels& table, Unary op, F f) {
+  set_float_through_double(table, op, f);
+  set_vector<double>(table, op, f);
 }
 
 void fill_trigonometry(Kernels& table) {
   set_float_through_double(table, Unary::sin, [](auto x) { return for_float::sin(x); });
   set_float_through_double(table, Unary::cos, [](auto x) { return for_float::cos(x); });
   set_float_through_double(table, Unary::tan, [](auto x) { return for_float::tan(x); });
-  entry<double>(table, Unary::sin) = libm_loop<double, ::sin>;
-  entry<double>(table, Unary::cos) = libm_loop<double, ::cos>;
-  entry<double>(table, Unary::tan) = libm_loop<double, ::tan>;
-  set_libm<asinf, asin>(table, Unary::asin);
-  set_libm<acosf, acos>(table, Unary::acos);
-  set_libm<atanf, atan>(table, Unary::atan);
+  set_vector<double>(table, Unary::sin, [](auto x) { return sin(x); });
+  set_vector<double>(table, Unary::cos, [](auto x) { return cos(x); });
+  set_vector<double>(table, Unary::tan, [](auto x) { return tan(x); });
+  set_inverse(table, Unary::asin, [](auto x) { return asin(x); });
+  set_inverse(table, Unary::acos, [](auto x) { return acos(x); });
+  set_inverse(table, Unary::atan, [](auto x) { return atan(x); });
   set_float_through_double(table, Unary::asinh, [](auto x) { return for_float::asinh(x); });
   set_float_through_double(table, Unary::acosh, [](auto x) { return for_float::acosh(x); });
   set_float_through_double(table, Unary::atanh, [](auto x) { return for_float::atanh(x); });

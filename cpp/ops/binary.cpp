@@ -12,7 +12,7 @@ namespace {
 DType compute_dtype(Binary op, const Operand& a, const Operand& b) {
   const DType dtype = result_type(a, b);
   const bool floats_only = op == Binary::div || op == Binary::atan2 || op == Binary::copysign || op == Binary::xlogy ||
-                           op == Binary::xlog1py || op == Binary::zeta;
+                           op == Binary::xlog1py || op == Binary::ldexp || op == Binary::zeta;
   return floats_only && !is_floating(dtype) ? default_dtype() : dtype;
 }
 

@@ -54,4 +54,38 @@ inline Index grain_of(Index elements_each) {
   return std::max<Index>(1, pointwise_grain / 4 / std::max<Index>(1, elements_each));
 }
 
+// Channels
+
+// Runs of a channel's elements from this length on are worth a kernel's row of their own.
+inline constexpr Index long_run = 16;
+
+template <class T>
+using Numbers = std::vector<T>;  // one for each channel
+
+template <class T>
+Numbers<double> numbers(const Tensor& t, Index count, double otherwise) {
+  if (t.storage.get() == nullptr) return Numbers<double>(count, otherwise);
+  return {t.data<T>(), t.data<T>() + count};
+}
+
+template <class T, class S>
+Tensor tensor_of(const Numbers<S>& values, const Dims& shape, DType dtype) {
+  const Tensor t = empty(shape, dtype);
+  std::transform(values.begin(), values.end(), t.data<T>(), [](S v) { return static_cast<T>(v); });
+  return t;
+}
+
+struct Channels {
+  Index batch, channels, inner = 1;
+};
+
+inline Channels channels_of(const char* op, const Tensor& x) {
+  if (x.dim() < 2) {
+    fail(op, ": Expected at least 2 dimensions for input tensor, (batch, channels, ...), but received shape ", x.sizes);
+  }
+  Channels result{x.sizes[0], x.sizes[1]};
+  for (int d = 2; d < x.dim(); ++d) result.inner *= x.sizes[d];
+  return result;
+}
+
 }  // namespace fastgrad::ops

@@ -1,4 +1,4 @@
-// batch_norm and group_norm: normalization of channels. The statistics of a channel are combined from those of its
+// batch_norm: normalization of channels over the batch. The statistics of a channel are combined from those of its
 // pieces, which never depend on the number of threads, so neither do the bits.
 #include <cmath>
 
@@ -7,19 +7,15 @@
 namespace fastgrad::ops {
 namespace {
 
-template <class T>
-using Numbers = std::vector<T>;  // one for each channel
-
 // Contiguous memory seen as [batch, channels, inner]. Where `inner` is long, each of its runs is a row of the matrix
 // that the kernels see; where it is short, a row is a whole [channels, inner].
 struct Grid {
-  static constexpr Index long_enough = 16, row_block = 128, column_block = 256;
+  static constexpr Index row_block = 128, column_block = 256;
 
   Index batch, channels, inner;
   bool by_row;
 
-  Grid(Index b, Index c, Index i) : batch(b), channels(c), inner(i), by_row(i >= long_enough) {}
-  Grid(Index b, Index c, Index i, bool rows) : batch(b), channels(c), inner(i), by_row(rows) {}
+  Grid(Index b, Index c, Index i) : batch(b), channels(c), inner(i), by_row(i >= long_run) {}
 
   Index count() const { return std::max<Index>(1, batch * inner); }  // elements of a channel
   // The matrix is cut into pieces, each with numbers[channels][width()]; a piece has elements(p) of each number.
@@ -160,121 +156,6 @@ Tensor gradient(const Grid& grid, const Tensor& g, const Tensor& x, const Factor
   });
   return dx;
 }
-
-template <class T>
-Numbers<double> numbers(const Tensor& t, Index count, double otherwise) {
-  if (t.storage.get() == nullptr) return Numbers<double>(count, otherwise);
-  return {t.data<T>(), t.data<T>() + count};
-}
-
-template <class T>
-Tensor tensor_of(const Numbers<double>& values, const Dims& shape, DType dtype) {
-  const Tensor t = empty(shape, dtype);
-  std::transform(values.begin(), values.end(), t.data<T>(), [](double v) { return static_cast<T>(v); });
-  return t;
-}
-
-struct Channels {
-  Index batch, channels, inner = 1;
-};
-
-Channels channels_of(const char* op, const Tensor& x) {
-  if (x.dim() < 2) {
-    fail(op, ": Expected at least 2 dimensions for input tensor, (batch, channels, ...), but received shape ", x.sizes);
-  }
-  Channels result{x.sizes[0], x.sizes[1]};
-  for (int d = 2; d < x.dim(); ++d) result.inner *= x.sizes[d];
-  return result;
-}
-
-// ----------------------------------------------------------------------------------------------------------- groups
-
-struct Groups {
-  Channels size;
-  Index groups, channels_each;
-
-  Groups(const char* op, const Tensor& x, Index count) : size(channels_of(op, x)), groups(count) {
-    if (count <= 0) fail(op, ": Expected num groups to be greater than 0, got ", count);
-    if (size.channels % count != 0) {
-      fail(op, ": Expected number of channels in input to be divisible by num_groups, but got input of shape ", x.sizes,
-           " and num_groups=", count);
-    }
-    channels_each = size.channels / count;
-  }
-  // Each group of each element of the batch is a row; each channel of it is a channel of its own.
-  Grid rows() const { return {1, size.batch * groups, channels_each * size.inner, true}; }
-  Grid channels(bool by_row) const { return {1, size.batch * size.channels, size.inner, by_row}; }
-  Grid channels() const { return {1, size.batch * size.channels, size.inner}; }
-  Index group(Index channel) const { return channel / channels_each; }  // counted through the batch
-};
-
-}  // namespace
-
-Tensors3 group_norm(const Tensor& input, Index count, const OptionalTensor& weight, const OptionalTensor& bias,
-                    double eps) {
-  const char* const op = "group_norm";
-  const Groups groups(op, input, count);
-  const Index channels = groups.size.channels, each = groups.size.batch * channels;
-  const Tensor w = checked_parameter(op, "weight", weight, {channels}, input.dtype);
-  const Tensor b = checked_parameter(op, "bias", bias, {channels}, input.dtype);
-  Tensors3 result;
-  with_floats(op, input, [&](auto tag) {
-    using T = typename decltype(tag)::type;
-    const Tensor x = contiguous(input);
-    const Moments found = moments<T>(groups.rows(), x);
-    Numbers<double> rstd = found.squares;
-    for (double& r : rstd) r = 1 / std::sqrt(r / static_cast<double>(groups.rows().count()) + eps);
-    const Numbers<double> scales = numbers<T>(w, channels, 1), shifts = numbers<T>(b, channels, 0);
-    Numbers<double> mean(each), scale(each), shift(each);
-    for (Index i = 0; i < each; ++i) {
-      mean[i] = found.mean[groups.group(i)];
-      scale[i] = rstd[groups.group(i)] * scales[i % channels];
-      shift[i] = shifts[i % channels];
-    }
-    const Dims shape{groups.size.batch, count};
-    result = {normalized<T>(groups.channels(), x, mean, scale, shift), tensor_of<T>(found.mean, shape, x.dtype),
-              tensor_of<T>(rstd, shape, x.dtype)};
-  });
-  return result;
-}
-
-Tensors3 group_norm_backward(const Tensor& g, const Tensor& input, Index count, const OptionalTensor& weight,
-                             const Tensor& means, const Tensor& rstds) {
-  const char* const op = "group_norm";
-  check_gradient(op, g, input);
-  const Groups groups(op, input, count);
-  const Index channels = groups.size.channels, all = groups.size.batch * count, each = groups.size.batch * channels;
-  const Tensor w = checked_parameter(op, "weight", weight, {channels}, input.dtype);
-  const Tensor mean = statistic(op, means, all, input.dtype), rstd = statistic(op, rstds, all, input.dtype);
-  Tensors3 result;
-  with_floats(op, input, [&](auto tag) {
-    using T = typename decltype(tag)::type;
-    const Tensor x = contiguous(input), upstream = contiguous(g);
-    const Numbers<double> scales = numbers<T>(w, channels, 1);
-    Factors f{Numbers<double>(each), Numbers<double>(each), Numbers<double>(each), Numbers<double>(each)};
-    for (Index i = 0; i < each; ++i) f.mean[i] = mean.data<T>()[groups.group(i)];
-    const Products sums = products<T>(groups.channels(true), upstream, x, f.mean);
-    Numbers<double> total(all), product(all), dweight(channels), dbias(channels);
-    for (Index i = 0; i < each; ++i) {
-      total[groups.group(i)] += sums.total[i] * scales[i % channels];
-      product[groups.group(i)] += sums.product[i] * scales[i % channels];
-    }
-    const auto n = static_cast<double>(groups.rows().count());
-    for (Index i = 0; i < each; ++i) {
-      const double r = rstd.data<T>()[groups.group(i)];
-      f.a[i] = r * scales[i % channels];
-      f.b[i] = -r * r * r * product[groups.group(i)] / n;
-      f.c[i] = -r * total[groups.group(i)] / n;
-      dweight[i % channels] += sums.product[i] * r;
-      dbias[i % channels] += sums.total[i];
-    }
-    result = {gradient<T>(groups.channels(), upstream, x, f), tensor_of<T>(dweight, {channels}, x.dtype),
-              tensor_of<T>(dbias, {channels}, x.dtype)};
-  });
-  return result;
-}
-
-namespace {
 
 // The running statistics moved towards those of a batch, whose variance is taken without bias.
 template <class T>

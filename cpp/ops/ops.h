@@ -97,19 +97,37 @@ Tensor repeat(const Tensor& x, const Dims& repeats);
 // each position as often as `repeats` says
 Tensor repeat_interleave(const Tensor& repeats, std::optional<Index> output_size);
 
-// indexing: one entry per dimension of x, absent where it is taken whole; entries are int64 of any shapes that
-// broadcast together
+// indexing: one entry per dimension of x, absent where it is taken whole; entries are int64 or int32 of any shapes that
+// broadcast together; `axes` says how messages call the dimensions of x, unless it is empty
 using IndexList = std::vector<OptionalTensor>;
 Tensor nonzero(const Tensor& mask);
-Tensor index(const Tensor& x, const IndexList& indices);
-void index_put_(const Tensor& x, const IndexList& indices, const Tensor& values, bool accumulate);
+Tensor index(const Tensor& x, const IndexList& indices, const Dims& axes = {});
 Tensor index_select(const Tensor& x, Index dim, const Tensor& index);
 Tensor gather(const Tensor& x, Index dim, const Tensor& index);
-// to[index[i, j], j] (+)= from[i, j] and so on along dim
-void scatter_(const Tensor& to, Index dim, const Tensor& index, const Tensor& from, bool accumulate);
 Tensor argsort(const Tensor& x, Index dim, bool descending);
 Tensor one_hot(const Tensor& labels, Index classes);
 Tensor bincount(const Tensor& x, const OptionalTensor& weights, Index minlength);
+
+// scatter, in place; `op` is the name for messages
+void index_put_(const Tensor& x, const IndexList& indices, const Tensor& values, bool accumulate,
+                const Dims& axes = {});
+// to[index[i, j], j] = f(that, from[i, j]) and so on along dim
+void scatter_(const char* op, Scatter how, const Tensor& to, Index dim, const Tensor& index, const Tensor& from);
+// to[index[i], j] = f(that, source[i, j]) and so on along dim; `kind` is the error of an index out of range
+void index_write_(const char* op, ErrorKind kind, Scatter how, const Tensor& to, Index dim, const Tensor& index,
+                  const Tensor& source);
+void index_fill_(const Tensor& to, Index dim, const Tensor& index, Scalar value);
+// a vector of indices along dim as an index for scatter_, in the shape that `source` must have; a view
+Tensor row_index(const char* op, const Tensor& to, Index dim, const Tensor& index, const Tensor& source);
+
+// where the mask (bool, broadcast to x) holds; the value has one element
+void masked_fill_(const Tensor& x, const Tensor& mask, const Tensor& value);
+
+// diagonal
+Tensor diagonal(const Tensor& x, Index offset, Index dim1, Index dim2);  // a view
+// the part of each matrix on and below (above) a diagonal, zeros elsewhere
+Tensor tril(const Tensor& x, Index diagonal);
+Tensor triu(const Tensor& x, Index diagonal);
 
 // matmul
 Tensor matmul(const Tensor& a, const Tensor& b);

@@ -40,6 +40,7 @@ from fastgrad.tensor import Tensor  # isort: skip - registers the classes that t
 
 from fastgrad import autograd
 from fastgrad import tensor_types as _tensor_types
+from fastgrad.autograd.anomaly import is_anomaly_enabled
 from fastgrad.autograd.grad_mode import (
     enable_grad,
     inference_mode,
@@ -58,6 +59,8 @@ from fastgrad.ops import complex as _complex
 from fastgrad.ops import conversion as _conversion
 from fastgrad.ops import creation as _creation
 from fastgrad.ops import data as _data
+from fastgrad.ops import diagonal as _diagonal
+from fastgrad.ops import index_put as _index_put
 from fastgrad.ops import indexing as _indexing
 from fastgrad.ops import joining as _joining
 from fastgrad.ops import matmul as _matmul
@@ -68,6 +71,7 @@ from fastgrad.ops import random as _random
 from fastgrad.ops import ranges as _ranges
 from fastgrad.ops import reduction as _reduction
 from fastgrad.ops import rounding as _rounding
+from fastgrad.ops import scatter as _scatter
 from fastgrad.ops import shape as _shape
 from fastgrad.ops import softmax as _softmax
 from fastgrad.ops import special as _special
@@ -87,6 +91,8 @@ from fastgrad.ops.complex import *
 from fastgrad.ops.conversion import *
 from fastgrad.ops.creation import *
 from fastgrad.ops.data import *
+from fastgrad.ops.diagonal import *
+from fastgrad.ops.index_put import *
 from fastgrad.ops.indexing import *
 from fastgrad.ops.joining import *
 from fastgrad.ops.matmul import *
@@ -97,6 +103,7 @@ from fastgrad.ops.random import *
 from fastgrad.ops.ranges import *
 from fastgrad.ops.reduction import *
 from fastgrad.ops.rounding import *
+from fastgrad.ops.scatter import *
 from fastgrad.ops.shape import *
 from fastgrad.ops.softmax import *
 from fastgrad.ops.special import *
@@ -144,6 +151,7 @@ __all__ = [
     "int16",
     "int32",
     "int64",
+    "is_anomaly_enabled",
     "is_grad_enabled",
     "is_inference_mode_enabled",
     "layout",
@@ -176,6 +184,8 @@ __all__ += _complex.__all__
 __all__ += _conversion.__all__
 __all__ += _creation.__all__
 __all__ += _data.__all__
+__all__ += _diagonal.__all__
+__all__ += _index_put.__all__
 __all__ += _indexing.__all__
 __all__ += _joining.__all__
 __all__ += _matmul.__all__
@@ -186,6 +196,7 @@ __all__ += _random.__all__
 __all__ += _ranges.__all__
 __all__ += _reduction.__all__
 __all__ += _rounding.__all__
+__all__ += _scatter.__all__
 __all__ += _shape.__all__
 __all__ += _softmax.__all__
 __all__ += _special.__all__

@@ -31,11 +31,20 @@ from fastgrad.ops import (
     trigonometry,
     unary,
 )
+from fastgrad.ops import diagonal as diagonals
+from fastgrad.ops import index_put as writing
 from fastgrad.ops import matmul as products
+from fastgrad.ops import scatter as scattering
 from fastgrad.ops import softmax as normalized
 from fastgrad.ops import strided as strides
-from fastgrad.ops.assign import assign, check_not_leaf, is_recorded, refresh_view
-from fastgrad.ops.inplace import in_place, in_place_by_kernel, in_place_random, in_place_view
+from fastgrad.ops.assign import assign, is_recorded, refresh_view
+from fastgrad.ops.inplace import (
+    in_place,
+    in_place_by_kernel,
+    in_place_by_writing,
+    in_place_random,
+    in_place_view,
+)
 from fastgrad.size import Size, sizes_from
 
 TYPE_CHECKING = False
@@ -322,10 +331,33 @@ class Tensor(_core.TensorBase):
     # Indexing
     __getitem__ = indexing.getitem
     index_select = indexing.index_select
-    index_put = indexing.index_put
     gather = indexing.gather
+    take = indexing.take
+    take_along_dim = indexing.take_along_dim
     nonzero = indexing.nonzero
+    argwhere = indexing.argwhere
     masked_fill = indexing.masked_fill
+    masked_select = indexing.masked_select
+    masked_scatter = writing.masked_scatter
+    index_put = writing.index_put
+    put = writing.put
+    scatter = scattering.scatter
+    scatter_add = scattering.scatter_add
+    scatter_reduce = scattering.scatter_reduce
+    index_add = writing.index_add
+    index_copy = writing.index_copy
+    index_fill = writing.index_fill
+    index_reduce = writing.index_reduce
+    diagonal = diagonals.diagonal
+    diag = diagonals.diag
+    diag_embed = diagonals.diag_embed
+    diagflat = diagonals.diagflat
+    trace = diagonals.trace
+    tril = diagonals.tril
+    triu = diagonals.triu
+    select_scatter = diagonals.select_scatter
+    slice_scatter = diagonals.slice_scatter
+    diagonal_scatter = diagonals.diagonal_scatter
     argsort = indexing.argsort
     bincount = indexing.bincount
 
@@ -334,9 +366,9 @@ class Tensor(_core.TensorBase):
             _core.setitem(self, index, value)
         elif _core.is_basic_index(self, index):
             target = indexing.getitem(self, index)
-            assign(target, indexing.fitted(value, target))
+            assign(target, writing.fitted(value, target))
         else:
-            assign(self, indexing.index_put(self, index, value))
+            assign(self, writing.put_at(self, index, value))
 
     # Conversion
     clone = conversion.clone
@@ -434,7 +466,10 @@ class Tensor(_core.TensorBase):
     add_ = __iadd__ = in_place_by_kernel(binary.add, _core.add_)
     sub_ = subtract_ = __isub__ = in_place_by_kernel(binary.sub, _core.sub_)
     mul_ = multiply_ = __imul__ = in_place_by_kernel(binary.mul, _core.mul_)
-    div_ = divide_ = __itruediv__ = in_place_by_kernel(binary.div, _core.div_)
+    div_ = divide_ = true_divide_ = __itruediv__ = __idiv__ = in_place_by_kernel(
+        binary.div, _core.div_
+    )
+    __idiv__ = div_
     floor_divide_ = __ifloordiv__ = in_place(binary.floor_divide)
     remainder_ = __imod__ = in_place(binary.remainder)
     fmod_ = in_place(binary.fmod)
@@ -518,8 +553,19 @@ class Tensor(_core.TensorBase):
     logit_ = in_place(special.logit)
     xlogy_ = in_place(special.xlogy)
     polygamma_ = in_place(polygamma)
-    masked_fill_ = in_place(indexing.masked_fill)
-    index_put_ = in_place(indexing.index_put)
+    masked_fill_ = in_place_by_writing(indexing.masked_fill, indexing.masked_fill_into)
+    masked_scatter_ = in_place(writing.masked_scatter)
+    put_ = in_place(writing.put)
+    index_put_ = in_place_by_writing(writing.index_put, writing.index_put_into)
+    scatter_ = in_place_by_writing(scattering.scatter, scattering.scatter_into)
+    scatter_add_ = in_place_by_writing(scattering.scatter_add, scattering.scatter_add_into)
+    scatter_reduce_ = in_place_by_writing(scattering.scatter_reduce, scattering.scatter_reduce_into)
+    index_add_ = in_place_by_writing(writing.index_add, writing.index_add_into)
+    index_copy_ = in_place_by_writing(writing.index_copy, writing.index_copy_into)
+    index_fill_ = in_place_by_writing(writing.index_fill, writing.index_fill_into)
+    index_reduce_ = in_place(writing.index_reduce)
+    tril_ = in_place(diagonals.tril)
+    triu_ = in_place(diagonals.triu)
     uniform_ = in_place_random(random.uniform_)
     normal_ = in_place_random(random.normal_)
     random_ = in_place_random(random.random_)
@@ -549,14 +595,6 @@ class Tensor(_core.TensorBase):
     def zero_(self) -> Tensor:
         """Set every element to 0."""
         return self.fill_(0)
-
-    def scatter_(self, dim: builtins.int, index: Tensor, src: Operand) -> Tensor:
-        """Write `src` (a tensor or a number) where `index` says along `dim`; not recorded."""
-        check_not_leaf(self)
-        if is_recorded(self, src):
-            raise NotImplementedError("scatter_: not differentiable; use index_put or gather")
-        values = src if isinstance(src, Tensor) else _core.full(index.shape, src, self.dtype)
-        return _core.scatter_(self, dim, index, values, False)
 
     # In-place changes of shape
     t_ = in_place_view(transposition.t)

@@ -11,6 +11,7 @@ from rows import (
     broadcast,
     comparison,
     complex,
+    diagonal,
     indexing,
     joining,
     loss,
@@ -20,6 +21,7 @@ from rows import (
     reduction,
     rounding,
     scan,
+    scatter,
     shape,
     softmax,
     sort,
@@ -37,6 +39,6 @@ FAMILIES = (
     *(unary, rounding, trigonometry, special, complex, binary, power, comparison, ternary),
     *(reduction, scan, sort),
     *(shape, transposition, broadcast, splitting, joining, arrangement, strided),
-    *(indexing, matmul, softmax, activation, norm, loss),
+    *(indexing, scatter, diagonal, matmul, softmax, activation, norm, loss),
 )
 OPS: list[Op] = [row for family in FAMILIES for row in family.ROWS]

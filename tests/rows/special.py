@@ -164,7 +164,7 @@ ROWS = [
     Op("xlogy", xlogy, make.binary(REAL, POSITIVE), ALL),
     Op(
         "special.xlog1py",
-        lambda a, b: a * np.log1p(b),
+        lambda a, b: a * np.log1p(b, dtype=np.float64),
         make.binary(REAL, NOT_NEGATIVE),
         ALL,
     ),

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from operator import attrgetter
 
 from fastgrad import _core
-from fastgrad.autograd import hooks
+from fastgrad.autograd import anomaly, hooks
 from fastgrad.autograd.graph import Node, output_vjp
 
 TYPE_CHECKING = False
@@ -139,6 +139,7 @@ def run_backward(
         nodes = _leading_to(nodes, targets)
     for node in nodes:
         node.check_saved()
+    _core.count_backward()
     before = _core.set_grad_enabled(create_graph)
     try:
         for node in nodes:
@@ -163,12 +164,16 @@ def _visit(node: Node, pending: _Pending, retain_graph: bool, is_target: bool) -
         return
     if hooks.on_node_before:
         arrived = hooks.hooked_arrival(node, arrived)
-    grads = node.vjp(arrived, node.saved_values(pending.create_graph), node.edges)
+    saved = node.saved_values(pending.create_graph)
+    if anomaly.is_on:
+        grads = anomaly.checked_vjp(node, arrived, saved)
+    else:
+        grads = node.vjp(arrived, saved, node.edges)
     if hooks.on_node_after:
         grads = hooks.hooked_results(node, grads, arrived)
     pending.distribute(node, grads)
     if not retain_graph and node.saves_tensors:
-        node.saved = None
+        node.forget_saved()
 
 
 def _show_the_rest(

@@ -13,6 +13,8 @@ dtype. It is written with differentiable functions, so that gradients have gradi
 
 from __future__ import annotations
 
+from weakref import WeakKeyDictionary
+
 from fastgrad import _core
 
 TYPE_CHECKING = False
@@ -22,6 +24,7 @@ if TYPE_CHECKING:
 
     from fastgrad.autograd.hooks import Hook, RemovableHandle
     from fastgrad.tensor import Tensor
+    from fastgrad.utils.checkpoint import Checkpoint
 
     Saved: TypeAlias = tuple[Any, ...]
     Needs: TypeAlias = tuple[object, ...]
@@ -31,6 +34,10 @@ if TYPE_CHECKING:
 
 # Operations that PyTorch makes of others, and under whose names it prints them.
 _ELSEWHERE = {"square": "pow", "reshape": "view"}
+
+
+# Nodes inside a checkpoint: what they saved was dropped, and is computed again when it is needed.
+recomputed: WeakKeyDictionary[Node, Checkpoint] = WeakKeyDictionary()
 
 
 class Node(_core.NodeBase):
@@ -73,6 +80,8 @@ class Node(_core.NodeBase):
     def check_saved(self) -> None:
         """RuntimeError when what was saved is gone, or was changed."""
         if self.saved is None:
+            if self in recomputed:
+                return
             raise RuntimeError(
                 f"Trying to backward through the graph a second time: what {self.name()} saved was "
                 "freed by the first backward(). Specify retain_graph=True the first time if you "
@@ -85,12 +94,19 @@ class Node(_core.NodeBase):
     def saved_values(self, create_graph: bool) -> tuple[Any, ...]:
         """What was saved; with `create_graph` the result among it is linked to this node."""
         saved = self.saved
-        assert saved is not None
+        if saved is None:
+            saved = recomputed[self].saved_of(self)
         if self.saves_result and create_graph:
             result = _core.detach(saved[-1])
             result.node = self
             return (*saved[:-1], result)
         return saved
+
+    def forget_saved(self) -> None:
+        """Free what was saved: the graph is used up."""
+        self.saved = None
+        if recomputed:
+            recomputed.pop(self, None)
 
     def _modified_message(self, at: int, before: int, now: int) -> str:
         assert self.saved is not None
@@ -102,7 +118,18 @@ class Node(_core.NodeBase):
         )
 
 
-_core.register_node(Node)
+def warn_of_growth(node: Node) -> None:
+    """A graph that has grown over many backward passes holds the memory of all of them."""
+    from fastgrad.autograd.anomaly import warn_once
+
+    warn_once(
+        "the graph of a result now reaches over 50 backward passes, and keeps the "
+        "memory of all of them. To add up losses for a report, use total += loss.item() or "
+        "loss.detach()."
+    )
+
+
+_core.register_node(Node, warn_of_growth)
 
 
 def output_vjp(grad: Tensor, saved: Saved, needs: Needs) -> Grads:

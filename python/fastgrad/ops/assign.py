@@ -12,7 +12,8 @@ from __future__ import annotations
 from fastgrad import _core
 from fastgrad.autograd.graph import record
 from fastgrad.autograd.hooks import on_retained
-from fastgrad.ops.indexing import getitem_backward, index_put
+from fastgrad.ops.index_put import put_at
+from fastgrad.ops.indexing import getitem_backward
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -75,7 +76,7 @@ def copy_vjp(grad: Tensor, saved: Saved, needs: Needs) -> Grads:
 def copy_slices_vjp(grad: Tensor, saved: Saved, needs: Needs) -> Grads:
     (positions,) = saved
     flat = grad.reshape(-1)
-    to_base = index_put(flat, positions, 0.0).view(grad.shape)
+    to_base = put_at(flat, positions, 0.0).view(grad.shape)
     return to_base, None if needs[1] is None else flat[positions]
 
 

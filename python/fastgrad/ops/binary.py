@@ -11,7 +11,6 @@ from fastgrad.ops.comparison import (
     gt,
     isnan,
     le,
-    logical_not,
     logical_or,
     lt,
     ne,
@@ -178,10 +177,12 @@ def div_vjp(grad: Tensor, saved: Saved, needs: Needs) -> Grads:
 
 
 def _divide_towards_zero(input: Operand, other: Operand) -> Tensor:
-    dtype = _core.result_type(input, other)
-    if dtype.is_floating_point:
-        return trunc(div(input, other))
-    return floor_divide(sub(input, fmod(input, other)), other)
+    if not _core.result_type(input, other).is_floating_point:
+        return floor_divide(sub(input, fmod(input, other)), other)
+    out = _core.trunc(_core.div(input, other))
+    if out.requires_grad:
+        record(out, floor_divide_vjp, _core.edges(input, other))
+    return out
 
 
 def floor_divide(input: Operand, other: Operand) -> Tensor:
@@ -257,7 +258,7 @@ def maximum(input: Tensor, other: Tensor) -> Tensor:
 
 def maximum_vjp(grad: Tensor, saved: Saved, needs: Needs) -> Grads:
     a, b = saved
-    return _shared_between(grad, gt(a, b), gt(b, a))
+    return _shared_between(grad, lt(a, b), gt(a, b), eq(a, b))
 
 
 def minimum(input: Tensor, other: Tensor) -> Tensor:
@@ -277,14 +278,12 @@ def minimum(input: Tensor, other: Tensor) -> Tensor:
 
 def minimum_vjp(grad: Tensor, saved: Saved, needs: Needs) -> Grads:
     a, b = saved
-    return _shared_between(grad, lt(a, b), lt(b, a))
+    return _shared_between(grad, gt(a, b), lt(a, b), eq(a, b))
 
 
-def _shared_between(grad: Tensor, first_wins: Tensor, second_wins: Tensor) -> Grads:
-    half = mul(grad, 0.5)
-    equal = logical_not(logical_or(first_wins, second_wins))
-    first = where(first_wins, grad, where(equal, half, 0.0))
-    return first, where(second_wins, grad, where(equal, half, 0.0))
+def _shared_between(grad: Tensor, first_loses: Tensor, second_loses: Tensor, tie: Tensor) -> Grads:
+    share = where(tie, mul(grad, 0.5), grad)
+    return where(first_loses, 0.0, share), where(second_loses, 0.0, share)
 
 
 def fmax(input: Tensor, other: Tensor) -> Tensor:
@@ -351,12 +350,20 @@ def copysign_vjp(grad: Tensor, saved: Saved, needs: Needs) -> Grads:
 
 
 def nextafter(input: Tensor, other: Tensor) -> Tensor:
-    """The number next to `input` in the direction of `other`. Follows ``torch.nextafter``.
+    """The number next to `input` in the direction of `other`.
+
+    Raises:
+        NotImplementedError: the tensors have neither float32 nor float64.
+
+    Follows ``torch.nextafter``.
 
     >>> import fastgrad as torch
     >>> torch.nextafter(torch.tensor([1.0]), torch.tensor([2.0])) > 1
     tensor([True])
     """
+    dtype = _core.result_type(input, other)
+    if dtype is _core.float16 or dtype is _core.bfloat16:  # their steps are not those of float32
+        raise NotImplementedError(f"nextafter: not implemented for {dtype}; convert to float32")
     out = _core.nextafter(input, other)
     if out.requires_grad:
         record(out, nextafter_vjp, _core.edges(input, other), (input, other))

@@ -30,6 +30,7 @@ __all__ = [
     "is_signed",
     "isclose",
     "isfinite",
+    "isin",
     "isinf",
     "isnan",
     "isneginf",
@@ -151,6 +152,10 @@ def isclose(
     if input.dtype is not other.dtype:
         raise RuntimeError(
             f"isclose: {input.dtype} did not match {other.dtype}; convert one of them"
+        )
+    if rtol < 0 or atol < 0:
+        raise RuntimeError(
+            f"isclose: rtol and atol must be greater than or equal to zero, got {rtol} and {atol}"
         )
     close = eq(input, other)
     if not input.dtype.is_floating_point:
@@ -351,6 +356,58 @@ def bitwise_right_shift(input: Operand, other: Operand) -> Tensor:
     tensor([ 2, -3])
     """
     return _core.bitwise_right_shift(input, other)
+
+
+def isin(
+    elements: Operand,
+    test_elements: Operand,
+    *,
+    assume_unique: bool = False,
+    invert: bool = False,
+) -> Tensor:
+    """Whether each of `elements` is among `test_elements` (with `invert`: is not), as bool.
+
+    Args:
+        assume_unique: Says that no element occurs twice, which makes no difference here.
+
+    Raises:
+        TypeError: both are numbers.
+        RuntimeError: the elements are bools.
+
+    Follows ``torch.isin``.
+
+    >>> import fastgrad as torch
+    >>> torch.isin(torch.tensor([1, 2, 3]), torch.tensor([3, 1]))
+    tensor([ True, False,  True])
+    """
+    if not any(isinstance(x, _core.TensorBase) for x in (elements, test_elements)):
+        raise TypeError("isin: expected a Tensor as elements or test_elements, got two numbers")
+    kind = _core.result_type(elements, test_elements)
+    if kind is _core.bool:
+        raise RuntimeError("isin: Unsupported input type encountered for isin(): bool; use .int()")
+    wanted, listed = (
+        _core.cast(_core.detach(x), kind)
+        if isinstance(x, _core.TensorBase)
+        else _core.tensor(x, kind)
+        for x in (elements, test_elements)
+    )
+    found = _are_listed(wanted, listed.reshape(-1))
+    return logical_not(found) if invert else found
+
+
+def _are_listed(wanted: Tensor, listed: Tensor) -> Tensor:
+    """By binary search in the sorted list; each round doubles what is known about all elements."""
+    count = listed.numel()
+    if count == 0:
+        return _core.full(wanted.shape, False, _core.bool)
+    ordered = listed[_core.argsort(listed, 0, False)]
+    below = _core.full(wanted.shape, 0, _core.int64)  # how many are known to be <= the element
+    step = 1 << (count.bit_length() - 1)
+    while step:
+        probe = _core.minimum(below + step, count)
+        below = _core.where(le(ordered[probe - 1], wanted), probe, below)
+        step //= 2
+    return logical_and(gt(below, 0), eq(ordered[_core.maximum(below - 1, 0)], wanted))
 
 
 def is_nonzero(input: Tensor) -> bool:

