@@ -22,7 +22,7 @@ struct Storage {
   void* owner = nullptr;
   bool read_only = false;
   std::size_t block_bytes = 0;  // of the block of memory that it lies at the front of; 0: none
-  bool inference = false;  // made in inference mode: never part of a graph
+  bool inference = false;       // made in inference mode: never part of a graph
 };
 
 class StorageRef {

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from math import prod
+
 from fastgrad import _core
 from fastgrad.autograd.graph import record
 from fastgrad.size import sizes_from
@@ -103,8 +105,9 @@ def flatten(input: Tensor, start_dim: int = 0, end_dim: int = -1) -> Tensor:
         raise RuntimeError("flatten() has invalid args: start_dim cannot come after end_dim")
     if start == end:
         return input
-    sizes = input.shape
-    return reshape(input, (*sizes[:start], sizes[start : end + 1].numel(), *sizes[end + 1 :]))
+    sizes = list(input.shape)
+    sizes[start : end + 1] = [prod(sizes[start : end + 1])]
+    return reshape(input, sizes)
 
 
 def wrapped(dim: int, rank: int) -> int:
