@@ -193,6 +193,28 @@ struct OptimKernels {
               double weight_decay, bool nesterov, bool maximize, bool first);
 };
 
+// From random words (core/random.h) to numbers. The words lie in the memory of the numbers, sizeof(T) / 4 for each.
+template <class T>
+struct RandomKernels {
+  // In [low, high): low + u * (high - low), where u has 24 (float) or 53 (double) random bits.
+  void (*uniform)(T* x, Index n, T low, T high);
+  // Blocks of sixteen uniform numbers become normal ones: number i pairs with number i + 8 (Box and Muller).
+  void (*normal)(T* x, Index blocks, T mean, T std);
+};
+
+// Distributions of one double per element. All but the last two take two words for each, which lie in its memory.
+enum class Draw : int {
+  bernoulli,     // a: the probability of 1
+  exponential,   // a: lambda
+  geometric,     // a: the probability
+  cauchy,        // a: the median; b: sigma
+  normal_pairs,  // standard normal numbers; n is even
+  normal,        // a: the mean; b: the deviation; from a standard normal number
+  log_normal,    // the same
+  count
+};
+using DrawLoop = void (*)(double* x, Index n, double a, double b);
+
 template <class T>
 struct FloatKernels {
   MatmulKernels<T> matmul;
@@ -201,6 +223,7 @@ struct FloatKernels {
   NormKernels<T> norm;
   LossKernels<T> loss;
   OptimKernels<T> optim;
+  RandomKernels<T> random;
 };
 
 struct Kernels {
@@ -220,6 +243,8 @@ struct Kernels {
   GatherRows gather_rows;
   GatherLoop gather[dtype_count];
   ScatterLoop scatter[static_cast<int>(Scatter::count)][dtype_count];
+
+  DrawLoop draw[static_cast<int>(Draw::count)];
 
   FloatKernels<float> float32;
   FloatKernels<double> float64;

@@ -146,17 +146,8 @@ def test_the_list_of_kernels_knows_the_element_types_only():
 # From the bottom up. Up to `printing` they make the tensor, and may meet each other when they run;
 # when they are loaded, a room knows itself and those before it.
 ROOMS = (
-    *(
-        "size",
-        "device",
-        "layout",
-        "autograd",
-        "ops",
-        "tensor",
-        "tensor_types",
-        "limits",
-        "printing",
-    ),
+    *("size", "device", "layout", "random", "autograd", "ops", "tensor"),
+    *("tensor_types", "limits", "printing"),
     *("special", "nn", "optim", "utils", "io", "vision", "train", "cli"),
 )
 CORE = ROOMS.index("printing")
@@ -343,5 +334,5 @@ def test_the_package_exports_every_public_name():
         for name, value in vars(fastgrad).items()
         if not name.startswith("_") and not isinstance(value, ModuleType)
     }
-    modules = {"autograd", "nn", "optim", "special", "utils"}
+    modules = {"autograd", "nn", "optim", "random", "special", "utils"}
     assert set(fastgrad.__all__) == (names - plumbing) | modules | {"__version__"}

@@ -56,7 +56,7 @@ PyMethodDef def_any(const char* name) {
 PyMethodDef functions[] = {
     // creation
     def<[](const Dims& sizes, DType t) { return fastgrad::empty(sizes, t); }, constant>("empty"),
-    def<empty_in_order_of, constant>("empty_like"),
+    def<empty_in_order_of, constant>("empty_in_order_of"),
     def<empty_strided, constant>("empty_strided"),
     def<full, constant>("full"),
     def<full_like, constant>("full_like"),
@@ -187,7 +187,23 @@ PyMethodDef functions[] = {
     def<max_dim>("max_dim"),
     def<min_dim>("min_dim"),
     def<sum_to_size>("sum_to_size"),
+    // scan
     def<cumsum>("cumsum"),
+    def<cumprod>("cumprod"),
+    def<cummax>("cummax"),
+    def<cummin>("cummin"),
+    def<logcumsumexp>("logcumsumexp"),
+    def<recurrence>("recurrence"),
+    // sort
+    def<sort>("sort"),
+    def<topk>("topk"),
+    def<kthvalue>("kthvalue"),
+    def<median>("median"),
+    def<mode>("mode"),
+    def<sort_rows>("sort_rows"),
+    def<searchsorted>("searchsorted"),
+    // statistics
+    def<bincount, constant>("bincount"),
     // shape
     def<view, view_of_first>("view"),
     def<view_as_dtype, view_of_first>("view_as_dtype"),
@@ -215,9 +231,7 @@ PyMethodDef functions[] = {
     def_any<nonzero>("nonzero"),
     def_any<index_select>("index_select"),
     def_any<gather>("gather"),
-    def<argsort>("argsort"),
     def<one_hot>("one_hot"),
-    def<bincount>("bincount"),
     // scatter
     SCATTER(def_any, scatter_, write),
     SCATTER(def, scatter_add_, add),
@@ -280,9 +294,15 @@ PyMethodDef functions[] = {
     // random
     def<uniform_>("uniform_"),
     def<normal_>("normal_"),
-    def<random_>("random_"),
+    def<log_normal_>("log_normal_"),
+    def<exponential_>("exponential_"),
+    def<cauchy_>("cauchy_"),
+    def<geometric_>("geometric_"),
     def<bernoulli_>("bernoulli_"),
+    def<random_>("random_"),
     def<randperm, constant>("randperm"),
+    def<multinomial, constant>("multinomial"),
+    def<poisson, constant>("poisson"),
     // optim
     def<sgd_>("sgd_"),
     {nullptr, nullptr, 0, nullptr},

@@ -20,49 +20,6 @@ namespace {
 
 py::object as_object(PyObject* made) { return py::reinterpret_steal<py::object>(made); }
 
-Tensor state_tensor(const Generator& g) {
-  const std::string bytes = g.state();
-  Tensor out = empty({static_cast<Index>(bytes.size())}, DType::uint8);
-  std::copy(bytes.begin(), bytes.end(), out.data<std::uint8_t>());
-  return out;
-}
-
-void set_state(Generator& g, const py::object& state) {
-  Call call;
-  const Tensor bytes = ops::contiguous(tensor_argument(state.ptr(), call));
-  if (bytes.dtype != DType::uint8)
-    fail(ErrorKind::type, "set_state: expected a uint8 tensor, got ", dtype_name(bytes.dtype));
-  g.set_state(bytes.raw(), static_cast<std::size_t>(bytes.numel()));
-}
-
-void add_generator(py::module_& m) {
-  py::class_<Generator>(m, "Generator", "A source of random numbers: PyTorch's Mersenne Twister.")
-      .def(py::init([](const py::object& device) {
-             if (!py::str(device).equal(py::str("cpu"))) {
-               fail("Generator: only device 'cpu' is available, got '", std::string(py::str(device)), "'");
-             }
-             return std::make_unique<Generator>();
-           }),
-           py::arg("device") = "cpu")
-      .def(
-          "manual_seed",
-          [](py::object self, const py::int_& seed) {
-            // Negative seeds wrap around, as in PyTorch.
-            const bool negative = PyObject_RichCompareBool(seed.ptr(), py::int_(0).ptr(), Py_LT) == 1;
-            self.cast<Generator&>().manual_seed(negative ? static_cast<std::uint64_t>(seed.cast<std::int64_t>())
-                                                         : seed.cast<std::uint64_t>());
-            return self;
-          },
-          py::arg("seed"), "Restarts the generator from a seed and returns it.")
-      .def("initial_seed", &Generator::initial_seed, "The seed the generator was started from.")
-      .def(
-          "get_state", [](const Generator& g) { return as_object(wrap(state_tensor(g))); },
-          "The state, as a uint8 tensor in the layout of PyTorch's CPU generator.")
-      .def("set_state", &set_state, py::arg("new_state"), "Continues from a state that get_state() gave.")
-      .attr("__module__") = "fastgrad";
-  m.attr("default_generator") = py::cast(default_generator(), py::return_value_policy::reference);
-}
-
 #ifdef __clang__
 constexpr const char* compiler = __VERSION__;  // which begins with its name
 #else
@@ -156,7 +113,7 @@ PYBIND11_MODULE(_core, m) {
   choose_kernels();
   add_dtypes(m);
   add_tensor_type(m.ptr());
-  add_generator(m);
+  add_generator(m.ptr());
   add_settings(m);
   add_data(m);
   add_functions(m.ptr());

@@ -1,10 +1,16 @@
 #include "core/random.h"
 
-#include <cmath>
+#include <algorithm>
 #include <cstring>
 #include <random>
 
 #include "core/error.h"
+
+#if defined(__clang__)
+#define FASTGRAD_IVDEP _Pragma("clang loop vectorize(assume_safety)")
+#else
+#define FASTGRAD_IVDEP _Pragma("GCC ivdep")
+#endif
 
 namespace fastgrad {
 namespace {
@@ -16,14 +22,30 @@ struct StateBytes {
   std::int32_t seeded;
   std::uint64_t next;
   std::uint64_t state[624];
-  double normal_x;  // the kept normal number
-  double normal_y;
+  double normal_x;
+  double normal_y;  // the kept normal number
   double normal_rho;
   std::int32_t normal_is_valid;
   float next_float_normal;
-  bool next_float_normal_is_valid;
+  std::uint8_t next_float_normal_is_valid;
 };
 static_assert(sizeof(StateBytes) == 5056);
+
+std::uint32_t twist(std::uint32_t u, std::uint32_t v) {
+  const std::uint32_t mixed = (u & 0x80000000U) | (v & 0x7fffffffU);
+  return (mixed >> 1) ^ (-(v & 1U) & 0x9908b0dfU);
+}
+
+// Loops over plain arrays, which the compiler turns into vector instructions.
+void temper(std::uint32_t* to, const std::uint32_t* from, int n) {
+  for (int i = 0; i < n; ++i) {
+    std::uint32_t y = from[i];
+    y ^= y >> 11;
+    y ^= (y << 7) & 0x9d2c5680U;
+    y ^= (y << 15) & 0xefc60000U;
+    to[i] = y ^ (y >> 18);
+  }
+}
 
 }  // namespace
 
@@ -33,56 +55,48 @@ void Generator::manual_seed(std::uint64_t seed) {
   for (std::uint32_t i = 1; i < words; ++i) state_[i] = 1812433253U * (state_[i - 1] ^ (state_[i - 1] >> 30)) + i;
   left_ = 1;
   next_ = 0;
-  next_normal_.reset();
+  kept_normal_.reset();
+  kept_float_normal_.reset();
 }
 
 void Generator::refill() {
-  constexpr int shift = 397;
-  const auto twist = [](std::uint32_t u, std::uint32_t v) {
-    const std::uint32_t mixed = (u & 0x80000000U) | (v & 0x7fffffffU);
-    return (mixed >> 1) ^ ((v & 1U) ? 0x9908b0dfU : 0U);
-  };
-  for (int i = 0; i < words; ++i) {
-    state_[i] = state_[(i + shift) % words] ^ twist(state_[i], state_[(i + 1) % words]);
+  constexpr int shift = 397, head = words - shift;
+  std::uint32_t* const s = state_;
+  for (int i = 0; i < head; ++i) s[i] = s[i + shift] ^ twist(s[i], s[i + 1]);
+  // Each iteration reads what one `head` steps before wrote: pieces of that length are free of dependences.
+  for (int start = head; start < words - 1; start += head) {
+    const int end = std::min(start + head, words - 1);
+    FASTGRAD_IVDEP
+    for (int i = start; i < end; ++i) s[i] = s[i - head] ^ twist(s[i], s[i + 1]);
   }
-  left_ = words;
+  s[words - 1] = s[shift - 1] ^ twist(s[words - 1], s[0]);
+  left_ = words + 1;
   next_ = 0;
 }
 
-std::uint32_t Generator::random() {
-  if (--left_ == 0) refill();
-  std::uint32_t y = state_[next_++];
-  y ^= y >> 11;
-  y ^= (y << 7) & 0x9d2c5680U;
-  y ^= (y << 15) & 0xefc60000U;
-  return y ^ (y >> 18);
+void Generator::fill(void* to, std::int64_t n) {
+  auto* at = static_cast<std::uint32_t*>(to);
+  while (n > 0) {
+    if (left_ == 1) refill();
+    const int count = static_cast<int>(std::min<std::int64_t>(n, left_ - 1));
+    temper(at, state_ + next_, count);
+    next_ += static_cast<std::uint32_t>(count);
+    left_ -= count;
+    at += count;
+    n -= count;
+  }
 }
 
 std::uint64_t Generator::random64() {
-  const std::uint64_t high = random();
-  return high << 32 | random();
+  std::uint32_t pair[2];
+  fill(pair, 2);
+  return static_cast<std::uint64_t>(pair[0]) << 32 | pair[1];
 }
 
-template <>
-float Generator::uniform<float>() {
-  return static_cast<float>(random() & 0xffffffU) * 0x1p-24F;
-}
-
-template <>
-double Generator::uniform<double>() {
-  return static_cast<double>(random64() & 0x1fffffffffffffULL) * 0x1p-53;
-}
-
-double Generator::normal() {
-  if (next_normal_) {
-    const double kept = *next_normal_;
-    next_normal_.reset();
-    return kept;
-  }
-  const double u1 = uniform<double>(), u2 = uniform<double>();
-  const double radius = std::sqrt(-2.0 * std::log1p(-u2)), angle = 2.0 * M_PI * u1;
-  next_normal_ = radius * std::sin(angle);
-  return radius * std::cos(angle);
+std::optional<double> Generator::take_normal() {
+  const std::optional<double> kept = kept_normal_;
+  kept_normal_.reset();
+  return kept;
 }
 
 std::string Generator::state() const {
@@ -93,8 +107,10 @@ std::string Generator::state() const {
   bytes.seeded = 1;
   bytes.next = next_;
   for (int i = 0; i < words; ++i) bytes.state[i] = state_[i];
-  bytes.normal_x = next_normal_.value_or(0.0);
-  bytes.normal_is_valid = next_normal_.has_value();
+  bytes.normal_y = kept_normal_.value_or(0.0);
+  bytes.normal_is_valid = kept_normal_.has_value();
+  bytes.next_float_normal = kept_float_normal_.value_or(0.0F);
+  bytes.next_float_normal_is_valid = kept_float_normal_.has_value();
   return {reinterpret_cast<const char*>(&bytes), sizeof bytes};
 }
 
@@ -104,7 +120,7 @@ void Generator::set_state(const void* from, std::size_t size) {
     fail("set_state: expected the ", sizeof bytes, " bytes that get_state() gives, got ", size);
   }
   std::memcpy(&bytes, from, sizeof bytes);
-  if (bytes.left < 1 || bytes.left > words || bytes.next > words ||
+  if (bytes.seeded != 1 || bytes.left < 1 || bytes.left > words || bytes.next > words ||
       (bytes.left > 1 && bytes.next + bytes.left > words + 1)) {
     fail("set_state: these bytes are not the state of a generator; pass what get_state() returned");
   }
@@ -112,8 +128,10 @@ void Generator::set_state(const void* from, std::size_t size) {
   left_ = bytes.left;
   next_ = static_cast<std::uint32_t>(bytes.next);
   for (int i = 0; i < words; ++i) state_[i] = static_cast<std::uint32_t>(bytes.state[i]);
-  next_normal_.reset();
-  if (bytes.normal_is_valid) next_normal_ = bytes.normal_x;
+  kept_normal_.reset();
+  if (bytes.normal_is_valid) kept_normal_ = bytes.normal_y;
+  kept_float_normal_.reset();
+  if (bytes.next_float_normal_is_valid) kept_float_normal_ = bytes.next_float_normal;
 }
 
 Generator& default_generator() {

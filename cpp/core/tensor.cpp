@@ -68,6 +68,29 @@ Tensor empty(const Dims& sizes, DType dtype) {
 
 Tensor empty_like(const Tensor& t) { return empty(t.sizes, t.dtype); }
 
+Dims memory_order(const Tensor& t) {
+  Dims order(t.dim());
+  for (int d = 0; d < t.dim(); ++d) order[d] = d;
+  // Whether dimension a belongs inside (1) or outside (-1) of b; 0 where that cannot be said.
+  const auto inside = [&t](Index a, Index b) {
+    const Index x = t.strides[static_cast<int>(a)], y = t.strides[static_cast<int>(b)];
+    if (x == 0 || y == 0) return 0;
+    if (x != y) return x < y ? 1 : -1;
+    return t.sizes[static_cast<int>(a)] < t.sizes[static_cast<int>(b)] ? 1 : 0;
+  };
+  // Insertion sort, from the last dimension to the first, past the dimensions that cannot be compared.
+  for (int i = t.dim() - 2; i >= 0; --i) {
+    for (int at = i, other = i + 1; other < t.dim(); ++other) {
+      const int place = inside(order[at], order[other]);
+      if (place < 0) break;
+      if (place == 0) continue;
+      std::swap(order[at], order[other]);
+      at = other;
+    }
+  }
+  return order;
+}
+
 void check_writable(const char* op, const Tensor& t) {
   if (t.storage->read_only) {
     fail(op, ": the tensor shares memory with a read-only array; write to tensor.clone() instead");

@@ -42,6 +42,10 @@ struct Tensor {
 Tensor empty(const Dims& sizes, DType dtype);
 Tensor empty_like(const Tensor& t);
 
+// The dimensions in the order in which the memory runs through them, the slowest first. Dimensions that are repeated
+// (stride 0) stay where they are, as in PyTorch.
+Dims memory_order(const Tensor& t);
+
 // Throws when the tensor's memory may not be written (from_numpy of a read-only array).
 void check_writable(const char* op, const Tensor& t);
 // Marks an in-place change. Call after check_writable, before or after the write.

@@ -20,6 +20,7 @@ void fill_activation(Kernels& table);
 void fill_norm(Kernels& table);
 void fill_loss(Kernels& table);
 void fill_optim(Kernels& table);
+void fill_random(Kernels& table);
 
 const Kernels& table() {
   static Kernels kernels = {};
@@ -38,6 +39,7 @@ const Kernels& table() {
     fill_norm(kernels);
     fill_loss(kernels);
     fill_optim(kernels);
+    fill_random(kernels);
     kernels.isa = FASTGRAD_STRING(FASTGRAD_ISA);
   }
   return kernels;

@@ -17,6 +17,8 @@ namespace fastgrad::ops {
 using OptionalTensor = std::optional<Tensor>;
 
 // creation
+// An uninitialised tensor of x's shape that lies in memory in x's order, without gaps.
+Tensor empty_in_order_of(const Tensor& x, DType dtype);
 Tensor full(const Dims& sizes, Scalar value, DType dtype);
 Tensor full_like(const Tensor& x, Scalar value, DType dtype);  // in memory in the order of x
 Tensor zeros(const Dims& sizes, DType dtype);
@@ -61,7 +63,28 @@ Tensor all(const Tensor& x, const Dims& dims, bool keepdim);
 std::pair<Tensor, Tensor> max_dim(const Tensor& x, Index dim, bool keepdim);
 std::pair<Tensor, Tensor> min_dim(const Tensor& x, Index dim, bool keepdim);
 Tensor sum_to_size(const Tensor& x, const Dims& sizes);
+
+// scan
 Tensor cumsum(const Tensor& x, Index dim);
+Tensor cumprod(const Tensor& x, Index dim);
+std::pair<Tensor, Tensor> cummax(const Tensor& x, Index dim);
+std::pair<Tensor, Tensor> cummin(const Tensor& x, Index dim);
+Tensor logcumsumexp(const Tensor& x, Index dim);
+// y[i] = added[i] + x[i] y[i - 1], or backward: y[i] = added[i] + x[i + 1] y[i + 1]
+Tensor recurrence(const Tensor& x, const Tensor& added, Index dim, bool backward);
+
+// sort: each gives values and their places
+std::pair<Tensor, Tensor> sort(const Tensor& x, Index dim, bool descending);
+std::pair<Tensor, Tensor> topk(const Tensor& x, Index k, Index dim, bool largest, bool sorted);
+std::pair<Tensor, Tensor> kthvalue(const Tensor& x, Index k, Index dim, bool keepdim);
+std::pair<Tensor, Tensor> median(const Tensor& x, Index dim, bool keepdim, bool ignore_nan);
+std::pair<Tensor, Tensor> mode(const Tensor& x, Index dim, bool keepdim);
+// the places of the rows of a matrix in lexicographic order
+Tensor sort_rows(const Tensor& x);
+Tensor searchsorted(const Tensor& sorted, const Tensor& values, const OptionalTensor& sorter, bool right);
+
+// statistics
+Tensor bincount(const Tensor& x, const OptionalTensor& weights, Index minlength);
 
 // shape: all but reshape (when it must copy) give views
 Tensor view(const Tensor& x, const Dims& sizes);
@@ -83,8 +106,7 @@ Tensor as_strided(const Tensor& x, const Dims& sizes, const Dims& strides, Index
 Tensor strided_add(const Tensor& x, const Dims& strides, Index offset, Index n);
 Tensor unfold(const Tensor& x, Index dim, Index size, Index step);  // a view
 Tensor empty_strided(const Dims& sizes, const Dims& strides, DType dtype);
-// memory without gaps for the shape of x, with the elements in the order in which x has them
-Tensor empty_in_order_of(const Tensor& x, DType dtype);
+// a copy in the order of x
 Tensor dense_copy(const Tensor& x, DType dtype);
 
 // joining
@@ -104,9 +126,7 @@ Tensor nonzero(const Tensor& mask);
 Tensor index(const Tensor& x, const IndexList& indices, const Dims& axes = {});
 Tensor index_select(const Tensor& x, Index dim, const Tensor& index);
 Tensor gather(const Tensor& x, Index dim, const Tensor& index);
-Tensor argsort(const Tensor& x, Index dim, bool descending);
 Tensor one_hot(const Tensor& labels, Index classes);
-Tensor bincount(const Tensor& x, const OptionalTensor& weights, Index minlength);
 
 // scatter, in place; `op` is the name for messages
 void index_put_(const Tensor& x, const IndexList& indices, const Tensor& values, bool accumulate,
@@ -179,9 +199,17 @@ Tensor checked_labels(const char* op, const Tensor& target, Index classes, Index
 // random, in place, from a generator
 void uniform_(const Tensor& x, double low, double high, Generator& g);
 void normal_(const Tensor& x, double mean, double std, Generator& g);
-void random_(const Tensor& x, Index low, std::optional<Index> high, Generator& g);
+void log_normal_(const Tensor& x, double mean, double std, Generator& g);
+void exponential_(const Tensor& x, double lambda, Generator& g);
+void cauchy_(const Tensor& x, double median, double sigma, Generator& g);
+void geometric_(const Tensor& x, double p, Generator& g);
 void bernoulli_(const Tensor& x, double p, Generator& g);
-Tensor randperm(Index n, Generator& g);
+// whole numbers in [low, high); without `high` up to the dtype's largest; without both [0, largest]
+void random_(const Tensor& x, std::optional<Index> low, std::optional<Index> high, Generator& g);
+Tensor randperm(Index n, DType dtype, Generator& g);
+// n columns of indices, drawn with replacement, for each row of probabilities (rows, classes)
+Tensor multinomial(const Tensor& probabilities, Index n, Generator& g);
+Tensor poisson(const Tensor& rates, Generator& g);
 
 // optim
 void sgd_(const std::vector<Tensor>& params, const std::vector<Tensor>& grads, const std::vector<Tensor>& buffers,

@@ -1,150 +1,199 @@
 // Random fills, in the order in which PyTorch's CPU generator is drawn from.
-#include <cmath>
+#include <algorithm>
 #include <limits>
 
+#include "core/parallel.h"
 #include "ops/ops.h"
 #include "ops/overlap.h"
+#include "ops/random_fill.h"
 
 namespace fastgrad::ops {
 namespace {
 
-// Calls f(to, n) with contiguous memory for the elements of x, then marks x as changed.
-template <class T, class F>
-void fill_elements(const Tensor& x, const F& f) {
-  const Tensor target = x.is_contiguous() ? x : empty_like(x);
-  f(target.data<T>(), target.numel());
-  if (target.storage.get() != x.storage.get()) {
-    copy_(x, target);
-  } else {
-    bump_version(x);
+// Elements of scratch memory at a time, and elements worth a thread (a logarithm or two for each).
+constexpr Index slab = 1 << 15, grain = 1 << 11;
+
+DrawLoop draw_kernel(Draw draw) { return kernels().draw[static_cast<int>(draw)]; }
+
+// Scratch for up to `n` (at most a slab) numbers and one more: on the stack where few are wanted.
+class Scratch {
+ public:
+  explicit Scratch(Index n) {
+    if (n < few) return;
+    memory_ = empty({std::min(n, slab) + 1}, DType::float64);
+    data_ = memory_.data<double>();
+  }
+  double* data() { return data_; }
+
+ private:
+  static constexpr Index few = 64;
+  double on_stack_[few];
+  double* data_ = on_stack_;
+  Tensor memory_;
+};
+
+// to[i] = x[i] for i in [begin, end), in the dtype of `to`, whose elements start at `at`.
+void store(const Tensor& to, Index at, const double* x, Index begin, Index end) {
+  const UnaryLoop cast = kernels().cast[static_cast<int>(DType::float64)][static_cast<int>(to.dtype)];
+  cast(static_cast<char*>(to.raw()) + (at + begin) * static_cast<Index>(item_size(to.dtype)), x + begin, end - begin, 1,
+       1);
+}
+
+// Fills `to` (contiguous) with doubles that are made from two words each.
+void draw_elements(const Tensor& to, Generator& g, Draw draw, double a, double b) {
+  const Index n = to.numel();
+  Scratch scratch(n);
+  double* const x = scratch.data();
+  for (Index at = 0; at < n; at += slab) {
+    const Index count = std::min(slab, n - at);
+    g.fill(x, 2 * count);
+    parallel_for(0, count, grain, [&](Index begin, Index end) {
+      draw_kernel(draw)(x + begin, end - begin, a, b);
+      store(to, at, x, begin, end);
+    });
   }
 }
 
+// n standard normal numbers. x has room for one more.
+void standard_normals(double* x, Index n, Generator& g) {
+  const std::optional<double> kept = g.take_normal();
+  if (kept) *x++ = *kept;
+  const Index wanted = n - (kept ? 1 : 0), pairs = (wanted + 1) / 2;
+  g.fill(x, 4 * pairs);
+  parallel_for(0, pairs, grain / 2, [&](Index begin, Index end) {
+    draw_kernel(Draw::normal_pairs)(x + 2 * begin, 2 * (end - begin), 0, 0);
+  });
+  if (wanted % 2 != 0) g.keep_normal(x[wanted]);
+}
+
+// Fills `to` (contiguous) with what `draw` makes of standard normal numbers.
+void draw_normals(const Tensor& to, Generator& g, Draw draw, double mean, double std) {
+  const Index n = to.numel();
+  Scratch scratch(n);
+  double* const x = scratch.data();
+  for (Index at = 0; at < n; at += slab) {
+    const Index count = std::min(slab, n - at);
+    standard_normals(x, count, g);
+    parallel_for(0, count, grain, [&](Index begin, Index end) {
+      draw_kernel(draw)(x + begin, end - begin, mean, std);
+      store(to, at, x, begin, end);
+    });
+  }
+}
+
+template <class T>
+void draw_words(T* x, Index n, Generator& g) {
+  g.fill(x, n * static_cast<Index>(sizeof(T) / sizeof(std::uint32_t)));
+}
+
+template <class T>
+void uniform_elements(T* x, Index n, double low, double high, Generator& g) {
+  draw_words(x, n, g);
+  parallel_for(0, n, 8 * grain, [&](Index begin, Index end) {
+    kernels().floats<T>().random.uniform(x + begin, end - begin, static_cast<T>(low), static_cast<T>(high));
+  });
+}
+
+// Sixteen or more at once are made in blocks; the last sixteen of a number that is no multiple are drawn anew.
+template <class T>
+void normal_in_blocks(T* x, Index n, double mean, double std, Generator& g) {
+  const auto make = [=](T* from, Index blocks) {
+    kernels().floats<T>().random.normal(from, blocks, static_cast<T>(mean), static_cast<T>(std));
+  };
+  uniform_elements(x, n, 0, 1, g);
+  parallel_for(0, n / 16, grain / 16, [&](Index begin, Index end) { make(x + 16 * begin, end - begin); });
+  if (n % 16 != 0) {
+    uniform_elements(x + n - 16, 16, 0, 1, g);
+    make(x + n - 16, 1);
+  }
+}
+
+// f(TypeTag<T>{}) for the floating-point type T of x.
 template <class F>
-void fill_floats(const char* op, const Tensor& x, const F& f) {
+void visit_floats(DType t, const F& f) {
+  if (t == DType::float32) {
+    f(TypeTag<float>{});
+  } else {
+    f(TypeTag<double>{});
+  }
+}
+
+void check_floats(const char* op, const Tensor& x) {
   check_inplace(op, x);
   if (!is_floating(x.dtype)) {
-    fail(op, ": expected a floating-point tensor, got ", dtype_name(x.dtype), "; convert it with .float() first");
-  }
-  if (x.dtype == DType::float32) {
-    fill_elements<float>(x, f);
-  } else {
-    fill_elements<double>(x, f);
+    fail(ErrorKind::not_implemented, op, ": expected a floating-point tensor, got ", dtype_name(x.dtype),
+         "; convert it with .float() first");
   }
 }
 
-// Sixteen uniform numbers become sixteen normal ones: number i pairs with number i + 8 (Box and Muller).
-template <class T>
-void normal_block(T* x, T mean, T std) {
-  for (int i = 0; i < 8; ++i) {
-    const T radius = std::sqrt(T{-2} * std::log(T{1} - x[i])), angle = static_cast<T>(2.0 * M_PI) * x[i + 8];
-    x[i] = radius * std::cos(angle) * std + mean;
-    x[i + 8] = radius * std::sin(angle) * std + mean;
-  }
-}
-
-template <class T>
-void normal_blocks(T* x, Index n, T mean, T std, Generator& g) {
-  for (Index i = 0; i < n; ++i) x[i] = g.uniform<T>();
-  for (Index i = 0; i + 16 <= n; i += 16) normal_block(x + i, mean, std);
-  if (n % 16 != 0) {  // the last sixteen are drawn anew
-    T* const tail = x + n - 16;
-    for (int i = 0; i < 16; ++i) tail[i] = g.uniform<T>();
-    normal_block(tail, mean, std);
-  }
-}
-
-// Results of the distribution over whole numbers below `range`.
-std::uint64_t below(std::uint64_t range, Generator& g) {
-  return range >= (1ULL << 28) ? g.random64() % range : g.random() % range;
-}
-
-template <class T>
-T whole_number(Generator& g) {
-  if constexpr (std::is_same_v<T, bool>) {
-    return (g.random() & 1U) != 0;
-  } else if constexpr (std::is_floating_point_v<T>) {
-    const std::uint64_t top = (1ULL << std::numeric_limits<T>::digits) + 1;
-    return static_cast<T>((sizeof(T) == 8 ? g.random64() : g.random()) % top);
-  } else {
-    const std::uint64_t top = static_cast<std::uint64_t>(std::numeric_limits<T>::max()) + 1;
-    return static_cast<T>((sizeof(T) == 8 ? g.random64() : g.random()) % top);
-  }
+void check_uniform(DType dtype, double low, double high) {
+  visit_floats(dtype, [&](auto tag) {
+    constexpr auto largest = static_cast<double>(std::numeric_limits<typename decltype(tag)::type>::max());
+    const auto fits = [](double v) { return v >= -largest && v <= largest; };
+    if (!fits(low) || !fits(high)) {
+      fail("uniform_: the range [", low, ", ", high, ") is out of bounds for ", dtype_name(dtype));
+    }
+    if (!(low <= high)) fail("uniform_: expects to return a [from, to) range, but found from=", low, " > to=", high);
+    if (high - low > largest) fail("uniform_: to - from = ", high, " - ", low, " overflows ", dtype_name(dtype));
+  });
 }
 
 }  // namespace
 
 void uniform_(const Tensor& x, double low, double high, Generator& g) {
-  if (!(low <= high)) fail("uniform_: expects to return a [from, to) range, but found from=", low, " > to=", high);
-  fill_floats("uniform_", x, [&](auto* to, Index n) {
-    using T = std::remove_reference_t<decltype(*to)>;
-    const T from = static_cast<T>(low), range = static_cast<T>(high) - from;
-    for (Index i = 0; i < n; ++i) to[i] = g.uniform<T>() * range + from;
+  check_floats("uniform_", x);
+  check_uniform(x.dtype, low, high);
+  fill_in_memory_order(x, g, [&](const Tensor& to) {
+    visit_floats(to.dtype, [&](auto tag) {
+      uniform_elements(to.data<typename decltype(tag)::type>(), to.numel(), low, high, g);
+    });
   });
 }
 
 void normal_(const Tensor& x, double mean, double std, Generator& g) {
-  if (!(std >= 0)) fail("normal_: expects std >= 0.0, but found std ", std);
+  if (!(std >= 0)) fail("normal_: expects std >= 0.0, but found std ", std, "; a standard deviation is not negative");
+  check_floats("normal_", x);
   const bool in_blocks = x.numel() >= 16 && x.is_contiguous();
-  fill_floats("normal_", x, [&](auto* to, Index n) {
-    using T = std::remove_reference_t<decltype(*to)>;
-    if (in_blocks) {
-      normal_blocks(to, n, static_cast<T>(mean), static_cast<T>(std), g);
-    } else {
-      for (Index i = 0; i < n; ++i) to[i] = static_cast<T>(g.normal() * std + mean);
-    }
+  fill_in_memory_order(x, g, [&](const Tensor& to) {
+    if (!in_blocks) return draw_normals(to, g, Draw::normal, mean, std);
+    visit_floats(to.dtype, [&](auto tag) {
+      normal_in_blocks(to.data<typename decltype(tag)::type>(), to.numel(), mean, std, g);
+    });
   });
 }
 
-void random_(const Tensor& x, Index low, std::optional<Index> high, Generator& g) {
-  check_inplace("random_", x);
-  if (high && low >= *high) fail("random_: expects 'from' to be less than 'to', but got from=", low, " >= to=", *high);
-  visit_dtype(x.dtype, [&](auto tag) {
-    using T = typename decltype(tag)::type;
-    if constexpr (std::is_integral_v<T>) {
-      const auto fits = [](Index v) {
-        return std::is_same_v<T, Index> || (v >= static_cast<Index>(std::numeric_limits<T>::min()) &&
-                                            v <= static_cast<Index>(std::numeric_limits<T>::max()));
-      };
-      if (high && (!fits(low) || !fits(*high - 1))) {
-        fail("random_: the range [", low, ", ", *high, ") is out of bounds for ", dtype_name(x.dtype));
-      }
-    }
-    fill_elements<T>(x, [&](T* to, Index n) {
-      if (!high) {
-        for (Index i = 0; i < n; ++i) to[i] = whole_number<T>(g);
-        return;
-      }
-      const auto range = static_cast<std::uint64_t>(*high) - static_cast<std::uint64_t>(low);
-      for (Index i = 0; i < n; ++i) {
-        to[i] = static_cast<T>(static_cast<Index>(below(range, g) + static_cast<std::uint64_t>(low)));
-      }
-    });
-  });
+void log_normal_(const Tensor& x, double mean, double std, Generator& g) {
+  if (!(std > 0)) fail("log_normal_: expects std > 0.0, but found std=", std);
+  check_floats("log_normal_", x);
+  fill_in_memory_order(x, g, [&](const Tensor& to) { draw_normals(to, g, Draw::log_normal, mean, std); });
+}
+
+void exponential_(const Tensor& x, double lambda, Generator& g) {
+  if (!(lambda > 0)) fail("exponential_: expects lambd > 0.0, but found ", lambda, "; the mean is 1 / lambd");
+  check_floats("exponential_", x);
+  fill_in_memory_order(x, g, [&](const Tensor& to) { draw_elements(to, g, Draw::exponential, lambda, 0); });
+}
+
+void cauchy_(const Tensor& x, double median, double sigma, Generator& g) {
+  if (!(sigma > 0)) fail("cauchy_: expects sigma > 0.0, but found sigma=", sigma);
+  check_floats("cauchy_", x);
+  fill_in_memory_order(x, g, [&](const Tensor& to) { draw_elements(to, g, Draw::cauchy, median, sigma); });
+}
+
+void geometric_(const Tensor& x, double p, Generator& g) {
+  if (!(p > 0 && p < 1)) fail("geometric_: expects p to be in (0, 1), but got p=", p);
+  check_inplace("geometric_", x);
+  if (x.dtype == DType::boolean) {
+    fail(ErrorKind::not_implemented,
+         "geometric_: counts of trials do not fit into bool; use an integer or float dtype");
+  }
+  fill_in_memory_order(x, g, [&](const Tensor& to) { draw_elements(to, g, Draw::geometric, p, 0); });
 }
 
 void bernoulli_(const Tensor& x, double p, Generator& g) {
-  check_inplace("bernoulli_", x);
   if (!(p >= 0 && p <= 1)) fail("bernoulli_: expects p to be in [0, 1], but got p=", p);
-  visit_dtype(x.dtype, [&](auto tag) {
-    using T = typename decltype(tag)::type;
-    fill_elements<T>(x, [&](T* to, Index n) {
-      for (Index i = 0; i < n; ++i) to[i] = static_cast<T>(g.uniform<double>() < p);
-    });
-  });
-}
-
-// Fisher and Yates, from the front.
-Tensor randperm(Index n, Generator& g) {
-  if (n < 0) fail("randperm: n must be non-negative, got ", n);
-  Tensor out = arange(Scalar::of(Index{0}), Scalar::of(Index{1}), n, DType::int64);
-  Index* order = out.data<Index>();
-  for (Index i = 0; i < n - 1; ++i) {
-    const auto left = static_cast<std::uint64_t>(n - i);
-    const auto pick = static_cast<Index>((left >> 32 ? g.random64() : g.random()) % left);
-    std::swap(order[i], order[i + pick]);
-  }
-  return out;
+  check_inplace("bernoulli_", x);
+  fill_in_memory_order(x, g, [&](const Tensor& to) { draw_elements(to, g, Draw::bernoulli, p, 0); });
 }
 
 }  // namespace fastgrad::ops

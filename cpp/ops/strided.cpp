@@ -35,31 +35,6 @@ void check_inside(const char* op, const Dims& sizes, const Dims& strides, Index 
   }
 }
 
-// The dimensions from the innermost to the outermost in memory. Dimensions whose strides do not tell (a stride of 0)
-// keep their order; so does PyTorch, whose insertion sort this is.
-Dims by_stride(const Tensor& x) {
-  Dims order;
-  for (int d = x.dim() - 1; d >= 0; --d) order.push_back(d);
-  // Negative: a lies inside b; positive: outside; 0: the strides do not say.
-  const auto compare = [&](Index a, Index b) -> int {
-    const Index step_a = x.strides[static_cast<int>(a)], step_b = x.strides[static_cast<int>(b)];
-    if (step_a == 0 || step_b == 0) return 0;
-    if (step_a != step_b) return step_a < step_b ? -1 : 1;
-    return x.sizes[static_cast<int>(a)] > x.sizes[static_cast<int>(b)] ? 1 : 0;
-  };
-  for (int i = 1; i < order.size(); ++i) {
-    int moving = i;
-    for (int k = i - 1; k >= 0; --k) {
-      const int c = compare(order[k], order[moving]);
-      if (c < 0) break;
-      if (c == 0) continue;
-      std::swap(order[k], order[moving]);
-      moving = k;
-    }
-  }
-  return order;
-}
-
 // Whether the elements fill a piece of memory, each place once, in whatever order.
 bool is_dense(const Tensor& x) {
   if (x.is_contiguous()) return true;
@@ -128,9 +103,11 @@ Tensor empty_in_order_of(const Tensor& x, DType dtype) {
   if (is_dense(x)) return empty_strided(x.sizes, x.strides, dtype);
   Dims strides(x.dim());
   Index step = 1;
-  for (Index d : by_stride(x)) {
-    strides[static_cast<int>(d)] = step;
-    step *= std::max<Index>(1, x.sizes[static_cast<int>(d)]);
+  const Dims order = memory_order(x);
+  for (int i = order.size() - 1; i >= 0; --i) {
+    const auto d = static_cast<int>(order[i]);
+    strides[d] = step;
+    step *= x.sizes[d];
   }
   return empty_strided(x.sizes, strides, dtype);
 }

@@ -38,7 +38,7 @@ from fastgrad.size import Size
 
 from fastgrad.tensor import Tensor  # isort: skip - registers the classes that the extension returns
 
-from fastgrad import autograd
+from fastgrad import autograd, random
 from fastgrad import tensor_types as _tensor_types
 from fastgrad.autograd.anomaly import is_anomaly_enabled
 from fastgrad.autograd.grad_mode import (
@@ -54,12 +54,15 @@ from fastgrad.ops import activation_kinked as _activation
 from fastgrad.ops import arrangement as _arrangement
 from fastgrad.ops import binary as _binary
 from fastgrad.ops import broadcast as _broadcast
+from fastgrad.ops import calculus as _calculus
 from fastgrad.ops import comparison as _comparison
 from fastgrad.ops import complex as _complex
 from fastgrad.ops import conversion as _conversion
 from fastgrad.ops import creation as _creation
 from fastgrad.ops import data as _data
 from fastgrad.ops import diagonal as _diagonal
+from fastgrad.ops import extremes as _extremes
+from fastgrad.ops import histogram as _histogram
 from fastgrad.ops import index_put as _index_put
 from fastgrad.ops import indexing as _indexing
 from fastgrad.ops import joining as _joining
@@ -71,27 +74,35 @@ from fastgrad.ops import random as _random
 from fastgrad.ops import ranges as _ranges
 from fastgrad.ops import reduction as _reduction
 from fastgrad.ops import rounding as _rounding
+from fastgrad.ops import scan as _scan
 from fastgrad.ops import scatter as _scatter
 from fastgrad.ops import shape as _shape
 from fastgrad.ops import softmax as _softmax
+from fastgrad.ops import sort as _sort
 from fastgrad.ops import special as _special
 from fastgrad.ops import spellings as _spellings
 from fastgrad.ops import splitting as _splitting
+from fastgrad.ops import statistics as _statistics
 from fastgrad.ops import strided as _strided
 from fastgrad.ops import ternary as _ternary
 from fastgrad.ops import transposition as _transposition
 from fastgrad.ops import trigonometry as _trigonometry
 from fastgrad.ops import unary as _unary
+from fastgrad.ops import unique as _unique
+from fastgrad.ops import vector_norm as _vector_norm
 from fastgrad.ops.activation_kinked import *
 from fastgrad.ops.arrangement import *
 from fastgrad.ops.binary import *
 from fastgrad.ops.broadcast import *
+from fastgrad.ops.calculus import *
 from fastgrad.ops.comparison import *
 from fastgrad.ops.complex import *
 from fastgrad.ops.conversion import *
 from fastgrad.ops.creation import *
 from fastgrad.ops.data import *
 from fastgrad.ops.diagonal import *
+from fastgrad.ops.extremes import *
+from fastgrad.ops.histogram import *
 from fastgrad.ops.index_put import *
 from fastgrad.ops.indexing import *
 from fastgrad.ops.joining import *
@@ -103,18 +114,31 @@ from fastgrad.ops.random import *
 from fastgrad.ops.ranges import *
 from fastgrad.ops.reduction import *
 from fastgrad.ops.rounding import *
+from fastgrad.ops.scan import *
 from fastgrad.ops.scatter import *
 from fastgrad.ops.shape import *
 from fastgrad.ops.softmax import *
+from fastgrad.ops.sort import *
 from fastgrad.ops.special import *
 from fastgrad.ops.spellings import *
 from fastgrad.ops.splitting import *
+from fastgrad.ops.statistics import *
 from fastgrad.ops.strided import *
 from fastgrad.ops.ternary import *
 from fastgrad.ops.transposition import *
 from fastgrad.ops.trigonometry import *
 from fastgrad.ops.unary import *
+from fastgrad.ops.unique import *
+from fastgrad.ops.vector_norm import *
 from fastgrad.printing import set_printoptions
+from fastgrad.random import (
+    default_generator,
+    get_rng_state,
+    initial_seed,
+    manual_seed,
+    seed,
+    set_rng_state,
+)
 from fastgrad.tensor_types import *
 
 from fastgrad import nn, optim, special, utils  # isort: skip - they use the names above
@@ -130,6 +154,7 @@ __all__ = [
     "channels_last",
     "channels_last_3d",
     "contiguous_format",
+    "default_generator",
     "device",
     "double",
     "dtype",
@@ -142,10 +167,12 @@ __all__ = [
     "float64",
     "get_default_dtype",
     "get_num_threads",
+    "get_rng_state",
     "half",
     "iinfo",
     "inf",
     "inference_mode",
+    "initial_seed",
     "int",
     "int8",
     "int16",
@@ -156,6 +183,7 @@ __all__ = [
     "is_inference_mode_enabled",
     "layout",
     "long",
+    "manual_seed",
     "memory_format",
     "nan",
     "nn",
@@ -164,11 +192,14 @@ __all__ = [
     "pi",
     "preserve_format",
     "promote_types",
+    "random",
     "result_type",
+    "seed",
     "set_default_dtype",
     "set_grad_enabled",
     "set_num_threads",
     "set_printoptions",
+    "set_rng_state",
     "short",
     "special",
     "strided",
@@ -179,12 +210,15 @@ __all__ += _activation.__all__
 __all__ += _arrangement.__all__
 __all__ += _binary.__all__
 __all__ += _broadcast.__all__
+__all__ += _calculus.__all__
 __all__ += _comparison.__all__
 __all__ += _complex.__all__
 __all__ += _conversion.__all__
 __all__ += _creation.__all__
 __all__ += _data.__all__
 __all__ += _diagonal.__all__
+__all__ += _extremes.__all__
+__all__ += _histogram.__all__
 __all__ += _index_put.__all__
 __all__ += _indexing.__all__
 __all__ += _joining.__all__
@@ -196,18 +230,23 @@ __all__ += _random.__all__
 __all__ += _ranges.__all__
 __all__ += _reduction.__all__
 __all__ += _rounding.__all__
+__all__ += _scan.__all__
 __all__ += _scatter.__all__
 __all__ += _shape.__all__
 __all__ += _softmax.__all__
+__all__ += _sort.__all__
 __all__ += _special.__all__
 __all__ += _spellings.__all__
 __all__ += _splitting.__all__
+__all__ += _statistics.__all__
 __all__ += _strided.__all__
 __all__ += _tensor_types.__all__
 __all__ += _ternary.__all__
 __all__ += _transposition.__all__
 __all__ += _trigonometry.__all__
 __all__ += _unary.__all__
+__all__ += _unique.__all__
+__all__ += _vector_norm.__all__
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

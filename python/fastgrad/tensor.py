@@ -13,30 +13,39 @@ from fastgrad.ops import (
     arrangement,
     binary,
     broadcast,
+    calculus,
     comparison,
     complex,
     conversion,
+    extremes,
+    histogram,
     indexing,
     metadata,
     new,
     power,
     random,
+    random_fill,
     reduction,
     rounding,
+    scan,
     shape,
     special,
     splitting,
+    statistics,
     ternary,
     transposition,
     trigonometry,
     unary,
+    vector_norm,
 )
 from fastgrad.ops import diagonal as diagonals
 from fastgrad.ops import index_put as writing
 from fastgrad.ops import matmul as products
 from fastgrad.ops import scatter as scattering
 from fastgrad.ops import softmax as normalized
+from fastgrad.ops import sort as sorting
 from fastgrad.ops import strided as strides
+from fastgrad.ops import unique as differing
 from fastgrad.ops.assign import assign, is_recorded, refresh_view
 from fastgrad.ops.inplace import (
     in_place,
@@ -256,18 +265,49 @@ class Tensor(_core.TensorBase):
     sum = reduction.sum
     mean = reduction.mean
     prod = reduction.prod
-    max = reduction.max
-    min = reduction.min
-    amax = reduction.amax
-    amin = reduction.amin
-    argmax = reduction.argmax
-    argmin = reduction.argmin
-    var = reduction.var
-    std = reduction.std
+    nansum = reduction.nansum
+    nanmean = reduction.nanmean
+    count_nonzero = reduction.count_nonzero
+    logsumexp = reduction.logsumexp
     any = reduction.any
     all = reduction.all
-    cumsum = reduction.cumsum
     sum_to_size = reduction.sum_to_size
+    max = extremes.max
+    min = extremes.min
+    amax = extremes.amax
+    amin = extremes.amin
+    aminmax = extremes.aminmax
+    argmax = extremes.argmax
+    argmin = extremes.argmin
+    norm = vector_norm.norm
+    dist = vector_norm.dist
+    var = statistics.var
+    std = statistics.std
+    quantile = statistics.quantile
+    nanquantile = statistics.nanquantile
+    cov = statistics.cov
+    corrcoef = statistics.corrcoef
+    bincount = histogram.bincount
+    histc = histogram.histc
+    histogram = histogram.histogram
+
+    # Scans, sorting and searching
+    cumsum = scan.cumsum
+    cumprod = scan.cumprod
+    cummax = scan.cummax
+    cummin = scan.cummin
+    logcumsumexp = scan.logcumsumexp
+    diff = calculus.diff
+    sort = sorting.sort
+    argsort = sorting.argsort
+    msort = sorting.msort
+    topk = sorting.topk
+    kthvalue = sorting.kthvalue
+    median = sorting.median
+    nanmedian = sorting.nanmedian
+    mode = sorting.mode
+    unique = differing.unique
+    unique_consecutive = differing.unique_consecutive
 
     # Shape
     reshape = shape.reshape
@@ -358,8 +398,10 @@ class Tensor(_core.TensorBase):
     select_scatter = diagonals.select_scatter
     slice_scatter = diagonals.slice_scatter
     diagonal_scatter = diagonals.diagonal_scatter
-    argsort = indexing.argsort
-    bincount = indexing.bincount
+
+    # Random numbers
+    bernoulli = random.bernoulli
+    multinomial = random.multinomial
 
     def __setitem__(self, index: Any, value: Any) -> None:
         if not is_recorded(self, value):
@@ -518,6 +560,8 @@ class Tensor(_core.TensorBase):
     reciprocal_ = in_place(unary.reciprocal)
     sigmoid_ = in_place(unary.sigmoid)
     tanh_ = in_place(unary.tanh)
+    cumsum_ = in_place(scan.cumsum)
+    cumprod_ = in_place(scan.cumprod)
     relu_ = in_place(unary.relu)
     sgn_ = in_place(complex.sgn)
     conj_physical_ = in_place(complex.conj_physical)
@@ -566,10 +610,14 @@ class Tensor(_core.TensorBase):
     index_reduce_ = in_place(writing.index_reduce)
     tril_ = in_place(diagonals.tril)
     triu_ = in_place(diagonals.triu)
-    uniform_ = in_place_random(random.uniform_)
-    normal_ = in_place_random(random.normal_)
-    random_ = in_place_random(random.random_)
-    bernoulli_ = in_place_random(random.bernoulli_)
+    uniform_ = in_place_random(random_fill.uniform_)
+    normal_ = in_place_random(random_fill.normal_)
+    log_normal_ = in_place_random(random_fill.log_normal_)
+    exponential_ = in_place_random(random_fill.exponential_)
+    cauchy_ = in_place_random(random_fill.cauchy_)
+    geometric_ = in_place_random(random_fill.geometric_)
+    bernoulli_ = in_place_random(random_fill.bernoulli_)
+    random_ = in_place_random(random_fill.random_)
 
     def copy_(self, src: Tensor, non_blocking: builtins.bool = False) -> Tensor:
         """Copy the elements of a tensor that broadcasts to this one."""

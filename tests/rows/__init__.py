@@ -9,9 +9,12 @@ from rows import (
     arrangement,
     binary,
     broadcast,
+    calculus,
     comparison,
     complex,
     diagonal,
+    extremes,
+    histogram,
     indexing,
     joining,
     loss,
@@ -27,17 +30,20 @@ from rows import (
     sort,
     special,
     splitting,
+    statistics,
     strided,
     ternary,
     transposition,
     trigonometry,
     unary,
+    unique,
+    vector_norm,
 )
 from rows.op import Op
 
 FAMILIES = (
     *(unary, rounding, trigonometry, special, complex, binary, power, comparison, ternary),
-    *(reduction, scan, sort),
+    *(reduction, extremes, vector_norm, statistics, scan, sort, unique, histogram, calculus),
     *(shape, transposition, broadcast, splitting, joining, arrangement, strided),
     *(indexing, scatter, diagonal, matmul, softmax, activation, norm, loss),
 )

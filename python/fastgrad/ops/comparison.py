@@ -396,18 +396,13 @@ def isin(
 
 
 def _are_listed(wanted: Tensor, listed: Tensor) -> Tensor:
-    """By binary search in the sorted list; each round doubles what is known about all elements."""
-    count = listed.numel()
-    if count == 0:
+    """By binary search in the sorted list."""
+    if listed.numel() == 0:
         return _core.full(wanted.shape, False, _core.bool)
-    ordered = listed[_core.argsort(listed, 0, False)]
-    below = _core.full(wanted.shape, 0, _core.int64)  # how many are known to be <= the element
-    step = 1 << (count.bit_length() - 1)
-    while step:
-        probe = _core.minimum(below + step, count)
-        below = _core.where(le(ordered[probe - 1], wanted), probe, below)
-        step //= 2
-    return logical_and(gt(below, 0), eq(ordered[_core.maximum(below - 1, 0)], wanted))
+    ordered = _core.sort(listed, 0, False)[0]
+    # An element above all, and NaN, which equals nothing, are compared with the last.
+    places = _core.minimum(_core.searchsorted(ordered, wanted, None, False), listed.numel() - 1)
+    return eq(ordered[places], wanted)
 
 
 def is_nonzero(input: Tensor) -> bool:

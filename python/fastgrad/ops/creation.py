@@ -189,8 +189,17 @@ def _like(input: Tensor, dtype: DType | None, memory_format: memory_format) -> T
         raise TypeError(f"argument 'input' must be Tensor, not {type(input).__name__}")
     kind = dtype or input.dtype
     if memory_format is preserve_format:
-        return _core.empty_like(input, kind)
+        return _core.empty_in_order_of(input, kind)
     return empty(input.shape, dtype=kind, memory_format=memory_format)
+
+
+def _filled_like(
+    input: Tensor, value: Any, dtype: DType | None, memory_format: memory_format
+) -> Tensor:
+    if memory_format is preserve_format and isinstance(input, _core.TensorBase):
+        return _core.full_like(input, value, dtype or input.dtype)
+    model = _like(input, dtype, memory_format)
+    return _core.full_like(model, value, model.dtype)
 
 
 def full_like(
@@ -210,8 +219,7 @@ def full_like(
     >>> torch.full_like(torch.zeros(2), 7)
     tensor([7., 7.])
     """
-    out = _like(input, dtype, memory_format)
-    _core.fill_(out, _number("full_like", fill_value))
+    out = _filled_like(input, _number("full_like", fill_value), dtype, memory_format)
     return finished(out, requires_grad, device, layout, pin_memory)
 
 
@@ -231,7 +239,7 @@ def zeros_like(
     >>> torch.zeros_like(torch.tensor([5, 6]))
     tensor([0, 0])
     """
-    out = _core.fill_(_like(input, dtype, memory_format), 0)
+    out = _filled_like(input, 0, dtype, memory_format)
     return finished(out, requires_grad, device, layout, pin_memory)
 
 
@@ -251,7 +259,7 @@ def ones_like(
     >>> torch.ones_like(torch.tensor([5, 6]))
     tensor([1, 1])
     """
-    out = _core.fill_(_like(input, dtype, memory_format), 1)
+    out = _filled_like(input, 1, dtype, memory_format)
     return finished(out, requires_grad, device, layout, pin_memory)
 
 

@@ -29,7 +29,7 @@ def dropout(input: Tensor, p: float = 0.5, training: bool = True, inplace: bool 
     tensor([1., 1., 1.])
     """
     _check_probability(p)
-    if not training or p == 0.0:
+    if not training or p == 0.0 or not input.numel():
         return input
     return _masked(input, input.shape, p, inplace)
 
@@ -41,9 +41,11 @@ def _check_probability(p: float) -> None:
 
 def _mask(shape: tuple[int, ...], p: float, like: Tensor) -> Tensor:
     """1 for what stays and 0 for what is dropped."""
-    if p == 1.0:
+    if p == 1.0:  # no number is drawn, as in PyTorch
         return _core.full(shape, 0, like.dtype)
-    return _core.bernoulli_(_core.empty(shape, like.dtype), 1.0 - p, None)
+    same = tuple(shape) == tuple(like.shape)
+    mask = _core.empty_in_order_of(like, like.dtype) if same else _core.empty(shape, like.dtype)
+    return _core.bernoulli_(mask, 1.0 - p, None)
 
 
 def _masked(input: Tensor, shape: tuple[int, ...], p: float, inplace: bool) -> Tensor:

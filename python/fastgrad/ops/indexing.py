@@ -15,9 +15,7 @@ if TYPE_CHECKING:
     from fastgrad.tensor import Tensor
 
 __all__ = [
-    "argsort",
     "argwhere",
-    "bincount",
     "gather",
     "index_select",
     "masked_fill",
@@ -296,18 +294,6 @@ def single_value(name: str, value: Operand, like: Tensor) -> Tensor:
     return value.to(like.dtype)
 
 
-def argsort(input: Tensor, dim: int = -1, descending: bool = False, stable: bool = False) -> Tensor:
-    """The indices (int64) that sort along a dimension; always stable. NaN counts as the largest.
-
-    Follows ``torch.argsort``.
-
-    >>> import fastgrad as torch
-    >>> torch.argsort(torch.tensor([3, 1, 2]))
-    tensor([1, 2, 0])
-    """
-    return _core.argsort(input, dim, descending)
-
-
 def one_hot(tensor: Tensor, num_classes: int = -1) -> Tensor:
     """Labels as vectors that are 1 at the label and 0 elsewhere (int64), in a new last dimension.
 
@@ -322,18 +308,3 @@ def one_hot(tensor: Tensor, num_classes: int = -1) -> Tensor:
             [0, 0, 1]])
     """
     return _core.one_hot(tensor, num_classes)
-
-
-def bincount(input: Tensor, weights: Tensor | None = None, minlength: int = 0) -> Tensor:
-    """How often each non-negative integer occurs in a vector, or the sum of its weights.
-
-    Raises:
-        RuntimeError: an element is negative, or the tensor is no vector of integers.
-
-    Follows ``torch.bincount``.
-
-    >>> import fastgrad as torch
-    >>> torch.bincount(torch.tensor([0, 2, 2]))
-    tensor([1, 0, 2])
-    """
-    return _core.bincount(input, weights, minlength)

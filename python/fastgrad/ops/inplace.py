@@ -135,7 +135,7 @@ def in_place_random(fill: Callable[..., Tensor]) -> Callable[..., Tensor]:
     def method(self: Tensor, *args: Any, **kwargs: Any) -> Tensor:
         if is_recorded(self):
             check_not_leaf(self)
-            return assign(self, fill(_core.empty(self.shape, self.dtype), *args, **kwargs))
+            return assign(self, fill(_core.empty_in_order_of(self, self.dtype), *args, **kwargs))
         return fill(self, *args, **kwargs)
 
     method.__name__ = fill.__name__

@@ -1,9 +1,12 @@
-"""Random numbers: for the same seed, those that PyTorch draws on the CPU."""
+"""New tensors of random numbers: for the same seed, those that PyTorch draws on the CPU."""
 
 from __future__ import annotations
 
 from fastgrad import _core
+from fastgrad.autograd.graph import record
 from fastgrad.device import check_device
+from fastgrad.ops.assign import is_recorded
+from fastgrad.ops.random_fill import check_probabilities
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -12,15 +15,14 @@ if TYPE_CHECKING:
 
     from fastgrad._core import Generator
     from fastgrad._types import Dims, DType, Operand, Place
+    from fastgrad.autograd.graph import Grads, Needs, Saved
     from fastgrad.tensor import Tensor
 
 __all__ = [
     "bernoulli",
-    "default_generator",
-    "get_rng_state",
-    "initial_seed",
-    "manual_seed",
+    "multinomial",
     "normal",
+    "poisson",
     "rand",
     "rand_like",
     "randint",
@@ -28,76 +30,7 @@ __all__ = [
     "randn",
     "randn_like",
     "randperm",
-    "seed",
-    "set_rng_state",
 ]
-
-
-default_generator = _core.default_generator
-
-
-def manual_seed(seed: int) -> Generator:
-    """Start the default generator from a seed; returns it.
-
-    >>> import fastgrad as torch
-    >>> _ = torch.manual_seed(0)
-    >>> torch.rand(2)
-    tensor([0.4963, 0.7682])
-    """
-    generator: Generator = default_generator.manual_seed(seed)
-    return generator
-
-
-def seed() -> int:
-    """Start the default generator from a random seed, and return that. Follows ``torch.seed``.
-
-    >>> import fastgrad as torch
-    >>> torch.seed() == torch.initial_seed()
-    True
-    """
-    from os import urandom
-
-    value = int.from_bytes(urandom(8), "little")
-    default_generator.manual_seed(value)
-    return value
-
-
-def initial_seed() -> int:
-    """The seed that the default generator was started from. Follows ``torch.initial_seed``.
-
-    >>> import fastgrad as torch
-    >>> _ = torch.manual_seed(7)
-    >>> torch.initial_seed()
-    7
-    """
-    return default_generator.initial_seed()
-
-
-def get_rng_state() -> Tensor:
-    """The state of the default generator, as a uint8 tensor. Follows ``torch.get_rng_state``.
-
-    >>> import fastgrad as torch
-    >>> state = torch.get_rng_state()
-    >>> first = torch.rand(3)
-    >>> torch.set_rng_state(state)
-    >>> torch.equal(torch.rand(3), first)
-    True
-    """
-    return default_generator.get_state()
-
-
-def set_rng_state(new_state: Tensor) -> None:
-    """Continue the default generator from a state that :func:`get_rng_state` gave.
-
-    Raises:
-        RuntimeError, TypeError: not such a state.
-
-    Follows ``torch.set_rng_state``.
-
-    >>> import fastgrad as torch
-    >>> torch.set_rng_state(torch.get_rng_state())
-    """
-    default_generator.set_state(new_state)
 
 
 def _made(size: tuple[Any, ...], dtype: DType | None, device: Place | None) -> Tensor:
@@ -106,10 +39,27 @@ def _made(size: tuple[Any, ...], dtype: DType | None, device: Place | None) -> T
     return _core.empty(sizes, dtype or _core.get_default_dtype())
 
 
+def _made_like(input: Tensor, dtype: DType | None, device: Place | None) -> Tensor:
+    check_device(device)
+    return _core.empty_in_order_of(input, dtype or input.dtype)
+
+
 def _marked(out: Tensor, requires_grad: bool) -> Tensor:
     if requires_grad:
         out.requires_grad = True
     return out
+
+
+def _without_gradient(out: Tensor, *inputs: object) -> Tensor:
+    """The result of a draw, whose parameters get gradients of zero, as in PyTorch."""
+    if is_recorded(*inputs):  # type: ignore[arg-type]
+        record(out, without_gradient_vjp, _core.edges(*inputs))
+    return out
+
+
+def without_gradient_vjp(grad: Tensor, saved: Saved, needs: Needs) -> Grads:
+    zeros = _core.full(grad.shape, 0, grad.dtype)
+    return tuple(None if need is None else zeros for need in needs)
 
 
 def rand(
@@ -149,7 +99,7 @@ def randn(
 
 
 def randint(
-    low: int,
+    low: int = 0,
     high: Any = None,
     size: Sequence[int] | None = None,
     *,
@@ -158,10 +108,11 @@ def randint(
     device: Place | None = None,
     requires_grad: bool = False,
 ) -> Tensor:
-    """Integers uniform in [low, high); randint(high, size) starts at 0.
+    """Whole numbers uniform in [low, high); randint(high, size) starts at 0.
 
     Raises:
         TypeError: the size is missing.
+        RuntimeError: low >= high, or a bound that the dtype does not hold.
 
     Follows ``torch.randint``.
 
@@ -172,6 +123,8 @@ def randint(
     """
     if size is None:
         low, high, size = 0, low, high
+    elif high is None:
+        low, high = 0, low
     if size is None:
         raise TypeError("randint: give high and size, as in randint(10, (2, 3))")
     check_device(device)
@@ -182,11 +135,12 @@ def randint(
 def rand_like(
     input: Tensor,
     *,
+    generator: Generator | None = None,
     dtype: DType | None = None,
     device: Place | None = None,
     requires_grad: bool = False,
 ) -> Tensor:
-    """Numbers uniform in [0, 1), in the shape and dtype of a tensor.
+    """Numbers uniform in [0, 1), in the shape, dtype and memory order of a tensor.
 
     Follows ``torch.rand_like``.
 
@@ -194,17 +148,19 @@ def rand_like(
     >>> torch.rand_like(torch.zeros(2, 3)).shape
     torch.Size([2, 3])
     """
-    return rand(input.shape, dtype=dtype or input.dtype, device=device, requires_grad=requires_grad)
+    out = _core.uniform_(_made_like(input, dtype, device), 0.0, 1.0, generator)
+    return _marked(out, requires_grad)
 
 
 def randn_like(
     input: Tensor,
     *,
+    generator: Generator | None = None,
     dtype: DType | None = None,
     device: Place | None = None,
     requires_grad: bool = False,
 ) -> Tensor:
-    """Standard normal numbers, in the shape and dtype of a tensor.
+    """Standard normal numbers, in the shape, dtype and memory order of a tensor.
 
     Follows ``torch.randn_like``.
 
@@ -212,20 +168,21 @@ def randn_like(
     >>> torch.randn_like(torch.zeros(2, 3)).shape
     torch.Size([2, 3])
     """
-    return randn(
-        input.shape, dtype=dtype or input.dtype, device=device, requires_grad=requires_grad
-    )
+    out = _core.normal_(_made_like(input, dtype, device), 0.0, 1.0, generator)
+    return _marked(out, requires_grad)
 
 
 def randint_like(
     input: Tensor,
-    low: int,
+    low: int = 0,
     high: int | None = None,
     *,
+    generator: Generator | None = None,
     dtype: DType | None = None,
     device: Place | None = None,
+    requires_grad: bool = False,
 ) -> Tensor:
-    """Integers uniform in [low, high), in the shape and dtype of a tensor.
+    """Whole numbers uniform in [low, high), in the shape, dtype and memory order of a tensor.
 
     Follows ``torch.randint_like``.
 
@@ -233,8 +190,10 @@ def randint_like(
     >>> torch.randint_like(torch.zeros(2, 3), 10).shape
     torch.Size([2, 3])
     """
-    bounds = (0, low) if high is None else (low, high)
-    return randint(*bounds, input.shape, dtype=dtype or input.dtype, device=device)
+    if high is None:
+        low, high = 0, low
+    out = _core.random_(_made_like(input, dtype, device), low, high, generator)
+    return _marked(out, requires_grad)
 
 
 def randperm(
@@ -245,7 +204,12 @@ def randperm(
     device: Place | None = None,
     requires_grad: bool = False,
 ) -> Tensor:
-    """The integers below n in random order (int64). Follows ``torch.randperm``.
+    """The whole numbers below n in random order (int64 unless told otherwise).
+
+    Raises:
+        RuntimeError: a negative n, or one that the dtype does not hold.
+
+    Follows ``torch.randperm``.
 
     >>> import fastgrad as torch
     >>> _ = torch.manual_seed(0)
@@ -253,8 +217,7 @@ def randperm(
     tensor([0, 1, 3, 2])
     """
     check_device(device)
-    out = _core.randperm(n, generator)
-    return _marked(out if dtype is None else out.to(dtype), requires_grad)
+    return _marked(_core.randperm(n, dtype or _core.int64, generator), requires_grad)
 
 
 def normal(
@@ -270,7 +233,7 @@ def normal(
     """Normal numbers: of one mean and deviation and a size, or one for each element of tensors.
 
     Raises:
-        TypeError: numbers without a size.
+        TypeError: numbers without a size, or tensors with one.
         RuntimeError: a negative `std`.
 
     Follows ``torch.normal``.
@@ -279,16 +242,22 @@ def normal(
     >>> torch.normal(torch.zeros(2), 1.0).shape
     torch.Size([2])
     """
-    if not isinstance(mean, _core.TensorBase) and not isinstance(std, _core.TensorBase):
-        if size is None:
-            raise TypeError("normal: give a size when mean and std are numbers")
-        out = _core.normal_(_made((size,), dtype, device), mean, std, generator)
+    tensors = [x for x in (mean, std) if isinstance(x, _core.TensorBase)]
+    if (size is None) != bool(tensors):
+        raise TypeError("normal: give a size when mean and std are numbers, and only then")
+    if not tensors:
+        out = _core.normal_(_made((size,), dtype, device), mean, std, generator)  # type: ignore[arg-type]
         return _marked(out, requires_grad)
-    if isinstance(std, _core.TensorBase) and bool((std < 0).any()):
-        raise RuntimeError("normal: expects all elements of std >= 0.0")
-    model = _core.add(mean, std)
-    standard = _core.normal_(_core.empty(model.shape, model.dtype), 0.0, 1.0, generator)
-    return standard * std + mean
+    shape = tensors[0].shape if len(tensors) == 1 else _core.add(*tensors).shape
+    out = _core.empty(shape, tensors[0].dtype)
+    if isinstance(std, _core.TensorBase):
+        if not _core.all(_core.ge(std, 0.0), (), False).item():
+            raise RuntimeError("normal: expects all elements of std >= 0.0")
+        _core.mul_(_core.normal_(out, 0.0, 1.0, generator), _core.detach(std))
+    else:
+        _core.normal_(out, 0.0, std, generator)
+    _core.add_(out, _core.detach(mean) if isinstance(mean, _core.TensorBase) else mean)
+    return _without_gradient(out, *tensors)
 
 
 def bernoulli(
@@ -305,43 +274,96 @@ def bernoulli(
     >>> torch.bernoulli(torch.tensor([0.0, 1.0]))
     tensor([0., 1.])
     """
+    out = _core.empty(input.shape, input.dtype)
     if p is not None:
-        return _core.bernoulli_(_core.empty(input.shape, input.dtype), p, generator)
-    if not input.dtype.is_floating_point or bool(((input < 0) | (input > 1)).any()):
-        raise RuntimeError("bernoulli: expects floating-point probabilities in [0, 1]")
-    drawn = _core.uniform_(_core.empty(input.shape, input.dtype), 0.0, 1.0, generator)
-    return (drawn < input).to(input.dtype)
+        return _without_gradient(_core.bernoulli_(out, p, generator), input)
+    check_probabilities("bernoulli", input)
+    _core.uniform_(out, 0.0, 1.0, generator)
+    return _without_gradient(_core.cast(_core.lt(out, input), input.dtype), input)
 
 
-def uniform_(
-    self: Tensor,
-    from_: float = 0.0,
-    to: float = 1.0,
+def poisson(input: Tensor, generator: Generator | None = None) -> Tensor:
+    """Counts from Poisson distributions, whose rates (means) are the elements of `input`.
+
+    Raises:
+        RuntimeError: a negative rate.
+
+    Follows ``torch.poisson``.
+
+    >>> import fastgrad as torch
+    >>> torch.poisson(torch.zeros(2))
+    tensor([0., 0.])
+    """
+    return _without_gradient(_core.poisson(_core.detach(input), generator), input)
+
+
+def multinomial(
+    input: Tensor,
+    num_samples: int,
+    replacement: bool = False,
     *,
     generator: Generator | None = None,
-    **old: Any,
 ) -> Tensor:
-    """Fill with numbers uniform in [from, to)."""
-    low = old.pop("from", from_)  # PyTorch's name for it, a keyword of Python
-    return _core.uniform_(self, low, to, generator)
+    """Indices of categories, drawn with the probabilities (up to a factor) in `input`.
+
+    Args:
+        input: one or two dimensions; each row is a distribution of its own.
+        num_samples: how many to draw from each row.
+        replacement: whether a category can be drawn more than once.
+
+    Raises:
+        RuntimeError: negative or infinite probabilities, a row of zeros, more samples than
+            categories without replacement.
+
+    Follows ``torch.multinomial``.
+
+    >>> import fastgrad as torch
+    >>> torch.multinomial(torch.tensor([0.0, 3.0, 0.0]), 4, replacement=True)
+    tensor([1, 1, 1, 1])
+    """
+    _check_multinomial(input, num_samples, replacement)
+    probabilities = _core.detach(input)
+    if not input.numel():
+        return _core.empty((*input.shape[:-1], num_samples), _core.int64)
+    if replacement and num_samples > 1:
+        rows = _core.view(_core.clone(probabilities), (-1, input.shape[-1]))
+        drawn = _core.multinomial(rows, num_samples, generator)
+        return _core.view(drawn, (*input.shape[:-1], num_samples))
+    _check_rows(probabilities)
+    # The category with the largest p / q, q exponentially distributed, is one drawn with p; the
+    # next largest ones follow without replacement.
+    q = _core.exponential_(_core.empty_in_order_of(input, input.dtype), 1.0, generator)
+    _core.copy_(q, _core.div(probabilities, q))
+    if num_samples == 1:
+        return _core.max_dim(q, -1, True)[1]
+    return _core.clone(_core.narrow(_core.sort(q, -1, True)[1], -1, 0, num_samples))
 
 
-def normal_(
-    self: Tensor, mean: float = 0.0, std: float = 1.0, *, generator: Generator | None = None
-) -> Tensor:
-    """Fill with normal numbers."""
-    return _core.normal_(self, mean, std, generator)
+def _check_multinomial(input: Tensor, num_samples: int, replacement: bool) -> None:
+    if input.dim() not in (1, 2):
+        raise RuntimeError(
+            f"multinomial: expected probabilities of 1 or 2 dimensions, got {input.dim()}; "
+            "flatten the others first"
+        )
+    if not input.dtype.is_floating_point:
+        raise RuntimeError(f"multinomial: expected floating-point input, got {input.dtype}")
+    classes = input.shape[-1]
+    if num_samples <= 0:
+        raise RuntimeError(f"multinomial: num_samples must be positive, got {num_samples}")
+    if not replacement and num_samples > classes:
+        raise RuntimeError(
+            f"multinomial: cannot draw {num_samples} of {classes} categories without replacement; "
+            "pass replacement=True, or draw fewer"
+        )
+    if classes == 0 or classes > 2**24:
+        raise RuntimeError(f"multinomial: expected 1 to 2**24 categories, got {classes}")
 
 
-def random_(
-    self: Tensor, from_: int = 0, to: int | None = None, *, generator: Generator | None = None
-) -> Tensor:
-    """Fill with integers: of the dtype's whole range, below the one bound, or in [from, to)."""
-    if to is None and from_ != 0:
-        from_, to = 0, from_
-    return _core.random_(self, from_, to, generator)
-
-
-def bernoulli_(self: Tensor, p: float = 0.5, *, generator: Generator | None = None) -> Tensor:
-    """Fill with 1 (with probability p) and 0."""
-    return _core.bernoulli_(self, p, generator)
+def _check_rows(probabilities: Tensor) -> None:
+    largest, smallest = _core.amax(probabilities, (), False), _core.amin(probabilities, (), False)
+    if not (largest.item() < float("inf") and smallest.item() >= 0):
+        raise RuntimeError(
+            "multinomial: probabilities must be finite and 0 or more; logits want softmax first"
+        )
+    if _core.any(_core.eq(_core.sum(probabilities, (-1,), False, None), 0.0), (), False).item():
+        raise RuntimeError("multinomial: a row's probabilities add up to 0; one must be positive")

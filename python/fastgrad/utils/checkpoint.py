@@ -6,7 +6,7 @@ from itertools import pairwise
 
 from fastgrad import _core
 from fastgrad.autograd.graph import Node, recomputed
-from fastgrad.ops.random import get_rng_state, set_rng_state
+from fastgrad.random import get_rng_state, set_rng_state
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -1,0 +1,26 @@
+// The order in which the elements of a tensor are drawn.
+#pragma once
+
+#include "core/random.h"
+#include "ops/ops.h"
+
+namespace fastgrad::ops {
+
+// Calls fill(to) with a contiguous tensor for the elements of x in the order in which they lie in memory, which is
+// PyTorch's order of drawing, then marks x as changed. The generator is locked meanwhile: large tensors are filled
+// without the GIL.
+template <class F>
+void fill_in_memory_order(const Tensor& x, Generator& g, const F& fill) {
+  const std::lock_guard lock(g.mutex());
+  const Tensor ordered = x.is_contiguous() ? x : permute(x, memory_order(x));
+  if (ordered.is_contiguous()) {
+    fill(ordered);
+    bump_version(x);
+  } else {
+    const Tensor drawn = empty(ordered.sizes, x.dtype);
+    fill(drawn);
+    copy_(ordered, drawn);
+  }
+}
+
+}  // namespace fastgrad::ops
