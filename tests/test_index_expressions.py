@@ -58,7 +58,7 @@ def test_reading(seed):
 def test_reading_from_any_layout(seed):
     for expression in fitting(seed):
         values = numbers(expression.shape)
-        x = fg.tensor(values.T.copy()).permute(*range(values.ndim - 1, -1, -1))
+        x = fg.tensor(values.T.copy()).permute(tuple(range(values.ndim - 1, -1, -1)))
         if values.ndim:
             x = fg.tensor(np.repeat(values, 2, axis=0))[::2] if seed % 2 else x
         expected = expression.read(values)

@@ -43,6 +43,7 @@ def functions_of_the_library():
                 "fastgrad.ops."
             ) and value.__module__ not in (
                 "fastgrad.ops.creation",
+                "fastgrad.ops.exchange",
                 "fastgrad.ops.data",
                 "fastgrad.ops.metadata",
                 "fastgrad.ops.ranges",

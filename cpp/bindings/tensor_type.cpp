@@ -374,9 +374,7 @@ void set_base(PyObject* view, PyObject* of) {
 }
 
 bool requires_grad(PyTensor* t) {
-  // A base that was given other memory since (base.data = x) has left its views behind.
-  if (t->base != nullptr && t->seen_version != t->tensor.storage->version && self_of(t->base)->requires_grad &&
-      t->tensor.storage.get() == self_of(t->base)->tensor.storage.get()) {
+  if (t->base != nullptr && t->seen_version != t->tensor.storage->version && self_of(t->base)->requires_grad) {
     const std::uint32_t seen = std::exchange(t->seen_version, t->tensor.storage->version);
     PyObject* done = PyObject_CallOneArg(refresh_view, reinterpret_cast<PyObject*>(t));
     if (done == nullptr) {
