@@ -290,6 +290,7 @@ PUBLIC_MODULES = (
     "fastgrad.optim",
     "fastgrad.special",
     "fastgrad.utils.data",
+    "fastgrad.utils.dlpack",
     "fastgrad.vision.datasets",
     "fastgrad.vision.transforms",
     "fastgrad.io",

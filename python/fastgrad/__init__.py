@@ -50,6 +50,7 @@ from fastgrad.ops import creation as _creation
 from fastgrad.ops import diagonal as _diagonal
 from fastgrad.ops import distance as _distance
 from fastgrad.ops import einsum as _einsum
+from fastgrad.ops import exchange as _exchange
 from fastgrad.ops import extremes as _extremes
 from fastgrad.ops import histogram as _histogram
 from fastgrad.ops import index_put as _index_put
@@ -85,6 +86,7 @@ from fastgrad.ops.creation import *
 from fastgrad.ops.diagonal import *
 from fastgrad.ops.distance import *
 from fastgrad.ops.einsum import *
+from fastgrad.ops.exchange import *
 from fastgrad.ops.extremes import *
 from fastgrad.ops.histogram import *
 from fastgrad.ops.index_put import *
@@ -201,6 +203,7 @@ __all__ += _distance.__all__
 __all__ += _einsum.__all__
 __all__ += _extremes.__all__
 __all__ += _histogram.__all__
+__all__ += _exchange.__all__
 __all__ += _index_put.__all__
 __all__ += _indexing.__all__
 __all__ += _legacy.__all__

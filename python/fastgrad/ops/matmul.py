@@ -4,9 +4,13 @@ from __future__ import annotations
 
 from fastgrad import _core
 from fastgrad.autograd.graph import record
+from fastgrad.ops.conversion import to
+from fastgrad.ops.exchange import as_tensor
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from typing import Any
+
     from fastgrad.autograd.graph import Grads, Needs, Saved
     from fastgrad.tensor import Tensor
 
@@ -35,13 +39,25 @@ def matmul(input: Tensor, other: Tensor) -> Tensor:
     >>> torch.tensor([[1.0, 2.0]]) @ torch.tensor([[3.0], [4.0]])
     tensor([[11.]])
     """
-    out = _core.matmul(input, other)
+    try:
+        out = _core.matmul(input, other)
+    except TypeError:
+        if not (hasattr(input, "__array_interface__") or hasattr(other, "__array_interface__")):
+            raise
+        return product_with_array(input, other)
     if out.requires_grad:
         edges = _core.edges(input, other)
         saved = (None if edges[1] is None else input, None if edges[0] is None else other)
         vjp = mm_vjp if input.ndim == 2 and other.ndim == 2 else matmul_vjp
         record(out, vjp, edges, (*saved, input.ndim, other.ndim))
     return out
+
+
+def product_with_array(a: Any, b: Any) -> Tensor:
+    """The product where a factor is an array: in the dtype that holds both, as NumPy's."""
+    a, b = as_tensor(a), as_tensor(b)
+    dtype = _core.promote_types(a.dtype, b.dtype)
+    return matmul(to(a, dtype), to(b, dtype))
 
 
 def mm_vjp(grad: Tensor, saved: Saved, needs: Needs) -> Grads:
