@@ -129,6 +129,12 @@ def test_shapes_of_decompositions():
     assert [y.shape for y in L.lu(x)] == [(4, 5, 5), (4, 5, 3), (4, 3, 3)]
 
 
+def test_lu_and_its_older_form_agree():
+    LU, pivots = fg.lu(A)
+    assert all(fg.equal(x, y) for x, y in zip((LU, pivots), L.lu_factor(A), strict=True))
+    assert SINGULAR.lu(get_infos=True)[2].item() == 2
+
+
 def test_svd_and_its_older_form_agree():
     x = fg.tensor(RNG.normal(size=(3, 2)))
     U, S, V = fg.svd(x)

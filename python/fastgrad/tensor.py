@@ -140,6 +140,7 @@ class Tensor(_core.TensorBase):
     cholesky = linalg.legacy.cholesky
     cholesky_solve = linalg.legacy.cholesky_solve
     cholesky_inverse = linalg.legacy.cholesky_inverse
+    lu = linalg.legacy.lu
     lu_solve = linalg.legacy.lu_solve
     triangular_solve = linalg.legacy.triangular_solve
     det = linalg.determinant.det

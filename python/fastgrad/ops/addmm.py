@@ -6,6 +6,7 @@ from fastgrad import _core
 from fastgrad.autograd.graph import record
 from fastgrad.ops.binary import add, mul
 from fastgrad.ops.broadcast import expand
+from fastgrad.ops.indexing import masked_fill
 from fastgrad.ops.matmul import check_dims, matmul_vjp, outer
 from fastgrad.ops.shape import reshape
 from fastgrad.ops.transposition import transpose
@@ -77,7 +78,9 @@ def addr(input: Tensor, vec1: Tensor, vec2: Tensor, *, beta: float = 1, alpha: f
     _check_factors("addr", product, beta, alpha)
     input = _expanded("addr", input, product.shape)
     product = product if alpha == 1 else mul(product, alpha)
-    out = product if beta == 0 else add(input if beta == 1 else mul(input, beta), product)
+    if beta == 0:
+        input = masked_fill(input, _core.full((), True, _core.bool), 0)
+    out = add(input if beta in (0, 1) else mul(input, beta), product)
     return out.bool() if input.dtype is vec1.dtype is vec2.dtype is _core.bool else out
 
 
@@ -148,7 +151,7 @@ def _added(op: str, input: Tensor, a: Tensor, b: Tensor, beta: float, alpha: flo
     out = out if alpha == 1 else _core.mul(out, alpha)
     if beta != 0:
         out = _core.add(out, input if beta == 1 else _core.mul(input, beta))
-    if out.requires_grad:
+    if out.requires_grad or (input.requires_grad and _core.is_grad_enabled()):
         edges = _core.edges(input, a, b)
         saved = (None if edges[2] is None else a, None if edges[1] is None else b)
         record(out, addmm_vjp, edges, (*saved, a.ndim, b.ndim, beta, alpha))

@@ -19,6 +19,7 @@ __all__ = [
     "cholesky_inverse",
     "cholesky_solve",
     "inverse",
+    "lu",
     "lu_solve",
     "lu_unpack",
     "pinverse",
@@ -122,6 +123,20 @@ def pinverse(input: Tensor, rcond: float = 1e-15) -> Tensor:
     tensor([[0.5000, 0.0000]])
     """
     return approximate.pinv(input, rcond)
+
+
+def lu(A: Tensor, pivot: bool = True, get_infos: bool = False) -> tuple[Tensor, ...]:
+    """The older form of ``linalg.lu_factor_ex``: LU and the pivots, and `info` if asked for.
+
+    Follows ``torch.lu``.
+
+    >>> import fastgrad as torch
+    >>> LU, pivots = torch.lu(torch.tensor([[1.0, 2.0], [2.0, 2.0]]))
+    >>> pivots
+    tensor([2, 2], dtype=torch.int32)
+    """
+    LU, pivots, info = factor.lu_factor_ex(A, pivot=pivot)
+    return (LU, pivots, info) if get_infos else (LU, pivots)
 
 
 def lu_solve(b: Tensor, LU_data: Tensor, LU_pivots: Tensor) -> Tensor:
