@@ -18,21 +18,50 @@ using Index = std::int64_t;
 enum class Unary : int {
   neg, abs, sign, floor, ceil, round, trunc, square,                    // any number
   exp, exp2, expm1, log, log2, log10, log1p, sqrt, rsqrt, reciprocal,   // floats only from here
-  sin, cos, tan, asin, acos, atan, sinh, cosh, tanh, erf, sigmoid, relu,
-  logical_not, isnan, isinf, isfinite,                                  // bool results
+  sin, cos, tan, asin, acos, atan, sinh, cosh, tanh, asinh, acosh, atanh, erf, sigmoid,
+  erfc, erfcx, erfinv, ndtri, lgamma, digamma, i0, i0e, i1, i1e,
+  mantissa, exponent,                                                   // the two parts of frexp
+  relu,
+  logical_not, isnan, isinf, isfinite, signbit,                         // bool results
   count
 };
 
 enum class Binary : int {
   add, sub, mul, div, floor_divide, remainder, fmod, pow, maximum, minimum, atan2,
-  bitwise_and, bitwise_or, bitwise_xor,
+  fmax, fmin, copysign, hypot, nextafter, heaviside, logaddexp, logaddexp2, ldexp, xlogy, xlog1py, zeta,
+  bitwise_and, bitwise_or, bitwise_xor, bitwise_left_shift, bitwise_right_shift, gcd, lcm,
   relu_backward, sigmoid_backward, tanh_backward,                       // (gradient, result of the forward)
   eq, ne, lt, le, gt, ge, logical_and, logical_or, logical_xor,         // bool results
   count
 };
 // clang-format on
 
+// a + b c, a + b / c, a moved towards b by the fraction c of the way, and a limited to [b, c].
+enum class Ternary : int { addcmul, addcdiv, lerp, clamp, count };
+
 enum class Reduce : int { sum, prod, max, min, count };
+
+// Functions f(x; a, b) of one element with up to two parameters.
+enum class Activation : int {
+  gelu,
+  gelu_tanh,
+  silu,
+  mish,
+  softplus,  // a: beta, b: threshold
+  logsigmoid,
+  softsign,
+  tanhshrink,
+  elu,         // a: alpha, b: scale
+  celu,        // a: alpha
+  leaky_relu,  // a: negative slope
+  hardtanh,    // a: min, b: max
+  hardswish,
+  hardsigmoid,
+  threshold,   // a: threshold, b: value
+  hardshrink,  // a: lambda
+  softshrink,  // a: lambda
+  count
+};
 
 constexpr bool gives_bool(Unary op) { return op >= Unary::logical_not; }
 constexpr bool gives_bool(Binary op) { return op >= Binary::eq; }
@@ -41,6 +70,9 @@ constexpr bool gives_bool(Binary op) { return op >= Binary::eq; }
 using UnaryLoop = void (*)(void* out, const void* in, Index n, Index out_stride, Index in_stride);
 // out[i * so] = f(a[i * sa], b[i * sb]) for i < n; a stride of 0 repeats one element.
 using BinaryLoop = void (*)(void* out, const void* a, const void* b, Index n, Index so, Index sa, Index sb);
+// out[i * so] = f(a[i * sa], b[i * sb], c[i * sc]) for i < n; a stride of 0 repeats one element.
+using TernaryLoop = void (*)(void* out, const void* a, const void* b, const void* c, Index n, Index so, Index sa,
+                             Index sb, Index sc);
 // out[i] = mask[i] ? a[i] : b[i], each with its own stride.
 using WhereLoop = void (*)(void* out, const bool* mask, const void* a, const void* b, Index n, Index so, Index sm,
                            Index sa, Index sb);
@@ -51,8 +83,18 @@ using ReduceColumns = void (*)(void* out, const void* in, Index rows, Index n, I
 // The value and the position of the first largest (or smallest) of n strided elements; NaN wins.
 using ArgLoop = void (*)(void* value, Index* position, const void* in, Index n, Index stride);
 
-// Rows of `width` bytes moved by index: row i of `to` is row index[i] of `from`, i < n. Indices are already checked.
-using GatherRows = void (*)(void* to, const void* from, const Index* index, Index n, Index width);
+// Rows of `width` bytes moved by index: row i of `to` starts at byte index[i] * step of `from`, i < n. Indices are
+// already checked, here and below.
+using GatherRows = void (*)(void* to, const void* from, const Index* index, Index n, Index width, Index step);
+// Elements i < n, one after the other: element i of the indexed side lies at i * line + index[i * index_step] * step,
+// and i * other_step is that of the other side.
+struct IndexedSteps {
+  Index line, step, index_step, other_step;
+};
+using GatherLoop = void (*)(void* to, const void* indexed, const Index* index, Index n, const IndexedSteps& steps);
+using ScatterLoop = void (*)(void* indexed, const void* from, const Index* index, Index n, const IndexedSteps& steps);
+// What becomes of an element that is written to: the new one, or one made of both.
+enum class Scatter { write, add, multiply, amin, amax, count };
 
 // One side of a matrix product, read as panels of whole tile rows of A or tile columns of B: element i of the panel q
 // at depth p lies at data[q * panel + i * element + p * step]. B's `element` is always 1.
@@ -93,6 +135,40 @@ struct SoftmaxKernels {
   void (*softmax_backward)(T* dx, const T* g, const T* y, Index rows, Index n);
   // dx[r] = g[r] - exp(y[r]) * sum(g[r]); dx may be g.
   void (*log_softmax_backward)(T* dx, const T* g, const T* y, Index rows, Index n);
+};
+
+template <class T>
+struct ActivationKernels {
+  // out[i] = f(x[i]; a, b) for i < n; out may be x.
+  void (*value[static_cast<int>(Activation::count)])(T* out, const T* x, Index n, T a, T b);
+  // dx[i] = g[i] * f'(x[i]; a, b); dx may be g.
+  void (*gradient[static_cast<int>(Activation::count)])(T* dx, const T* g, const T* x, Index n, T a, T b);
+};
+
+// Normalization of the channels of a tensor, which is seen as a matrix of rows x n elements at a distance `stride`. The
+// numbers that belong to a channel (mean, total ...) stand one for each row, or one for each column.
+template <class T>
+struct ChannelKernels {
+  // The mean of each row (column), and the sum of the squared differences from it.
+  void (*moments)(T* mean, T* squares, const T* x, Index rows, Index n, Index stride);
+  // total = sum(g) and product = sum(g * (x - mean)) of each row (column).
+  void (*products)(T* total, T* product, const T* g, const T* x, const T* mean, Index rows, Index n, Index stride);
+  // y = (x - mean) * scale + shift; y may be x.
+  void (*normalize)(T* y, const T* x, const T* mean, const T* scale, const T* shift, Index rows, Index n, Index stride);
+  // dx = g * a + (x - mean) * b + c; dx may be g or x.
+  void (*combine)(T* dx, const T* g, const T* x, const T* mean, const T* a, const T* b, const T* c, Index rows, Index n,
+                  Index stride);
+};
+
+template <class T>
+struct NormKernels {
+  // y[r] = (x[r] - mean[r]) * rstd[r] * weight + bias for contiguous rows of n, where rstd = 1 / sqrt(variance + eps).
+  // weight and bias (n) may be null; so may mean, which then counts as 0 (root mean square normalization).
+  void (*layer_norm)(T* y, T* mean, T* rstd, const T* x, const T* weight, const T* bias, Index rows, Index n, T eps);
+  // The gradient of that; what the rows give to weight and bias is added to dweight and dbias, which may be null.
+  void (*layer_norm_backward)(T* dx, T* dweight, T* dbias, const T* g, const T* x, const T* weight, const T* mean,
+                              const T* rstd, Index rows, Index n);
+  ChannelKernels<T> by_row, by_column;
 };
 
 template <class T>
@@ -143,6 +219,8 @@ template <class T>
 struct FloatKernels {
   MatmulKernels<T> matmul;
   SoftmaxKernels<T> softmax;
+  ActivationKernels<T> activation;
+  NormKernels<T> norm;
   LossKernels<T> loss;
   OptimKernels<T> optim;
   RandomKernels<T> random;
@@ -153,6 +231,7 @@ struct Kernels {
 
   UnaryLoop unary[static_cast<int>(Unary::count)][dtype_count];     // by the dtype of the input
   BinaryLoop binary[static_cast<int>(Binary::count)][dtype_count];  // by the dtype of the (promoted) inputs
+  TernaryLoop ternary[static_cast<int>(Ternary::count)][dtype_count];
   WhereLoop where[dtype_count];
   UnaryLoop cast[dtype_count][dtype_count];  // [from][to]; the diagonal copies
 
@@ -162,6 +241,8 @@ struct Kernels {
   ArgLoop argmin[dtype_count];
 
   GatherRows gather_rows;
+  GatherLoop gather[dtype_count];
+  ScatterLoop scatter[static_cast<int>(Scatter::count)][dtype_count];
 
   DrawLoop draw[static_cast<int>(Draw::count)];
 

@@ -8,15 +8,26 @@ def name_of(dtype):
     return str(dtype).removeprefix("torch.")
 
 
+# The 16-bit dtypes to one unit in the last place.
+TOLERANCE = {"float64": 1e-12, "float32": 1e-5, "float16": 2**-10, "bfloat16": 2**-7}
+
+
+def array_of(tensor):
+    """The numbers of a tensor as an array; NumPy has no bfloat16."""
+    return (
+        tensor.detach().float() if "float16" in name_of(tensor.dtype) else tensor.detach()
+    ).numpy()
+
+
 def assert_same(ours, theirs, exact=True):
     """Dtype, shape and numbers; without `exact`, up to rounding."""
     assert name_of(ours.dtype) == name_of(theirs.dtype)
     assert tuple(ours.shape) == tuple(theirs.shape)
-    found, expected = ours.detach().numpy(), theirs.detach().numpy()
+    found, expected = array_of(ours), array_of(theirs)
     if exact:
         np.testing.assert_array_equal(found, expected)
     else:
-        tolerance = 1e-5 if expected.dtype == np.float32 else 1e-12
+        tolerance = TOLERANCE.get(name_of(theirs.dtype), 0)
         np.testing.assert_allclose(found, expected, rtol=tolerance, atol=tolerance)
 
 

@@ -13,7 +13,8 @@ import numpy as np
 from hypothesis import strategies as st
 
 FLOATS = ("float32", "float64")
-INTEGERS = ("int64", "int32", "uint8")
+HALVES = ("float16", "bfloat16")  # stored in 16 bits, computed in float32
+INTEGERS = ("int64", "int32", "int16", "int8", "uint8")
 NUMBERS = FLOATS + INTEGERS
 ALL = (*NUMBERS, "bool")
 LARGE_SHAPES = {1: (300_007,), 2: (601, 503), 3: (67, 61, 73)}
@@ -44,6 +45,7 @@ class Operand:
     values: np.ndarray
     layout: str = "plain"
     differentiable: bool = True
+    half: str | None = None  # the 16-bit dtype of the tensor, whose numbers `values` are as float32
 
     @property
     def wants_gradient(self):
@@ -51,27 +53,32 @@ class Operand:
 
     def tensor(self, lib):
         """The operand as a tensor of `lib`, fastgrad or torch."""
-        return _PLACED[self.layout](lib, self.values)
+
+        def tensor(values):
+            made = lib.tensor(values)
+            return made.to(getattr(lib, self.half)) if self.half else made
+
+        return _PLACED[self.layout](tensor, self.values)
 
 
-def _strided(lib, values):
+def _strided(tensor, values):
     if values.ndim == 0 or values.size == 0:
-        return lib.tensor(values)
+        return tensor(values)
     wide = np.repeat(values, 2, axis=-1)
-    return lib.tensor(wide)[..., ::2]
+    return tensor(wide)[..., ::2]
 
 
-def _offset(lib, values):
+def _offset(tensor, values):
     flat = np.concatenate([np.zeros(3, values.dtype), values.ravel()])
-    return lib.tensor(flat)[3:].view(values.shape)
+    return tensor(flat)[3:].view(values.shape)
 
 
 _PLACED = {
-    "plain": lambda lib, values: lib.tensor(values),
-    "transposed": lambda lib, values: (
-        lib.tensor(values.T.copy()).permute(*range(values.ndim - 1, -1, -1))
+    "plain": lambda tensor, values: tensor(values),
+    "transposed": lambda tensor, values: (
+        tensor(values.T.copy()).permute(*range(values.ndim - 1, -1, -1))
         if values.ndim
-        else lib.tensor(values)
+        else tensor(values)
     ),
     "strided": _strided,
     "offset": _offset,
@@ -102,6 +109,17 @@ def _mapped(value, convert):
     if isinstance(value, (list, tuple)):
         return type(value)(_mapped(part, convert) for part in value)
     return value
+
+
+def _rounded(numbers, half):
+    """Numbers that a 16-bit dtype holds, as float32."""
+    if half == "float16":
+        return numbers.astype("float16").astype("float32")
+    return (
+        (np.atleast_1d(numbers.astype("float32")).view("uint32") & 0xFFFF0000)
+        .view("float32")
+        .reshape(numbers.shape)
+    )
 
 
 class Maker:
@@ -163,11 +181,14 @@ class Maker:
         marks = [mark for mark in domain.marks if domain.low < mark < domain.high]
         if marks and self.flag():
             numbers = np.where(rng.random(shape) < 0.2, rng.choice(marks, shape), numbers)
-        return numbers.astype(dtype)
+        return _rounded(numbers, dtype) if dtype in HALVES else numbers.astype(dtype)
 
     def operand(self, shape, domain=REAL, dtype=None, differentiable=True):
         values = self.array(shape, domain, dtype)
-        return Operand(values, self.choose(LAYOUTS), differentiable)
+        half = dtype or self.dtype
+        return Operand(
+            values, self.choose(LAYOUTS), differentiable, half if half in HALVES else None
+        )
 
     def indices(self, shape, n, dtype="int64"):
         """Indices below n; an empty shape where there are none to choose from."""

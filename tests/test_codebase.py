@@ -147,7 +147,7 @@ def test_the_list_of_kernels_knows_the_element_types_only():
 # when they are loaded, a room knows itself and those before it.
 ROOMS = (
     *("size", "device", "random", "autograd", "ops", "tensor", "printing"),
-    *("nn", "optim", "utils", "io", "vision", "train", "cli"),
+    *("special", "nn", "optim", "utils", "io", "vision", "train", "cli"),
 )
 CORE = ROOMS.index("printing")
 
@@ -287,6 +287,7 @@ PUBLIC_MODULES = (
     "fastgrad.nn.functional",
     "fastgrad.nn.init",
     "fastgrad.optim",
+    "fastgrad.special",
     "fastgrad.utils.data",
     "fastgrad.vision.datasets",
     "fastgrad.vision.transforms",
@@ -332,5 +333,5 @@ def test_the_package_exports_every_public_name():
         for name, value in vars(fastgrad).items()
         if not name.startswith("_") and not isinstance(value, ModuleType)
     }
-    modules = {"autograd", "nn", "optim", "random", "utils"}
+    modules = {"autograd", "nn", "optim", "random", "special", "utils"}
     assert set(fastgrad.__all__) == (names - plumbing) | modules | {"__version__"}

@@ -12,12 +12,12 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 import fastgrad as fg
-from rows import OPS, unary
-from strategies import ALL, FLOATS, Drawn, Hostile, Large, Sample, samples
+from rows import OPS, activation, special, trigonometry, unary
+from strategies import ALL, FLOATS, HALVES, Drawn, Hostile, Large, Sample, samples
 
 pytestmark = pytest.mark.core
 every_op = pytest.mark.parametrize("op", OPS, ids=str)
-RTOL = {"float32": 2e-6, "float64": 4e-14}
+RTOL = {"bfloat16": 2e-2, "float16": 2.5e-3, "float32": 2e-6, "float64": 4e-14}
 ISAS = fg._core.build_info()["isas"]
 
 
@@ -35,7 +35,7 @@ def assert_close(tensor, expected, scale):
 
 def functions_of_the_library():
     """The public functions that operate on tensors, each under one of its names."""
-    spaces = [(fg, ""), (fg.nn.functional, "nn.functional.")]
+    spaces = [(fg, ""), (fg.nn.functional, "nn.functional."), (fg.special, "special.")]
     for space, prefix in spaces:
         for name, value in vars(space).items():
             if getattr(value, "__module__", "").startswith(
@@ -44,16 +44,21 @@ def functions_of_the_library():
                 "fastgrad.ops.creation",
                 "fastgrad.ops.random",
                 "fastgrad.ops.dropout",
+                "fastgrad.ops.spellings",
             ):
                 yield prefix + name, value
 
 
 def test_every_function_has_a_row():
-    """Creation and random functions have test files of their own."""
+    """Creation, random and in-place functions have test files of their own."""
     tested = {op.function(fg) for op in OPS if op.call is None}
-    elsewhere = {"allclose", "equal", "detach", "broadcast_shapes", "clamp_min", "clamp_max"}
+    elsewhere = {
+        *("allclose", "equal", "detach", "broadcast_shapes", "isin", "imag"),
+        *("is_complex", "is_conj", "is_neg", "is_nonzero", "is_same_size", "is_signed"),
+        "nn.functional.gumbel_softmax",
+    }
     missing = {name for name, function in functions_of_the_library() if function not in tested}
-    assert missing <= elsewhere
+    assert {name for name in missing if not name.endswith("_")} <= elsewhere
 
 
 @given(data=st.data())
@@ -91,6 +96,15 @@ def test_values_are_those_of_numpy(op, data):
     ours, expected = op(fg, sample), op.expected(sample)
     assert len(ours) == len(expected)
     for tensor, array in zip(ours, expected, strict=True):
+        assert_close(tensor, array, op.scale)
+
+
+@pytest.mark.parametrize("op", [op for op in OPS if "float32" in op.dtypes and op.halves], ids=str)
+@settings(max_examples=8)
+@given(data=st.data())
+def test_values_of_16_bit_floats_are_those_of_numpy(op, data):
+    sample = data.draw(samples(op.make, data.draw(st.sampled_from(HALVES))))
+    for tensor, array in zip(op(fg, sample), op.expected(sample), strict=True):
         assert_close(tensor, array, op.scale)
 
 
@@ -141,7 +155,7 @@ def test_dtypes_are_accepted_as_in_torch(torch, op, data):
     """For every dtype that PyTorch accepts, the dtype of its result."""
     if not op.torch:
         pytest.skip("no such function in PyTorch")
-    sample = data.draw(samples(op.make, data.draw(st.sampled_from(ALL))))
+    sample = data.draw(samples(op.make, data.draw(st.sampled_from(ALL + HALVES))))
     assume(all(operand.values.size for operand in sample.operands()))  # PyTorch checks less there
     theirs = dtypes_of_results(op, torch, sample)
     if theirs is not None:
@@ -190,7 +204,11 @@ SPECIAL = [
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
-@pytest.mark.parametrize("op", [op for op in OPS if op in unary.SMOOTH], ids=str)
+@pytest.mark.parametrize(
+    "op",
+    [*unary.SMOOTH, *trigonometry.SMOOTH, *special.SMOOTH, *activation.SMOOTH],
+    ids=str,
+)
 def test_unary_functions_at_special_numbers(op, dtype):
     with np.errstate(all="ignore"):
         numbers = np.array(SPECIAL * 3, dtype)

@@ -6,7 +6,7 @@ import pytest
 
 import fastgrad as fg
 from parity import assert_same, name_of, outcome
-from strategies import ALL
+from strategies import ALL, HALVES
 
 pytestmark = pytest.mark.core
 OPERATORS = {
@@ -25,11 +25,13 @@ OPERATORS = {
         "and_",
         "or_",
         "xor",
+        "lshift",
+        "rshift",
     )
 }
 IN_PLACE = {
     name: getattr(operator, name)
-    for name in ("iadd", "isub", "imul", "itruediv", "ifloordiv", "imod", "ipow")
+    for name in ("iadd", "isub", "imul", "itruediv", "ifloordiv", "imod", "ipow", "iand", "ilshift")
 }
 FUNCTIONS = (
     "add",
@@ -46,6 +48,9 @@ FUNCTIONS = (
     "eq",
     "logical_and",
     "bitwise_or",
+    *("fmax", "fmin", "copysign", "hypot", "nextafter", "heaviside", "gcd", "lcm", "xlogy"),
+    *("logaddexp", "logaddexp2", "float_power"),
+    *("bitwise_left_shift", "bitwise_right_shift"),
 )
 
 
@@ -54,7 +59,7 @@ def operands(lib, kind):
     if kind == "number":
         return {"bool": True, "int": 2, "float": 2.5}
     data = [1, 1, 1] if kind == "tensor" else 1
-    return {name: lib.tensor(data, dtype=getattr(lib, name)) for name in ALL}
+    return {name: lib.tensor(data, dtype=getattr(lib, name)) for name in ALL + HALVES}
 
 
 def same_outcome(torch, function):
@@ -93,7 +98,7 @@ def test_operators(torch, name, left, right):
 @pytest.mark.parametrize("right", ["tensor", "zero-d", "number"])
 @pytest.mark.parametrize("name", IN_PLACE)
 def test_operators_in_place(torch, name, right):
-    for a in ALL:
+    for a in ALL + HALVES:
         for b in operands(fg, right):
             if is_power_of_bool(name, a, b):
                 continue
@@ -105,8 +110,8 @@ def test_operators_in_place(torch, name, right):
 
 @pytest.mark.parametrize("name", FUNCTIONS)
 def test_functions(torch, name):
-    for a in ALL:
-        for b in ALL:
+    for a in ALL + HALVES:
+        for b in ALL + HALVES:
             if is_power_of_bool(name, a, b):
                 continue
             same_outcome(
@@ -124,8 +129,8 @@ def test_functions_of_several_tensors(torch, function):
         "clamp": lambda t, a, b: t.clamp(a, min=b),
         "cat": lambda t, a, b: t.cat([a, b]),
     }
-    for a in ALL:
-        for b in ALL:
+    for a in ALL + HALVES:
+        for b in ALL + HALVES:
             same_outcome(
                 torch,
                 lambda t, a=a, b=b: calls[function](
@@ -148,8 +153,8 @@ def test_result_type(torch):
 
 
 def test_promote_types(torch):
-    for a in ALL:
-        for b in ALL:
+    for a in ALL + HALVES:
+        for b in ALL + HALVES:
             ours, theirs = (t.promote_types(getattr(t, a), getattr(t, b)) for t in (fg, torch))
             assert name_of(ours) == name_of(theirs)
 

@@ -37,6 +37,9 @@ std::optional<DType> dtype_of_format(const char* format, Py_ssize_t width) {
   if (!code.empty() && (code[0] == '@' || code[0] == '=' || code[0] == '<')) code.erase(0, 1);
   if (code == "?") return DType::boolean;
   if (code == "B") return DType::uint8;
+  if (code == "b") return DType::int8;
+  if (code == "h") return DType::int16;
+  if (code == "e") return DType::float16;
   if (code == "f") return DType::float32;
   if (code == "d") return DType::float64;
   if (code == "i" || code == "l" || code == "q") return width == 4 ? DType::int32 : DType::int64;
@@ -44,7 +47,7 @@ std::optional<DType> dtype_of_format(const char* format, Py_ssize_t width) {
 }
 
 const char* format_of(DType t) {
-  constexpr const char* formats[dtype_count] = {"?", "B", "i", "q", "f", "d"};
+  constexpr const char* formats[dtype_count] = {"?", "B", "b", "h", "i", "q", "e", nullptr, "f", "d"};
   return formats[static_cast<int>(t)];
 }
 
@@ -62,7 +65,8 @@ DType supported_dtype(PyObject* object, const Py_buffer& view) {
   if (dtype) return *dtype;
   fail(ErrorKind::type, "can't convert a ", Py_TYPE(object)->tp_name, " with elements of format '",
        view.format == nullptr ? "B" : view.format,
-       "'; the supported types are: float64, float32, int64, int32, uint8 and bool; convert it with .astype(...)");
+       "'; the supported types are: float64, float32, float16, int64, int32, int16, int8, "
+       "uint8 and bool; convert it with .astype(...)");
 }
 
 // Nested sequences
@@ -157,11 +161,13 @@ void fill(const Tensor& out, PyObject* data, int depth) {
 }
 
 PyObject* element_of(const char* at, DType dtype) {
-  return visit_dtype(dtype, [&](auto tag) -> PyObject* {
+  return visit_every_dtype(dtype, [&](auto tag) -> PyObject* {
     using T = typename decltype(tag)::type;
     T value;
     std::memcpy(&value, at, sizeof value);
-    if constexpr (std::is_same_v<T, bool>) {
+    if constexpr (is_half_type<T>) {
+      return PyFloat_FromDouble(static_cast<double>(to_float(value)));
+    } else if constexpr (std::is_same_v<T, bool>) {
       return PyBool_FromLong(value);
     } else if constexpr (std::is_integral_v<T>) {
       return PyLong_FromLongLong(value);
@@ -298,6 +304,10 @@ int export_buffer(PyObject* self, Py_buffer* view, int flags) {
       return -1;
     }
     const Tensor& x = t->tensor;
+    if (x.dtype == DType::bfloat16) {
+      PyErr_SetString(PyExc_TypeError, "other libraries' arrays have no bfloat16; use tensor.float()");
+      return -1;
+    }
     const bool needs_rows = (flags & PyBUF_STRIDES) != PyBUF_STRIDES;
     if ((needs_rows && !x.is_contiguous()) || ((flags & PyBUF_WRITABLE) != 0 && x.storage->read_only)) {
       PyErr_SetString(PyExc_BufferError, x.storage->read_only

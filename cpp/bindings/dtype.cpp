@@ -1,5 +1,7 @@
 #include "bindings/dtype.h"
 
+#include <algorithm>
+#include <iterator>
 #include <string>
 
 #include "core/error.h"
@@ -19,6 +21,10 @@ PyObject* objects[dtype_count];
 }  // namespace
 
 PyObject* dtype_object(DType t) { return objects[static_cast<int>(t)]; }
+
+bool is_dtype(PyObject* object) {
+  return std::find(std::begin(objects), std::end(objects), object) != std::end(objects);
+}
 
 DType dtype_from(PyObject* object) {
   for (int i = 0; i < dtype_count; ++i) {
@@ -42,8 +48,7 @@ void add_dtypes(py::module_& module) {
       .def_property_readonly(
           "is_complex", [](const DTypeObject&) { return false; }, "Whether elements are complex: no dtype's are.")
       .def_property_readonly(
-          "is_signed", [](const DTypeObject& t) { return t.value >= DType::int32; },
-          "Whether elements can be negative.")
+          "is_signed", [](const DTypeObject& t) { return is_signed(t.value); }, "Whether elements can be negative.")
       .attr("__module__") = "fastgrad";
   for (int i = 0; i < dtype_count; ++i) {
     const auto t = static_cast<DType>(i);

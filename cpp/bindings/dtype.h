@@ -10,6 +10,7 @@ namespace fastgrad {
 
 // Borrowed.
 PyObject* dtype_object(DType t);
+bool is_dtype(PyObject* object);
 // From a dtype object, or from one of Python's bool, int and float. TypeError otherwise.
 DType dtype_from(PyObject* object);
 void add_dtypes(pybind11::module_& module);

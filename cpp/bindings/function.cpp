@@ -2,7 +2,10 @@
 
 #include <pybind11/pybind11.h>
 
+#include <bit>
 #include <cstring>
+
+#include "ops/ops.h"
 
 namespace py = pybind11;
 
@@ -14,6 +17,7 @@ const Tensor& tensor_argument(PyObject* object, Call& call) {
   }
   PyTensor* t = as_py_tensor(object);
   call.requires_grad = requires_grad(t) || call.requires_grad;
+  call.dtypes |= 1U << static_cast<int>(t->tensor.dtype);
   call.elements += t->tensor.numel();
   return t->tensor;
 }
@@ -111,6 +115,93 @@ PyObject* wrap_result(std::pair<Tensor, Tensor>&& pair, const Call& call, Kind k
   Py_DECREF(first);
   Py_DECREF(second);
   return both;
+}
+
+PyObject* wrap_result(std::tuple<Tensor, Tensor, Tensor>&& three, const Call& call, Kind kind,
+                      PyObject* first_argument) {
+  PyObject* parts[] = {wrap_result(std::move(std::get<0>(three)), call, kind, first_argument),
+                       wrap_result(std::move(std::get<1>(three)), call, Kind::constant, first_argument),
+                       wrap_result(std::move(std::get<2>(three)), call, Kind::constant, first_argument)};
+  PyObject* all = PyTuple_Pack(3, parts[0], parts[1], parts[2]);
+  for (PyObject* part : parts) Py_DECREF(part);
+  return all;
+}
+
+namespace {
+
+// The arguments of a call, 16-bit floats as float32.
+class WideArguments {
+ public:
+  WideArguments(PyObject* const* args, Py_ssize_t count) {
+    for (Py_ssize_t i = 0; i < count; ++i) args_.push_back(widened(args[i]));
+    if (std::popcount(floats_) > 1) {
+      fail(
+          "expected floating-point tensors of one dtype, but they differ, and one is of 16 bits; convert them with "
+          ".to(...)");
+    }
+  }
+
+  PyObject* const* data() const { return reinterpret_cast<PyObject* const*>(args_.data()); }
+
+  // Rounds what the operation changed in place.
+  void write_back() const {
+    for (const auto& [narrow, wide] : pairs_) {
+      if (wide.storage->version != 0) ops::copy_(narrow, wide);
+    }
+  }
+
+  py::object rounded(py::object result) const {
+    if (PyTuple_Check(result.ptr())) {
+      py::tuple parts(PyTuple_GET_SIZE(result.ptr()));
+      for (std::size_t i = 0; i < parts.size(); ++i) parts[i] = rounded(py::tuple(result)[i]);
+      return parts;
+    }
+    if (dtype_given_ || !is_tensor(result.ptr())) return result;
+    const PyTensor* wide = as_py_tensor(result.ptr());
+    if (wide->tensor.dtype != DType::float32) return result;
+    auto out = py::reinterpret_steal<py::object>(wrap(ops::cast(wide->tensor, half_)));
+    as_py_tensor(out.ptr())->requires_grad = wide->requires_grad;
+    return out;
+  }
+
+ private:
+  py::object widened(PyObject* arg) {
+    if (is_tensor(arg)) return widened(as_py_tensor(arg), arg);
+    dtype_given_ = dtype_given_ || is_dtype(arg);
+    if (!PyTuple_Check(arg) && !PyList_Check(arg)) return py::reinterpret_borrow<py::object>(arg);
+    py::list parts;
+    for (const py::handle part : py::reinterpret_borrow<py::sequence>(arg)) parts.append(widened(part.ptr()));
+    return parts;
+  }
+
+  py::object widened(PyTensor* t, PyObject* object) {
+    const DType dtype = t->tensor.dtype;
+    if (is_floating(dtype)) floats_ |= 1U << static_cast<int>(dtype);
+    if (!is_half(dtype)) return py::reinterpret_borrow<py::object>(object);
+    half_ = dtype;
+    pairs_.emplace_back(t->tensor, ops::cast(t->tensor, DType::float32));
+    auto wide = py::reinterpret_steal<py::object>(wrap(Tensor(pairs_.back().second)));
+    as_py_tensor(wide.ptr())->requires_grad = requires_grad(t);
+    return wide;
+  }
+
+  std::vector<py::object> args_;
+  std::vector<std::pair<Tensor, Tensor>> pairs_;
+  DType half_ = DType::float16;
+  unsigned floats_ = 0;  // bit 1 << dtype
+  bool dtype_given_ = false;
+};
+
+}  // namespace
+
+PyObject* through_float32(PyObject* (*call)(PyObject* const*), PyObject* const* args, Py_ssize_t count) {
+  const WideArguments wide(args, count);
+  auto result = py::reinterpret_steal<py::object>(call(wide.data()));
+  if (!result) throw PythonError{};
+  wide.write_back();
+  // An operation that works in place gives back its first argument.
+  if (count > 0 && result.ptr() == wide.data()[0]) result = py::reinterpret_borrow<py::object>(args[0]);
+  return wide.rounded(std::move(result)).release().ptr();
 }
 
 }  // namespace fastgrad

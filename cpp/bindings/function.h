@@ -21,7 +21,12 @@ namespace fastgrad {
 // What is learned about the arguments while they are converted.
 struct Call {
   bool requires_grad = false;
+  unsigned dtypes = 0;  // of the tensors: bit 1 << dtype
   Index elements = 0;
+
+  bool has_half() const {
+    return (dtypes & (1U << static_cast<int>(DType::float16) | 1U << static_cast<int>(DType::bfloat16))) != 0;
+  }
 };
 
 const Tensor& tensor_argument(PyObject* object, Call& call);
@@ -155,12 +160,24 @@ enum class Kind {
   constant,        // never requires grad
 };
 
+// What an operation does with 16-bit floats.
+enum class Halves {
+  widened,  // it computes: they reach it as float32, and what it gives back is rounded
+  its_own,  // it moves numbers, or promotes them by itself
+};
+
+// The call with its 16-bit floats as float32; the arguments it changes and its results are rounded back.
+PyObject* through_float32(PyObject* (*call)(PyObject* const*), PyObject* const* args, Py_ssize_t count);
+
 PyObject* wrap_result(Tensor&& t, const Call& call, Kind kind, PyObject* first_argument);
 inline PyObject* wrap_result(bool value, const Call&, Kind, PyObject*) { return PyBool_FromLong(value); }
 inline PyObject* wrap_result(Index value, const Call&, Kind, PyObject*) { return PyLong_FromLongLong(value); }
 inline PyObject* wrap_result(double value, const Call&, Kind, PyObject*) { return PyFloat_FromDouble(value); }
 inline PyObject* wrap_result(const Scalar& value, const Call&, Kind, PyObject*) { return wrap_scalar(value); }
+// Of several results only the first is differentiable.
 PyObject* wrap_result(std::pair<Tensor, Tensor>&& pair, const Call& call, Kind kind, PyObject* first_argument);
+PyObject* wrap_result(std::tuple<Tensor, Tensor, Tensor>&& three, const Call& call, Kind kind,
+                      PyObject* first_argument);
 
 // Elements above which a call lets other Python threads run meanwhile.
 inline constexpr Index release_threshold = 100000;
@@ -189,11 +206,17 @@ struct Signature<R (*)(A...)> {
 template <class C, class R, class... A>
 struct Signature<R (C::*)(A...) const> : Signature<R (*)(A...)> {};
 
-template <auto f, Kind kind, std::size_t... i>
+template <auto f, Kind kind, Halves halves, std::size_t... i>
 PyObject* call_with(PyObject* const* args, std::index_sequence<i...>) {
   using S = Signature<std::decay_t<decltype(f)>>;
   Call call;
   typename S::Arguments converted{std::tuple_element_t<i, typename S::Arguments>(args[i], call)...};
+  if constexpr (halves == Halves::widened) {
+    if (call.has_half()) {
+      return through_float32([](PyObject* const* wide) { return call_with<f, kind, halves, i...>(wide, {}); }, args,
+                             static_cast<Py_ssize_t>(S::count));
+    }
+  }
   const bool release = call.elements > release_threshold;
   if (release) (std::get<i>(converted).pin(), ...);
   if constexpr (std::is_void_v<typename S::Result>) {
@@ -213,7 +236,7 @@ PyObject* call_with(PyObject* const* args, std::index_sequence<i...>) {
   }
 }
 
-template <auto f, Kind kind>
+template <auto f, Kind kind, Halves halves>
 PyObject* entry(PyObject*, PyObject* const* args, Py_ssize_t count) {
   constexpr auto expected = static_cast<Py_ssize_t>(Signature<std::decay_t<decltype(f)>>::count);
   if (count != expected) {
@@ -221,7 +244,7 @@ PyObject* entry(PyObject*, PyObject* const* args, Py_ssize_t count) {
     return nullptr;
   }
   try {
-    return call_with<f, kind>(args, std::make_index_sequence<static_cast<std::size_t>(expected)>());
+    return call_with<f, kind, halves>(args, std::make_index_sequence<static_cast<std::size_t>(expected)>());
   } catch (...) {
     translate_exception();
     return nullptr;
@@ -229,9 +252,10 @@ PyObject* entry(PyObject*, PyObject* const* args, Py_ssize_t count) {
 }
 
 // An entry of a table of functions. A function that returns nothing works in place and gives its first argument.
-template <auto f, Kind kind = Kind::differentiable>
+template <auto f, Kind kind = Kind::differentiable,
+          Halves halves = kind == Kind::differentiable ? Halves::widened : Halves::its_own>
 PyMethodDef def(const char* name) {
-  PyObject* (*const pointer)(PyObject*, PyObject* const*, Py_ssize_t) = entry<f, kind>;
+  PyObject* (*const pointer)(PyObject*, PyObject* const*, Py_ssize_t) = entry<f, kind, halves>;
   return {name, reinterpret_cast<PyCFunction>(reinterpret_cast<void (*)()>(pointer)), METH_FASTCALL, nullptr};
 }
 

@@ -12,25 +12,61 @@ using namespace ops;
 constexpr Kind view_of_first = Kind::view;
 constexpr Kind constant = Kind::constant;
 
-#define UNARY(name) def<[](const Tensor& x) { return unary(Unary::name, #name, x); }>(#name)
-#define BINARY(name) def<[](const Operand& a, const Operand& b) { return binary(Binary::name, #name, a, b); }>(#name)
+// Operations that take 16-bit floats as they are.
+template <auto f, Kind kind = Kind::differentiable>
+PyMethodDef def_any(const char* name) {
+  return def<f, kind, Halves::its_own>(name);
+}
+
+#define UNARY(name) def_any<[](const Tensor& x) { return unary(Unary::name, #name, x); }>(#name)
+#define BINARY(name) \
+  def_any<[](const Operand& a, const Operand& b) { return binary(Binary::name, #name, a, b); }>(#name)
+#define TERNARY(name)                                                \
+  def_any<[](const Operand& a, const Operand& b, const Operand& c) { \
+    return ternary(Ternary::name, #name, a, b, c);                   \
+  }>(#name)
 #define BINARY_INPLACE(name) \
-  def<[](const Tensor& a, const Operand& b) { binary_(Binary::name, #name "_", a, b); }>(#name "_")
+  def_any<[](const Tensor& a, const Operand& b) { binary_(Binary::name, #name "_", a, b); }>(#name "_")
+
+// An activation with none, one or two parameters, and its gradient.
+#define ACTIVATION(name)                                                                                              \
+  def<[](const Tensor& x) { return activation(Activation::name, #name, x, 0, 0); }>(#name),                           \
+      def<[](const Tensor& g, const Tensor& x) { return activation_backward(Activation::name, #name, g, x, 0, 0); }>( \
+          #name "_backward")
+#define ACTIVATION_1(name)                                                                            \
+  def<[](const Tensor& x, double a) { return activation(Activation::name, #name, x, a, 0); }>(#name), \
+      def<[](const Tensor& g, const Tensor& x, double a) {                                            \
+        return activation_backward(Activation::name, #name, g, x, a, 0);                              \
+      }>(#name "_backward")
+#define ACTIVATION_2(name)                                                                                      \
+  def<[](const Tensor& x, double a, double b) { return activation(Activation::name, #name, x, a, b); }>(#name), \
+      def<[](const Tensor& g, const Tensor& x, double a, double b) {                                            \
+        return activation_backward(Activation::name, #name, g, x, a, b);                                        \
+      }>(#name "_backward")
+
+#define SCATTER(define, name, how)                                                  \
+  define<[](const Tensor& to, Index dim, const Tensor& index, const Tensor& from) { \
+    scatter_(#name, Scatter::how, to, dim, index, from);                            \
+  }>(#name)
+#define INDEX_WRITE(define, name, kind, how)                                          \
+  define<[](const Tensor& to, Index dim, const Tensor& index, const Tensor& source) { \
+    index_write_(#name, ErrorKind::kind, Scatter::how, to, dim, index, source);       \
+  }>(#name)
 
 PyMethodDef functions[] = {
     // creation
     def<[](const Dims& sizes, DType t) { return fastgrad::empty(sizes, t); }, constant>("empty"),
-    def<empty_in_order_of, constant>("empty_in_order_of"),
+    def_any<empty_in_order_of, constant>("empty_in_order_of"),
     def<full, constant>("full"),
     def<arange, constant>("arange"),
     def<linspace, constant>("linspace"),
     def<eye, constant>("eye"),
     // conversion
-    def<cast>("cast"),
-    def<clone>("clone"),
-    def<copy_>("copy_"),
-    def<fill_>("fill_"),
-    def<where>("where"),
+    def_any<cast>("cast"),
+    def_any<clone>("clone"),
+    def_any<copy_>("copy_"),
+    def_any<fill_>("fill_"),
+    def_any<where>("where"),
     def<[](const Tensor& x) { return x; }, constant>("detach"),
     // unary
     UNARY(neg),
@@ -60,13 +96,29 @@ PyMethodDef functions[] = {
     UNARY(sinh),
     UNARY(cosh),
     UNARY(tanh),
+    UNARY(asinh),
+    UNARY(acosh),
+    UNARY(atanh),
     UNARY(erf),
     UNARY(sigmoid),
+    UNARY(erfc),
+    UNARY(erfcx),
+    UNARY(erfinv),
+    UNARY(ndtri),
+    UNARY(lgamma),
+    UNARY(digamma),
+    UNARY(i0),
+    UNARY(i0e),
+    UNARY(i1),
+    UNARY(i1e),
+    UNARY(mantissa),
+    UNARY(exponent),
     UNARY(relu),
     UNARY(logical_not),
     UNARY(isnan),
     UNARY(isinf),
     UNARY(isfinite),
+    UNARY(signbit),
     // binary
     BINARY(add),
     BINARY(sub),
@@ -79,9 +131,25 @@ PyMethodDef functions[] = {
     BINARY(maximum),
     BINARY(minimum),
     BINARY(atan2),
+    BINARY(fmax),
+    BINARY(fmin),
+    BINARY(copysign),
+    BINARY(hypot),
+    BINARY(nextafter),
+    BINARY(heaviside),
+    BINARY(logaddexp),
+    BINARY(logaddexp2),
+    BINARY(ldexp),
+    BINARY(xlogy),
+    BINARY(xlog1py),
+    BINARY(zeta),
     BINARY(bitwise_and),
     BINARY(bitwise_or),
     BINARY(bitwise_xor),
+    BINARY(bitwise_left_shift),
+    BINARY(bitwise_right_shift),
+    BINARY(gcd),
+    BINARY(lcm),
     BINARY(relu_backward),
     BINARY(sigmoid_backward),
     BINARY(tanh_backward),
@@ -98,7 +166,12 @@ PyMethodDef functions[] = {
     BINARY_INPLACE(sub),
     BINARY_INPLACE(mul),
     BINARY_INPLACE(div),
-    def<equal>("equal"),
+    def_any<equal>("equal"),
+    // ternary
+    TERNARY(addcmul),
+    TERNARY(addcdiv),
+    TERNARY(lerp),
+    TERNARY(clamp),
     // reduction
     def<sum>("sum"),
     def<prod>("prod"),
@@ -122,16 +195,32 @@ PyMethodDef functions[] = {
     def<as_strided, view_of_first>("as_strided"),
     def<select, view_of_first>("select"),
     def<narrow, view_of_first>("narrow"),
-    def<flip>("flip"),
-    def<cat>("cat"),
+    def_any<flip>("flip"),
+    def_any<cat>("cat"),
     // indexing (getitem and setitem: bindings/indexing.cpp)
-    def<nonzero>("nonzero"),
-    def<index_select>("index_select"),
-    def<gather>("gather"),
-    def<scatter_>("scatter_"),
+    def_any<nonzero>("nonzero"),
+    def_any<index_select>("index_select"),
+    def_any<gather>("gather"),
     def<argsort>("argsort"),
     def<one_hot>("one_hot"),
     def<bincount>("bincount"),
+    // scatter
+    SCATTER(def_any, scatter_, write),
+    SCATTER(def, scatter_add_, add),
+    SCATTER(def, scatter_multiply_, multiply),
+    SCATTER(def, scatter_amin_, amin),
+    SCATTER(def, scatter_amax_, amax),
+    INDEX_WRITE(def, index_add_, runtime, add),
+    INDEX_WRITE(def_any, index_copy_, index, write),
+    def_any<index_fill_>("index_fill_"),
+    def_any<[](const Tensor& to, Index dim, const Tensor& index, const Tensor& source) {
+      return row_index("index_reduce", to, dim, index, source);
+    }>("row_index"),
+    def_any<masked_fill_>("masked_fill_"),
+    // diagonal
+    def<diagonal, view_of_first>("diagonal"),
+    def_any<tril>("tril"),
+    def_any<triu>("triu"),
     // matmul
     def<matmul>("matmul"),
     def<linear>("linear"),
@@ -140,6 +229,33 @@ PyMethodDef functions[] = {
     def<log_softmax>("log_softmax"),
     def<softmax_backward>("softmax_backward"),
     def<log_softmax_backward>("log_softmax_backward"),
+    // activation
+    ACTIVATION(gelu),
+    ACTIVATION(gelu_tanh),
+    ACTIVATION(silu),
+    ACTIVATION(mish),
+    ACTIVATION_2(softplus),
+    ACTIVATION(logsigmoid),
+    ACTIVATION(softsign),
+    ACTIVATION(tanhshrink),
+    ACTIVATION_2(elu),
+    ACTIVATION_1(celu),
+    ACTIVATION_1(leaky_relu),
+    ACTIVATION_2(hardtanh),
+    ACTIVATION(hardswish),
+    ACTIVATION(hardsigmoid),
+    ACTIVATION_2(threshold),
+    ACTIVATION_1(hardshrink),
+    ACTIVATION_1(softshrink),
+    // norm
+    def<layer_norm>("layer_norm"),
+    def<layer_norm_backward>("layer_norm_backward"),
+    def<rms_norm>("rms_norm"),
+    def<rms_norm_backward>("rms_norm_backward"),
+    def<group_norm>("group_norm"),
+    def<group_norm_backward>("group_norm_backward"),
+    def<batch_norm>("batch_norm"),
+    def<batch_norm_backward>("batch_norm_backward"),
     // loss
     def<cross_entropy>("cross_entropy"),
     def<cross_entropy_backward>("cross_entropy_backward"),
@@ -148,17 +264,17 @@ PyMethodDef functions[] = {
       return checked_labels("nll_loss", target, classes, ignore_index);
     }>("checked_labels"),
     // random
-    def<uniform_>("uniform_"),
-    def<normal_>("normal_"),
-    def<log_normal_>("log_normal_"),
-    def<exponential_>("exponential_"),
-    def<cauchy_>("cauchy_"),
-    def<geometric_>("geometric_"),
-    def<bernoulli_>("bernoulli_"),
-    def<random_>("random_"),
+    def_any<uniform_>("uniform_"),
+    def_any<normal_>("normal_"),
+    def_any<log_normal_>("log_normal_"),
+    def_any<exponential_>("exponential_"),
+    def_any<cauchy_>("cauchy_"),
+    def_any<geometric_>("geometric_"),
+    def_any<bernoulli_>("bernoulli_"),
+    def_any<random_>("random_"),
     def<randperm, constant>("randperm"),
-    def<multinomial, constant>("multinomial"),
-    def<poisson, constant>("poisson"),
+    def_any<multinomial, constant>("multinomial"),
+    def_any<poisson, constant>("poisson"),
     // optim
     def<sgd_>("sgd_"),
     {nullptr, nullptr, 0, nullptr},

@@ -1,14 +1,10 @@
 // What the Python graph asks of tensors, in single calls because it asks for every recorded operation.
-#include <algorithm>
-
-#include "bindings/dtype.h"
 #include "bindings/functions.h"
+#include "bindings/node.h"
 #include "bindings/tensor_type.h"
 
 namespace fastgrad {
 namespace {
-
-PyObject *dtype_name_ = nullptr, *shape_name_ = nullptr;  // interned "dtype" and "shape"
 
 template <class F>
 PyObject* tuple_of(PyObject* const* args, Py_ssize_t count, const F& f) {
@@ -39,21 +35,6 @@ PyObject* edges(PyObject*, PyObject* const* args, Py_ssize_t count) {
   });
 }
 
-// versions(saved): the version of each tensor in a tuple, None for anything else; empty when there is no tensor.
-PyObject* versions(PyObject*, PyObject* saved) {
-  if (!PyTuple_Check(saved)) {
-    PyErr_SetString(PyExc_TypeError, "versions: expected a tuple");
-    return nullptr;
-  }
-  PyObject* const* values = &PyTuple_GET_ITEM(saved, 0);
-  const Py_ssize_t count = PyTuple_GET_SIZE(saved);
-  if (std::none_of(values, values + count, is_tensor)) return PyTuple_New(0);
-  return tuple_of(values, count, [](PyObject* value) {
-    if (!is_tensor(value)) return new_ref(Py_None);
-    return PyLong_FromUnsignedLong(as_py_tensor(value)->tensor.storage->version);
-  });
-}
-
 // is_unshared(tensors, i): whether nothing but this tuple refers to tensors[i] or to its memory, so that it may be
 // kept and changed.
 PyObject* is_unshared(PyObject*, PyObject* const* args, Py_ssize_t count) {
@@ -69,36 +50,20 @@ PyObject* is_unshared(PyObject*, PyObject* const* args, Py_ssize_t count) {
   return PyBool_FromLong(alone && t->base == nullptr && t->tensor.is_contiguous());
 }
 
-bool shape_equals(PyObject* shape, const Dims& sizes) {
-  if (!PyTuple_Check(shape) || PyTuple_GET_SIZE(shape) != sizes.size()) return false;
-  for (int d = 0; d < sizes.size(); ++d) {
-    if (PyLong_AsLongLong(PyTuple_GET_ITEM(shape, d)) != sizes[d]) return false;
-  }
-  return true;
-}
-
 // fits(gradient, edge): whether the gradient has the shape and dtype of the leaf or of the node's result.
 PyObject* fits(PyObject*, PyObject* const* args, Py_ssize_t count) {
-  if (count != 2 || !is_tensor(args[0])) {
+  if (count != 2 || !is_tensor(args[0]) || !(is_tensor(args[1]) || is_node(args[1]))) {
     PyErr_Format(PyExc_TypeError, "a gradient must be a Tensor or None, got %s",
                  count > 0 ? Py_TYPE(args[0])->tp_name : "nothing");
     return nullptr;
   }
   const Tensor& grad = as_py_tensor(args[0])->tensor;
-  if (is_tensor(args[1])) {
-    const Tensor& leaf = as_py_tensor(args[1])->tensor;
-    return PyBool_FromLong(grad.dtype == leaf.dtype && grad.sizes == leaf.sizes);
+  if (is_node(args[1])) {
+    const PyNode* node = as_py_node(args[1]);
+    return PyBool_FromLong(grad.dtype == node->dtype && grad.sizes == node->shape);
   }
-  PyObject* dtype = PyObject_GetAttr(args[1], dtype_name_);
-  PyObject* shape = dtype == nullptr ? nullptr : PyObject_GetAttr(args[1], shape_name_);
-  if (shape == nullptr) {
-    Py_XDECREF(dtype);
-    return nullptr;
-  }
-  const bool equal = dtype == dtype_object(grad.dtype) && shape_equals(shape, grad.sizes);
-  Py_DECREF(dtype);
-  Py_DECREF(shape);
-  return PyBool_FromLong(equal);
+  const Tensor& leaf = as_py_tensor(args[1])->tensor;
+  return PyBool_FromLong(grad.dtype == leaf.dtype && grad.sizes == leaf.sizes);
 }
 
 PyObject* is_grad_enabled(PyObject*, PyObject*) { return PyBool_FromLong(grad_enabled()); }
@@ -111,24 +76,35 @@ PyObject* set_grad_mode(PyObject*, PyObject* enabled) {
   return before;
 }
 
+PyObject* is_inference_mode_enabled(PyObject*, PyObject*) { return PyBool_FromLong(inference_mode()); }
+
+PyObject* set_inference(PyObject*, PyObject* enabled) {
+  const int wanted = PyObject_IsTrue(enabled);
+  if (wanted < 0) return nullptr;
+  PyObject* before = PyBool_FromLong(inference_mode());
+  set_inference_mode(wanted != 0);
+  return before;
+}
+
 PyMethodDef functions[] = {
     {"edges", reinterpret_cast<PyCFunction>(reinterpret_cast<void (*)()>(edges)), METH_FASTCALL,
      "Where the gradient of each input goes."},
-    {"versions", versions, METH_O, "The version of each tensor in a tuple."},
     {"is_unshared", reinterpret_cast<PyCFunction>(reinterpret_cast<void (*)()>(is_unshared)), METH_FASTCALL,
      "Whether only this tuple refers to a tensor."},
     {"fits", reinterpret_cast<PyCFunction>(reinterpret_cast<void (*)()>(fits)), METH_FASTCALL,
      "Whether a gradient has the shape and dtype that an edge expects."},
     {"is_grad_enabled", is_grad_enabled, METH_NOARGS, "Whether operations are recorded in this thread."},
     {"set_grad_enabled", set_grad_mode, METH_O, "Turns recording on or off in this thread; returns what it was."},
+    {"is_inference_mode_enabled", is_inference_mode_enabled, METH_NOARGS,
+     "Whether tensors made in this thread are inference tensors."},
+    {"set_inference_mode", set_inference, METH_O,
+     "Turns inference mode on or off in this thread; returns what it was."},
     {nullptr, nullptr, 0, nullptr},
 };
 
 }  // namespace
 
 void add_graph(PyObject* module) {
-  dtype_name_ = PyUnicode_InternFromString("dtype");
-  shape_name_ = PyUnicode_InternFromString("shape");
   if (PyModule_AddFunctions(module, functions) != 0) throw PythonError{};
 }
 

@@ -7,6 +7,7 @@
 #include "bindings/dtype.h"
 #include "bindings/function.h"
 #include "bindings/functions.h"
+#include "bindings/node.h"
 #include "core/isa.h"
 #include "core/parallel.h"
 #include "kernels.h"
@@ -117,6 +118,7 @@ PYBIND11_MODULE(_core, m) {
   add_data(m);
   add_functions(m.ptr());
   add_indexing(m.ptr());
+  add_node_type(m.ptr());
   add_graph(m.ptr());
   m.attr("__version__") = FASTGRAD_VERSION;
 }

@@ -110,6 +110,11 @@ int set_requires_grad(PyObject* self, PyObject* value, void*) {
                  dtype_name(t->tensor.dtype));
     return -1;
   }
+  if (wanted && t->tensor.storage->inference && !inference_mode()) {
+    PyErr_SetString(PyExc_RuntimeError,
+                    "Setting requires_grad=True on inference tensor outside InferenceMode is not allowed.");
+    return -1;
+  }
   t->requires_grad = wanted != 0;
   return 0;
 }
@@ -155,6 +160,7 @@ PyObject* numel(PyObject* self, PyObject*) { return PyLong_FromLongLong(self_of(
 PyObject* storage_offset(PyObject* self, PyObject*) { return PyLong_FromLongLong(self_of(self)->tensor.offset); }
 PyObject* data_ptr(PyObject* self, PyObject*) { return PyLong_FromVoidPtr(self_of(self)->tensor.raw()); }
 PyObject* is_contiguous(PyObject* self, PyObject*) { return PyBool_FromLong(self_of(self)->tensor.is_contiguous()); }
+PyObject* is_inference(PyObject* self, PyObject*) { return PyBool_FromLong(self_of(self)->tensor.storage->inference); }
 PyObject* element_size(PyObject* self, PyObject*) { return PyLong_FromSize_t(item_size(self_of(self)->tensor.dtype)); }
 
 // A tuple of the given type (tuple or Size).
@@ -272,6 +278,7 @@ PyMethodDef methods[] = {
     {"data_ptr", data_ptr, METH_NOARGS, "The address of the first element."},
     {"is_contiguous", is_contiguous, METH_NOARGS, "Whether the elements lie in row-major order without gaps."},
     {"element_size", element_size, METH_NOARGS, "Bytes per element."},
+    {"is_inference", is_inference, METH_NOARGS, "Whether the tensor was made in inference mode."},
     {"size", as_method(size), METH_FASTCALL, "The shape, or the size of one dimension."},
     {"stride", as_method(stride), METH_FASTCALL, "The strides, or the stride of one dimension, in elements."},
     {"item", item, METH_NOARGS, "The only element, as a Python number."},

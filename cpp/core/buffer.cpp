@@ -13,6 +13,8 @@
 namespace fastgrad {
 namespace {
 
+thread_local bool inference = false;
+
 constexpr std::size_t header_bytes = 64;  // a Storage lies in front of its data, which stays aligned
 static_assert(sizeof(Storage) <= header_bytes);
 constexpr std::size_t huge_page = std::size_t{2} << 20;
@@ -128,6 +130,9 @@ StorageRef::~StorageRef() {
   if (storage_ != nullptr && storage_->references.fetch_sub(1, std::memory_order_acq_rel) == 1) free_storage(storage_);
 }
 
+bool inference_mode() { return inference; }
+void set_inference_mode(bool enabled) { inference = enabled; }
+
 StorageRef allocate_storage(std::size_t bytes) {
   if (bytes > max_bytes) fail(ErrorKind::memory, "cannot allocate ", bytes, " bytes: no machine has that much memory");
   const SizeClass size = size_class(bytes + header_bytes);
@@ -141,6 +146,7 @@ StorageRef allocate_storage(std::size_t bytes) {
   Storage* storage = new (block) Storage;
   storage->data = static_cast<char*>(block) + header_bytes;
   storage->bytes = bytes;
+  storage->inference = inference;
   return StorageRef(storage);
 }
 
@@ -150,6 +156,7 @@ StorageRef foreign_storage(void* data, std::size_t bytes, void (*release)(void*)
   storage->bytes = bytes;
   storage->release = release;
   storage->owner = owner;
+  storage->inference = inference;
   return StorageRef(storage);
 }
 
@@ -158,6 +165,7 @@ StorageRef detached_storage(const StorageRef& storage) {
   StorageRef twin = foreign_storage(
       storage->data, storage->bytes, [](void* owner) { delete static_cast<StorageRef*>(owner); }, keeper);
   twin->read_only = storage->read_only;
+  twin->inference = storage->inference;
   return twin;
 }
 

@@ -21,6 +21,7 @@ struct Storage {
   void (*release)(void* owner) = nullptr;
   void* owner = nullptr;
   bool read_only = false;
+  bool inference = false;  // made in inference mode: never part of a graph
 };
 
 class StorageRef {
@@ -51,6 +52,10 @@ StorageRef allocate_storage(std::size_t bytes);
 StorageRef foreign_storage(void* data, std::size_t bytes, void (*release)(void*), void* owner);
 // The same memory under a version counter of its own (`Tensor.data`).
 StorageRef detached_storage(const StorageRef& storage);
+
+// Whether new memory of this thread is marked `inference`.
+bool inference_mode();
+void set_inference_mode(bool enabled);
 
 // Gives cached blocks back to the system; returns how many bytes.
 std::size_t empty_memory_cache();

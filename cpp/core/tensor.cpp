@@ -2,6 +2,11 @@
 
 namespace fastgrad {
 
+void fail_not_computed(DType t) {
+  fail(ErrorKind::not_implemented, "not implemented for ", dtype_name(t),
+       " tensors; convert first, e.g. with .float()");
+}
+
 Index checked_multiply(Index a, Index b, const Dims& shape) {
   Index product;
   if (__builtin_mul_overflow(a, b, &product)) {

@@ -152,6 +152,43 @@ struct Atan2 {
   static double of(double a, double b) { return atan2(a, b); }
 };
 
+// A number wins over NaN.
+struct Fmax {
+  template <class T>
+  static T of(T a, T b) {
+    return a >= b || b != b ? a : b;
+  }
+};
+
+struct Fmin {
+  template <class T>
+  static T of(T a, T b) {
+    return a <= b || b != b ? a : b;
+  }
+};
+
+struct Copysign {
+  static float of(float a, float b) { return __builtin_copysignf(a, b); }
+  static double of(double a, double b) { return __builtin_copysign(a, b); }
+};
+
+struct Hypot {
+  static float of(float a, float b) { return hypotf(a, b); }
+  static double of(double a, double b) { return hypot(a, b); }
+};
+
+struct Nextafter {
+  static float of(float a, float b) { return nextafterf(a, b); }
+  static double of(double a, double b) { return nextafter(a, b); }
+};
+
+struct Heaviside {
+  template <class T>
+  static T of(T a, T b) {
+    return a == T{0} ? b : static_cast<T>(a > T{0});
+  }
+};
+
 struct And {
   template <class T>
   static T of(T a, T b) {
@@ -170,6 +207,57 @@ struct Xor {
   template <class T>
   static T of(T a, T b) {
     return static_cast<T>(a ^ b);
+  }
+};
+
+template <class T>
+constexpr bool is_signed = static_cast<T>(-1) < T{0};
+
+// A shift by a negative number of bits, or by more than there are, shifts all of them out.
+template <class T>
+bool shifts_all_out(T bits) {
+  return bits < T{0} || bits >= static_cast<T>(8 * sizeof(T));
+}
+
+struct LeftShift {
+  template <class T>
+  static T of(T a, T bits) {
+    return shifts_all_out(bits) ? T{0} : static_cast<T>(static_cast<Wrapping<T>>(a) << bits);
+  }
+};
+
+struct RightShift {
+  template <class T>
+  static T of(T a, T bits) {
+    if (shifts_all_out(bits)) return is_signed<T> && a < T{0} ? static_cast<T>(-1) : T{0};
+    return static_cast<T>(a >> bits);
+  }
+};
+
+template <class T>
+Wrapping<T> size_of(T a) {
+  return a < T{0} ? static_cast<Wrapping<T>>(Wrapping<T>{0} - static_cast<Wrapping<T>>(a))
+                  : static_cast<Wrapping<T>>(a);
+}
+
+struct Gcd {
+  template <class T>
+  static T of(T a, T b) {
+    Wrapping<T> x = size_of(a), y = size_of(b);
+    while (y != 0) {
+      const auto rest = static_cast<Wrapping<T>>(x % y);
+      x = y;
+      y = rest;
+    }
+    return static_cast<T>(x);
+  }
+};
+
+struct Lcm {
+  template <class T>
+  static T of(T a, T b) {
+    const Wrapping<T> divisor = size_of(Gcd::of(a, b));
+    return divisor == 0 ? T{0} : static_cast<T>(static_cast<Wrapping<T>>(size_of(a) / divisor) * size_of(b));
   }
 };
 
@@ -243,7 +331,12 @@ void set(Kernels& table, Binary op) {
 
 template <class F>
 void set_numbers(Kernels& table, Binary op) {
-  set<F, std::uint8_t, std::int32_t, Index, float, double>(table, op);
+  set<F, std::uint8_t, std::int8_t, std::int16_t, std::int32_t, Index, float, double>(table, op);
+}
+
+template <class F>
+void set_integers(Kernels& table, Binary op) {
+  for_types(Integers{}, [&](auto tag) { set<F, typename decltype(tag)::type>(table, op); });
 }
 
 template <class F>
@@ -259,7 +352,7 @@ void set_floats(Kernels& table, Binary op) {
 
 template <class F>
 void set_whole(Kernels& table, Binary op) {
-  set<F, bool, std::uint8_t, std::int32_t, Index>(table, op);
+  set<F, bool, std::uint8_t, std::int8_t, std::int16_t, std::int32_t, Index>(table, op);
 }
 
 void fill_arithmetic(Kernels& table) {
@@ -274,9 +367,19 @@ void fill_arithmetic(Kernels& table) {
   set_all<Maximum>(table, Binary::maximum);
   set_all<Minimum>(table, Binary::minimum);
   set_floats<Atan2>(table, Binary::atan2);
+  set_all<Fmax>(table, Binary::fmax);
+  set_all<Fmin>(table, Binary::fmin);
+  set_floats<Copysign>(table, Binary::copysign);
+  set_floats<Hypot>(table, Binary::hypot);
+  set_floats<Nextafter>(table, Binary::nextafter);
+  set_all<Heaviside>(table, Binary::heaviside);
   set_whole<And>(table, Binary::bitwise_and);
   set_whole<Or>(table, Binary::bitwise_or);
   set_whole<Xor>(table, Binary::bitwise_xor);
+  set_integers<LeftShift>(table, Binary::bitwise_left_shift);
+  set_integers<RightShift>(table, Binary::bitwise_right_shift);
+  set_integers<Gcd>(table, Binary::gcd);
+  set_integers<Lcm>(table, Binary::lcm);
   set_numbers<ReluBackward>(table, Binary::relu_backward);
   set_floats<SigmoidBackward>(table, Binary::sigmoid_backward);
   set_floats<TanhBackward>(table, Binary::tanh_backward);

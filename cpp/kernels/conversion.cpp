@@ -5,23 +5,68 @@
 namespace fastgrad::FASTGRAD_ISA {
 namespace {
 
-template <class To, class From>
+template <class T>
+constexpr bool is_float = sizeof(T) == 0;
+template <>
+constexpr bool is_float<float> = true;
+template <>
+constexpr bool is_float<double> = true;
+
+// What a 16-bit float is converted through.
+inline float widened(Float16 x) { return to_float(x); }
+inline float widened(BFloat16 x) { return to_float(x); }
+template <class T>
+T widened(T x) {
+  return x;
+}
+
+template <class To>
 struct Convert {
-  static To of(From x) { return static_cast<To>(x); }
+  template <class From>
+  static To of(From x) {
+    if constexpr (is_float<From> && !is_float<To> && sizeof(To) < sizeof(std::int32_t)) {
+      // Through a wide integer: the direct cast of a number that the narrow type does not hold is undefined.
+      return static_cast<To>(static_cast<Index>(x));
+    } else {
+      return static_cast<To>(x);
+    }
+  }
 };
-template <class From>
-struct Convert<bool, From> {
-  static bool of(From x) { return x != From{0}; }
-};
-// Through a wide integer: a negative float has no value in an unsigned type, and the direct cast is undefined.
 template <>
-struct Convert<std::uint8_t, float> {
-  static std::uint8_t of(float x) { return static_cast<std::uint8_t>(static_cast<Index>(x)); }
+struct Convert<bool> {
+  template <class From>
+  static bool of(From x) {
+    return x != From{0};
+  }
 };
 template <>
-struct Convert<std::uint8_t, double> {
-  static std::uint8_t of(double x) { return static_cast<std::uint8_t>(static_cast<Index>(x)); }
+struct Convert<Float16> {
+  template <class From>
+  static Float16 of(From x) {
+    return to_float16(static_cast<float>(x));
+  }
 };
+template <>
+struct Convert<BFloat16> {
+  template <class From>
+  static BFloat16 of(From x) {
+    return to_bfloat16(static_cast<float>(x));
+  }
+};
+
+template <class A, class B>
+constexpr bool is_same = false;
+template <class A>
+constexpr bool is_same<A, A> = true;
+
+template <class To, class From>
+To converted(From x) {
+  if constexpr (is_same<To, From>) {
+    return x;  // bits as they are
+  } else {
+    return Convert<To>::of(widened(x));
+  }
+}
 
 template <class From, class To>
 void cast(void* out, const void* in, Index n, Index so, Index si) {
@@ -29,12 +74,22 @@ void cast(void* out, const void* in, Index n, Index so, Index si) {
   const auto* x = static_cast<const From*>(in);
   if (so == 1 && si == 1) {
     FASTGRAD_INDEPENDENT
-    for (Index i = 0; i < n; ++i) o[i] = Convert<To, From>::of(x[i]);
+    for (Index i = 0; i < n; ++i) o[i] = converted<To>(x[i]);
   } else if (so == 1 && si == 0) {
-    const To value = Convert<To, From>::of(*x);
+    const To value = converted<To>(*x);
     for (Index i = 0; i < n; ++i) o[i] = value;
   } else {
-    for (Index i = 0; i < n; ++i) o[i * so] = Convert<To, From>::of(x[i * si]);
+    for (Index i = 0; i < n; ++i) o[i * so] = converted<To>(x[i * si]);
+  }
+}
+
+// Both sides are read whatever the mask says: a choice of values becomes vectors, a choice of loads does not.
+template <Index sa, Index sb, class T>
+void where_rows(T* out, const bool* m, const T* a, const T* b, Index n) {
+  FASTGRAD_INDEPENDENT
+  for (Index i = 0; i < n; ++i) {
+    const T yes = a[i * sa], no = b[i * sb];
+    out[i] = m[i] ? yes : no;
   }
 }
 
@@ -44,27 +99,35 @@ void where(void* out, const bool* m, const void* left, const void* right, Index 
   auto* o = static_cast<T*>(out);
   const auto* a = static_cast<const T*>(left);
   const auto* b = static_cast<const T*>(right);
-  if (so == 1 && sm == 1 && sa == 1 && sb == 1) {
-    FASTGRAD_INDEPENDENT
-    for (Index i = 0; i < n; ++i) o[i] = m[i] ? a[i] : b[i];
-  } else {
-    for (Index i = 0; i < n; ++i) o[i * so] = m[i * sm] ? a[i * sa] : b[i * sb];
+  if (so == 1 && sm == 1 && sa == 1 && sb == 1) return where_rows<1, 1>(o, m, a, b, n);
+  if (so == 1 && sm == 1 && sa == 0 && sb == 1) return where_rows<0, 1>(o, m, a, b, n);
+  if (so == 1 && sm == 1 && sa == 1 && sb == 0) return where_rows<1, 0>(o, m, a, b, n);
+  for (Index i = 0; i < n; ++i) {
+    const T yes = a[i * sa], no = b[i * sb];
+    o[i * so] = m[i * sm] ? yes : no;
   }
 }
 
-template <class From, class... To>
-void set_from(Kernels& table) {
-  ((table.cast[static_cast<int>(DTypeOf<From>::value)][static_cast<int>(DTypeOf<To>::value)] = cast<From, To>), ...);
-  table.where[static_cast<int>(DTypeOf<From>::value)] = where<From>;
-}
+using Every =
+    Types<bool, std::uint8_t, std::int8_t, std::int16_t, std::int32_t, Index, Float16, BFloat16, float, double>;
 
-template <class... T>
-void set_all(Kernels& table) {
-  (set_from<T, bool, std::uint8_t, std::int32_t, Index, float, double>(table), ...);
+template <class From>
+void set_from(Kernels& table) {
+  auto& row = table.cast[static_cast<int>(DTypeOf<From>::value)];
+  for_types(Every{}, [&](auto tag) {
+    using To = typename decltype(tag)::type;
+    row[static_cast<int>(DTypeOf<To>::value)] = cast<From, To>;
+  });
 }
 
 }  // namespace
 
-void fill_conversion(Kernels& table) { set_all<bool, std::uint8_t, std::int32_t, Index, float, double>(table); }
+void fill_conversion(Kernels& table) {
+  for_types(Every{}, [&](auto tag) {
+    using T = typename decltype(tag)::type;
+    set_from<T>(table);
+    table.where[static_cast<int>(DTypeOf<T>::value)] = where<T>;
+  });
+}
 
 }  // namespace fastgrad::FASTGRAD_ISA

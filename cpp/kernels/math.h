@@ -8,6 +8,8 @@
 //   float     0.9 (1.2)  0.9 (1.2)  1.6 (1.8)  0.8 (0.8)         1.9 (2.0)  2.3 (2.3)  1.1 (1.3)
 //   double    0.9 (1.2)  1.0 (1.3)  1.9 (2.1)  0.9 (0.9)  1.4    2.1 (2.1)  2.1 (2.2)
 //
+// and log2 1.7 (float) and 1.6 (double), log10 1.8 (double).
+//
 // Signed zeros, subnormal numbers, infinities and NaN follow C's Annex F. Every element is computed alone, so a
 // result depends neither on its neighbours nor on its place in the vector.
 #pragma once
@@ -280,6 +282,33 @@ FASTGRAD_INLINE V log(V x) {
   return log_of(reduce_log_argument(x));
 }
 
+// Whole for whole powers of two, whose fraction is 0.
+template <class V>
+FASTGRAD_INLINE V log2(V x) {
+  const auto [exponent, fraction] = reduce_log_argument(x);
+  return fma(log_of(LogArgument<V>{V{}, fraction}), splat<V>(Traits<V>::log2_e), exponent);
+}
+
+// `result`, but libm(x) in the lanes of a mask: for arguments that are rare and need more care.
+template <class M>
+FASTGRAD_INLINE Vec<double> libm_where(M mask, Vec<double> x, double (*libm)(double), Vec<double> result) {
+  if (!any(mask)) return result;
+  for (int i = 0; i < lanes<double>; ++i) {
+    if (mask[i]) result[i] = libm(x[i]);
+  }
+  return result;
+}
+
+// Whole powers of ten must give whole numbers: the C library sees to it close to them.
+FASTGRAD_INLINE Vec<double> log10(Vec<double> x) {
+  using V = Vec<double>;
+  constexpr double high = 0x1.34413509f4p-2, low = 0x1.cff7988f8959bp-41, log10_e = 0x1.bcb7b1526e50ep-2;
+  const auto [exponent, fraction] = reduce_log_argument(x);
+  const V rest = fma(log_of(LogArgument<V>{V{}, fraction}), splat<V>(log10_e), exponent * low);
+  const V result = fma(exponent, splat<V>(high), rest);
+  return libm_where(magnitude(result - round_small(result)) < 0x1p-40, x, ::log10, result);
+}
+
 // log(u) for u = 1 + x rounded, corrected by the rounding error of u.
 template <class V>
 FASTGRAD_INLINE V log1p(V x) {
@@ -288,6 +317,11 @@ FASTGRAD_INLINE V log1p(V x) {
   const V lost = (1 - (u - back)) + (x - back);
   const auto ordinary = (u > 0) & (u < Traits<V>::infinity);
   return with_sign(ordinary ? log(u) + lost / u : log(u), x);
+}
+
+// Vectors of double, for float arguments: 1 + x keeps enough of an x that is not small.
+FASTGRAD_INLINE Vec<double> log1p_for_float(Vec<double> x) {
+  return magnitude(x) < 0x1p-13 ? x * (1 - x * (0.5 - x * (1.0 / 3))) : log(x + 1);
 }
 
 // --------------------------------------------------------------------------------------------------- error function
@@ -305,61 +339,6 @@ FASTGRAD_INLINE Vec<float> erf(Vec<float> x) {
                          0x1.4621bap-1f, 0x1.20b752p0f, 0x1.5d1146p-13f);
   return with_sign(a < 0.95f ? near : 1 - exp_negative(-p), x);
 }
-
-// ------------------------------------------------------------------------------------------------------ trigonometry
-
-// Vectors of double, but meant for float arguments and results: the polynomials err by 2^-28, a thirtieth of a
-// float's unit in the last place.
-namespace for_float {
-
-// Beyond, the reduction below would lose digits; there the C library is asked.
-constexpr double largest_angle = 0x1p20;
-
-// x = quadrant * pi / 2 + rest with |rest| <= pi / 4; only the quadrant's lowest bits count.
-struct Angle {
-  Bits<Vec<double>> quadrant;
-  Vec<double> sin, cos;  // of the rest
-};
-
-FASTGRAD_INLINE Angle reduce_angle(Vec<double> x) {
-  using V = Vec<double>;
-  // pi / 2 in two parts, the first of 33 bits, so that its product with a quarter below 2^20 is exact.
-  constexpr double two_over_pi = 0x1.45f306dc9c883p-1, high = 0x1.921fb544p0, low = 0x1.0b4611a626331p-34;
-  const V shifted = fma(x, splat<V>(two_over_pi), splat<V>(FloatTraits<double>::round_magic));
-  const V quarter = shifted - FloatTraits<double>::round_magic;
-  const V r = fma(quarter, splat<V>(-low), fma(quarter, splat<V>(-high), x));
-  const V z = r * r;
-  const V s = polynomial(z, -0x1.994e5b1c6cc93p-13, 0x1.11075f557f746p-7, -0x1.55554596f22afp-3, 1.0);
-  const V c = polynomial(z, 0x1.9a020a661c640p-16, -0x1.6c0c8aaeb60e4p-10, 0x1.55554ab2625e4p-5, -0.5, 1.0);
-  return {reinterpret_cast<Bits<V>>(shifted), r * s, c};
-}
-
-// sin(x + turn * pi / 2) of a reduced x.
-FASTGRAD_INLINE Vec<double> sine(const Angle& x, std::uint64_t turn) {
-  using V = Vec<double>;
-  const Bits<V> quadrant = x.quadrant + turn;
-  const V value = (quadrant & 1) != 0 ? x.cos : x.sin;
-  return reinterpret_cast<V>(reinterpret_cast<Bits<V>>(value) ^ ((quadrant & 2) << 62));
-}
-
-// `result`, but libm(x) where |x| is too large for reduce_angle.
-FASTGRAD_INLINE Vec<double> or_libm(Vec<double> result, Vec<double> x, double (*libm)(double)) {
-  const Vec<double> size = magnitude(x);
-  if (!any(size > largest_angle)) return result;
-  for (int i = 0; i < lanes<double>; ++i) {
-    if (size[i] > largest_angle) result[i] = libm(x[i]);
-  }
-  return result;
-}
-
-FASTGRAD_INLINE Vec<double> sin(Vec<double> x) { return or_libm(sine(reduce_angle(x), 0), x, ::sin); }
-FASTGRAD_INLINE Vec<double> cos(Vec<double> x) { return or_libm(sine(reduce_angle(x), 1), x, ::cos); }
-FASTGRAD_INLINE Vec<double> tan(Vec<double> x) {
-  const Angle a = reduce_angle(x);
-  return or_libm(sine(a, 0) / sine(a, 1), x, ::tan);
-}
-
-}  // namespace for_float
 
 }  // namespace
 }  // namespace fastgrad::FASTGRAD_ISA

@@ -162,7 +162,7 @@ void fill_reduction(Kernels& table) {
   // Sums and products of integers are int64: the ops layer converts first.
   set<Sum, Index, float, double>(table, Reduce::sum);
   set<Prod, Index, float, double>(table, Reduce::prod);
-  set_extremes<bool, std::uint8_t, std::int32_t, Index, float, double>(table);
+  set_extremes<bool, std::uint8_t, std::int8_t, std::int16_t, std::int32_t, Index, float, double>(table);
 }
 
 }  // namespace fastgrad::FASTGRAD_ISA

@@ -8,11 +8,16 @@ namespace fastgrad::FASTGRAD_ISA {
 
 void fill_unary(Kernels& table);
 void fill_binary(Kernels& table);
+void fill_ternary(Kernels& table);
+void fill_special(Kernels& table);
 void fill_conversion(Kernels& table);
 void fill_reduction(Kernels& table);
 void fill_indexing(Kernels& table);
+void fill_scatter(Kernels& table);
 void fill_matmul(Kernels& table);
 void fill_softmax(Kernels& table);
+void fill_activation(Kernels& table);
+void fill_norm(Kernels& table);
 void fill_loss(Kernels& table);
 void fill_optim(Kernels& table);
 void fill_random(Kernels& table);
@@ -22,11 +27,16 @@ const Kernels& table() {
   if (kernels.isa == nullptr) {
     fill_unary(kernels);
     fill_binary(kernels);
+    fill_ternary(kernels);
+    fill_special(kernels);
     fill_conversion(kernels);
     fill_reduction(kernels);
     fill_indexing(kernels);
+    fill_scatter(kernels);
     fill_matmul(kernels);
     fill_softmax(kernels);
+    fill_activation(kernels);
+    fill_norm(kernels);
     fill_loss(kernels);
     fill_optim(kernels);
     fill_random(kernels);

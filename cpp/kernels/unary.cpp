@@ -5,6 +5,7 @@
 #include "kernels.h"
 #include "kernels/loop.h"
 #include "kernels/math.h"
+#include "kernels/trigonometry.h"
 #include "kernels/vec.h"
 
 namespace fastgrad::FASTGRAD_ISA {
@@ -70,18 +71,20 @@ void set(Kernels& table, Unary op, F) {
 // Two's complement lets unsigned arithmetic stand for signed arithmetic that wraps around.
 template <class F>
 void set_wrapping(Kernels& table, Unary op, F f) {
-  set<std::uint8_t, float, double>(table, op, f);
+  set<std::uint8_t, std::int8_t, std::int16_t, float, double>(table, op, f);
   entry<std::int32_t>(table, op) = plain_loop<std::uint32_t, std::uint32_t, F>;
   entry<Index>(table, op) = plain_loop<std::uint64_t, std::uint64_t, F>;
 }
 
 template <class F>
 void set_test(Kernels& table, Unary op, F) {
-  const auto set_for = [&](auto... tag) {
-    ((entry<typename decltype(tag)::type>(table, op) = plain_loop<bool, typename decltype(tag)::type, F>), ...);
+  const auto set_for = [&](auto tag) {
+    using T = typename decltype(tag)::type;
+    entry<T>(table, op) = plain_loop<bool, T, F>;
   };
-  set_for(TypeTag<bool>{}, TypeTag<std::uint8_t>{}, TypeTag<std::int32_t>{}, TypeTag<Index>{}, TypeTag<float>{},
-          TypeTag<double>{});
+  set_for(TypeTag<bool>{});
+  for_types(Integers{}, set_for);
+  for_types(Floats{}, set_for);
 }
 
 template <class... T, class F>
@@ -98,7 +101,7 @@ void set_float_through_double(Kernels& table, Unary op, F) {
 // A rounding function: integers are copied.
 template <class F>
 void set_rounding(Kernels& table, Unary op, F f) {
-  set<std::uint8_t, std::int32_t, Index>(table, op, [](auto x) { return x; });
+  set<std::uint8_t, std::int8_t, std::int16_t, std::int32_t, Index>(table, op, [](auto x) { return x; });
   set_vector<float, double>(table, op, f);
 }
 
@@ -108,12 +111,6 @@ void libm_loop(void* out, const void* in, Index n, Index out_stride, Index in_st
   auto* to = static_cast<T*>(out);
   const auto* from = static_cast<const T*>(in);
   for (Index i = 0; i < n; ++i) to[i * out_stride] = function(from[i * in_stride]);
-}
-
-template <float (*of_float)(float), double (*of_double)(double)>
-void set_libm(Kernels& table, Unary op) {
-  entry<float>(table, op) = libm_loop<float, of_float>;
-  entry<double>(table, op) = libm_loop<double, of_double>;
 }
 
 // ---------------------------------------------------------------------------------------------------------- rounding
@@ -155,12 +152,13 @@ void fill_arithmetic(Kernels& table) {
   set_wrapping(table, Unary::square, [](auto x) { return static_cast<decltype(x)>(x * x); });
   set_vector<float, double>(table, Unary::abs, [](auto x) { return magnitude(x); });
   set<std::uint8_t>(table, Unary::abs, [](auto x) { return x; });
+  set<std::int8_t, std::int16_t>(table, Unary::abs, [](auto x) { return static_cast<decltype(x)>(x < 0 ? -x : x); });
   set<std::int32_t>(table, Unary::abs, [](auto x) { return x < 0 ? static_cast<std::int32_t>(0u - x) : x; });
   set<Index>(table, Unary::abs, [](auto x) { return x < 0 ? static_cast<Index>(std::uint64_t{0} - x) : x; });
   set<bool>(table, Unary::sign, [](auto x) { return x; });
-  set<std::uint8_t, std::int32_t, Index, float, double>(
+  set<std::uint8_t, std::int8_t, std::int16_t, std::int32_t, Index, float, double>(
       table, Unary::sign, [](auto x) { return static_cast<decltype(x)>((x > 0) - (x < 0)); });
-  set<std::uint8_t, std::int32_t, Index, float, double>(
+  set<std::uint8_t, std::int8_t, std::int16_t, std::int32_t, Index, float, double>(
       table, Unary::relu, [](auto x) { return x < 0 ? decltype(x){0} : x; });  // NaN and -0.0 stay
 }
 
@@ -183,36 +181,56 @@ void fill_exponential(Kernels& table) {
   set_vector<float, double>(table, Unary::expm1, [](auto x) { return expm1(x); });
   set_vector<float, double>(table, Unary::tanh, [](auto x) { return tanh(x); });
   set_vector<float, double>(table, Unary::sigmoid, [](auto x) { return sigmoid(x); });
-  set_libm<sinhf, sinh>(table, Unary::sinh);
-  set_libm<coshf, cosh>(table, Unary::cosh);
+  set_float_through_double(table, Unary::sinh, [](auto x) { return for_float::sinh(x); });
+  set_float_through_double(table, Unary::cosh, [](auto x) { return for_float::cosh(x); });
+  entry<double>(table, Unary::sinh) = libm_loop<double, ::sinh>;
+  entry<double>(table, Unary::cosh) = libm_loop<double, ::cosh>;
 }
 
 void fill_logarithm(Kernels& table) {
   set_vector<float, double>(table, Unary::log, [](auto x) { return log(x); });
   set_vector<double>(table, Unary::log1p, [](auto x) { return log1p(x); });
-  set_float_through_double(table, Unary::log1p, [](auto x) { return log1p(x); });
-  // Whole powers of the base must give whole numbers: libm sees to that in double, the rounding to float here.
-  set_float_through_double(table, Unary::log2, [](auto x) { return log(x) * FloatTraits<double>::log2_e; });
+  set_float_through_double(table, Unary::log1p, [](auto x) { return log1p_for_float(x); });
+  set_vector<float, double>(table, Unary::log2, [](auto x) { return log2(x); });
+  set_vector<double>(table, Unary::log10, [](auto x) { return log10(x); });
+  // Rounding to float makes whole powers of ten give whole numbers.
   set_float_through_double(table, Unary::log10, [](auto x) { return log(x) * 0x1.bcb7b1526e50ep-2; });
-  entry<double>(table, Unary::log2) = libm_loop<double, ::log2>;
-  entry<double>(table, Unary::log10) = libm_loop<double, ::log10>;
+}
+
+template <class F>
+void set_inverse(Kernels& table, Unary op, F f) {
+  set_float_through_double(table, op, f);
+  set_vector<double>(table, op, f);
 }
 
 void fill_trigonometry(Kernels& table) {
   set_float_through_double(table, Unary::sin, [](auto x) { return for_float::sin(x); });
   set_float_through_double(table, Unary::cos, [](auto x) { return for_float::cos(x); });
   set_float_through_double(table, Unary::tan, [](auto x) { return for_float::tan(x); });
-  entry<double>(table, Unary::sin) = libm_loop<double, ::sin>;
-  entry<double>(table, Unary::cos) = libm_loop<double, ::cos>;
-  entry<double>(table, Unary::tan) = libm_loop<double, ::tan>;
-  set_libm<asinf, asin>(table, Unary::asin);
-  set_libm<acosf, acos>(table, Unary::acos);
-  set_libm<atanf, atan>(table, Unary::atan);
+  set_vector<double>(table, Unary::sin, [](auto x) { return sin(x); });
+  set_vector<double>(table, Unary::cos, [](auto x) { return cos(x); });
+  set_vector<double>(table, Unary::tan, [](auto x) { return tan(x); });
+  set_inverse(table, Unary::asin, [](auto x) { return asin(x); });
+  set_inverse(table, Unary::acos, [](auto x) { return acos(x); });
+  set_inverse(table, Unary::atan, [](auto x) { return atan(x); });
+  set_float_through_double(table, Unary::asinh, [](auto x) { return for_float::asinh(x); });
+  set_float_through_double(table, Unary::acosh, [](auto x) { return for_float::acosh(x); });
+  set_float_through_double(table, Unary::atanh, [](auto x) { return for_float::atanh(x); });
+  entry<double>(table, Unary::asinh) = libm_loop<double, ::asinh>;
+  entry<double>(table, Unary::acosh) = libm_loop<double, ::acosh>;
+  entry<double>(table, Unary::atanh) = libm_loop<double, ::atanh>;
 }
 
 void fill_erf(Kernels& table) {
   set_vector<float>(table, Unary::erf, [](auto x) { return erf(x); });
   entry<double>(table, Unary::erf) = libm_loop<double, ::erf>;
+}
+
+bool has_sign(float x) { return __builtin_signbit(x) != 0; }
+bool has_sign(double x) { return __builtin_signbit(x) != 0; }
+template <class T>
+bool has_sign(T x) {
+  return x < T{0};
 }
 
 void fill_tests(Kernels& table) {
@@ -221,6 +239,7 @@ void fill_tests(Kernels& table) {
   // Infinity minus itself is NaN; every whole number minus itself is 0.
   set_test(table, Unary::isinf, [](auto x) { return x == x && x - x != 0; });
   set_test(table, Unary::isfinite, [](auto x) { return x - x == 0; });
+  set_test(table, Unary::signbit, [](auto x) { return has_sign(x); });
 }
 
 }  // namespace

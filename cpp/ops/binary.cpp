@@ -1,6 +1,7 @@
 // Elementwise functions of two operands, each a tensor or a number.
 #include <cstring>
 
+#include "ops/input.h"
 #include "ops/iterate.h"
 #include "ops/ops.h"
 #include "ops/overlap.h"
@@ -8,41 +9,10 @@
 namespace fastgrad::ops {
 namespace {
 
-// An operand in the dtype of the computation: a tensor, or one element on the stack.
-struct Input {
-  Tensor holder;                   // keeps a converted copy alive
-  const Tensor* tensor = nullptr;  // null for a number
-  alignas(8) unsigned char number[8];
-
-  Input(const Operand& x, DType dtype) {
-    if (x.tensor == nullptr) {
-      write_scalar(x.scalar, dtype, number);
-    } else if (x.tensor->dtype == dtype) {
-      tensor = x.tensor;
-    } else {
-      holder = cast(*x.tensor, dtype);
-      tensor = &holder;
-    }
-  }
-  Input(const Input&) = delete;
-  Input& operator=(const Input&) = delete;
-
-  const char* data() const {
-    return static_cast<const char*>(tensor == nullptr ? static_cast<const void*>(number) : tensor->raw());
-  }
-  Dims sizes() const { return tensor == nullptr ? Dims{} : tensor->sizes; }
-  Dims strides(const Dims& shape) const {
-    return tensor == nullptr ? Dims(shape.size()) : broadcast_strides(*tensor, shape);
-  }
-  // Contiguous in `shape`, or one element: what a single call of the kernel can read.
-  bool is_simple(const Dims& shape) const {
-    return tensor == nullptr || (tensor->sizes == shape && tensor->is_contiguous());
-  }
-};
-
 DType compute_dtype(Binary op, const Operand& a, const Operand& b) {
   const DType dtype = result_type(a, b);
-  const bool floats_only = op == Binary::div || op == Binary::atan2;
+  const bool floats_only = op == Binary::div || op == Binary::atan2 || op == Binary::copysign || op == Binary::xlogy ||
+                           op == Binary::xlog1py || op == Binary::ldexp || op == Binary::zeta;
   return floats_only && !is_floating(dtype) ? default_dtype() : dtype;
 }
 
@@ -117,11 +87,25 @@ void check_exponent(Binary op, const char* name, const Operand& b, DType dtype) 
   }
 }
 
+// Of 16-bit floats: computed in float32, and rounded.
+Tensor through_float32(Binary op, const char* name, const Operand& a, const Operand& b, DType dtype) {
+  const auto widened = [](const Operand& x) {
+    return x.tensor == nullptr ? Tensor{} : cast(*x.tensor, DType::float32);
+  };
+  const Tensor left = widened(a), right = widened(b);
+  const auto operand = [](const Operand& x, const Tensor& wide) {
+    return x.tensor == nullptr ? x : Operand{&wide, {}};
+  };
+  const Tensor result = binary(op, name, operand(a, left), operand(b, right));
+  return gives_bool(op) ? result : cast(result, dtype);
+}
+
 }  // namespace
 
 Tensor binary(Binary op, const char* name, const Operand& a, const Operand& b) {
   check_not_bool(op, name, a, b);
   const DType dtype = compute_dtype(op, a, b);
+  if (is_half(dtype)) return through_float32(op, name, a, b, dtype);
   const BinaryLoop kernel = kernel_for(op, name, dtype);
   const DType out_dtype = gives_bool(op) ? DType::boolean : dtype;
   if (dtype == own_dtype(a) && !(divides(op) && !is_floating(dtype)) && is_plain(a, b)) {
@@ -145,7 +129,7 @@ void binary_(Binary op, const char* name, const Tensor& a, const Operand& b) {
     fail(name, ": output with shape ", a.sizes, " doesn't match the broadcast shape ",
          broadcast_shapes(name, a.sizes, b.tensor->sizes), "; an in-place operation cannot change the shape");
   }
-  if (gives_bool(op) || dtype != a.dtype || (b.tensor != nullptr && may_clobber(a, *b.tensor))) {
+  if (gives_bool(op) || is_half(dtype) || dtype != a.dtype || (b.tensor != nullptr && may_clobber(a, *b.tensor))) {
     copy_(a, binary(op, name, self, b));
     return;
   }

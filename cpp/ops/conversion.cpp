@@ -77,10 +77,12 @@ Scalar item(const Tensor& x) {
     fail("item: a Tensor with ", x.numel(), " elements (shape ", x.sizes,
          ") cannot be converted to a number; index it first, or use tolist()");
   }
-  return visit_dtype(x.dtype, [&](auto tag) {
+  return visit_every_dtype(x.dtype, [&](auto tag) {
     using T = typename decltype(tag)::type;
     const T value = *x.data<T>();
-    if constexpr (std::is_same_v<T, bool>) {
+    if constexpr (is_half_type<T>) {
+      return Scalar::of(static_cast<double>(to_float(value)));
+    } else if constexpr (std::is_same_v<T, bool>) {
       return Scalar::of(value);
     } else if constexpr (std::is_integral_v<T>) {
       return Scalar::of(static_cast<Index>(value));

@@ -21,13 +21,13 @@ Tensor zeros(const Dims& sizes, DType dtype) { return full(sizes, Scalar::of(Ind
 
 Tensor arange(Scalar start, Scalar step, Index n, DType dtype) {
   Tensor out = empty({n}, dtype);
-  visit_dtype(dtype, [&](auto tag) {
+  visit_every_dtype(dtype, [&](auto tag) {
     using T = typename decltype(tag)::type;
     T* to = out.data<T>();
-    if constexpr (std::is_floating_point_v<T>) {
-      for (Index i = 0; i < n; ++i) to[i] = static_cast<T>(start.floating + static_cast<double>(i) * step.floating);
-    } else {
+    if constexpr (std::is_integral_v<T>) {
       for (Index i = 0; i < n; ++i) to[i] = static_cast<T>(start.integer + i * step.integer);
+    } else {
+      for (Index i = 0; i < n; ++i) to[i] = rounded_to<T>(start.floating + static_cast<double>(i) * step.floating);
     }
   });
   return out;
@@ -37,13 +37,13 @@ Tensor linspace(double start, double end, Index n, DType dtype) {
   if (n < 0) fail("linspace: number of steps must be non-negative, got ", n);
   Tensor out = empty({n}, dtype);
   const double step = n > 1 ? (end - start) / static_cast<double>(n - 1) : 0;
-  visit_dtype(dtype, [&](auto tag) {
+  visit_every_dtype(dtype, [&](auto tag) {
     using T = typename decltype(tag)::type;
     // From both ends towards the middle, so that the last element is exactly `end`.
     for (Index i = 0; i < n; ++i) {
       const double value =
           i < n / 2 || n == 1 ? start + step * static_cast<double>(i) : end - step * static_cast<double>(n - 1 - i);
-      out.data<T>()[i] = static_cast<T>(value);
+      out.data<T>()[i] = rounded_to<T>(value);
     }
   });
   return out;

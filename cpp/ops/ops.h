@@ -3,6 +3,7 @@
 #pragma once
 
 #include <optional>
+#include <tuple>
 #include <utility>
 #include <vector>
 
@@ -42,6 +43,9 @@ Tensor binary(Binary op, const char* name, const Operand& a, const Operand& b);
 void binary_(Binary op, const char* name, const Tensor& a, const Operand& b);
 bool equal(const Tensor& a, const Tensor& b);
 
+// ternary
+Tensor ternary(Ternary op, const char* name, const Operand& a, const Operand& b, const Operand& c);
+
 // reduction: an empty list of dims means all of them
 Tensor reduce(Reduce op, const char* name, const Tensor& x, const Dims& dims, bool keepdim);
 Tensor sum(const Tensor& x, const Dims& dims, bool keepdim, std::optional<DType> dtype);
@@ -71,19 +75,37 @@ Tensor slice(const Tensor& x, Index dim, Index start, Index stop, Index step);
 Tensor flip(const Tensor& x, const Dims& dims);
 Tensor cat(const std::vector<Tensor>& parts, Index dim);
 
-// indexing: one entry per dimension of x, absent where it is taken whole; entries are int64 of any shapes that
-// broadcast together
+// indexing: one entry per dimension of x, absent where it is taken whole; entries are int64 or int32 of any shapes that
+// broadcast together; `axes` says how messages call the dimensions of x, unless it is empty
 using IndexList = std::vector<OptionalTensor>;
 Tensor nonzero(const Tensor& mask);
-Tensor index(const Tensor& x, const IndexList& indices);
-void index_put_(const Tensor& x, const IndexList& indices, const Tensor& values, bool accumulate);
+Tensor index(const Tensor& x, const IndexList& indices, const Dims& axes = {});
 Tensor index_select(const Tensor& x, Index dim, const Tensor& index);
 Tensor gather(const Tensor& x, Index dim, const Tensor& index);
-// to[index[i, j], j] (+)= from[i, j] and so on along dim
-void scatter_(const Tensor& to, Index dim, const Tensor& index, const Tensor& from, bool accumulate);
 Tensor argsort(const Tensor& x, Index dim, bool descending);
 Tensor one_hot(const Tensor& labels, Index classes);
 Tensor bincount(const Tensor& x, const OptionalTensor& weights, Index minlength);
+
+// scatter, in place; `op` is the name for messages
+void index_put_(const Tensor& x, const IndexList& indices, const Tensor& values, bool accumulate,
+                const Dims& axes = {});
+// to[index[i, j], j] = f(that, from[i, j]) and so on along dim
+void scatter_(const char* op, Scatter how, const Tensor& to, Index dim, const Tensor& index, const Tensor& from);
+// to[index[i], j] = f(that, source[i, j]) and so on along dim; `kind` is the error of an index out of range
+void index_write_(const char* op, ErrorKind kind, Scatter how, const Tensor& to, Index dim, const Tensor& index,
+                  const Tensor& source);
+void index_fill_(const Tensor& to, Index dim, const Tensor& index, Scalar value);
+// a vector of indices along dim as an index for scatter_, in the shape that `source` must have; a view
+Tensor row_index(const char* op, const Tensor& to, Index dim, const Tensor& index, const Tensor& source);
+
+// where the mask (bool, broadcast to x) holds; the value has one element
+void masked_fill_(const Tensor& x, const Tensor& mask, const Tensor& value);
+
+// diagonal
+Tensor diagonal(const Tensor& x, Index offset, Index dim1, Index dim2);  // a view
+// the part of each matrix on and below (above) a diagonal, zeros elsewhere
+Tensor tril(const Tensor& x, Index diagonal);
+Tensor triu(const Tensor& x, Index diagonal);
 
 // matmul
 Tensor matmul(const Tensor& a, const Tensor& b);
@@ -94,6 +116,31 @@ Tensor softmax(const Tensor& x, Index dim);
 Tensor log_softmax(const Tensor& x, Index dim);
 Tensor softmax_backward(const Tensor& g, const Tensor& y, Index dim);
 Tensor log_softmax_backward(const Tensor& g, const Tensor& y, Index dim);
+
+// activation: of floats, and of integers where PyTorch has that; a and b as kernels.h says
+Tensor activation(Activation op, const char* name, const Tensor& x, double a, double b);
+Tensor activation_backward(Activation op, const char* name, const Tensor& g, const Tensor& x, double a, double b);
+
+// norm: the result with the mean and 1 / sqrt(variance + eps) of each row, group or channel; backward gives the
+// gradients of input, weight and bias (the latter two of no elements unless `affine`)
+using Tensors3 = std::tuple<Tensor, Tensor, Tensor>;
+Tensors3 layer_norm(const Tensor& x, const Dims& shape, const OptionalTensor& weight, const OptionalTensor& bias,
+                    double eps);
+Tensors3 layer_norm_backward(const Tensor& g, const Tensor& x, const Dims& shape, const OptionalTensor& weight,
+                             const Tensor& mean, const Tensor& rstd, bool affine);
+std::pair<Tensor, Tensor> rms_norm(const Tensor& x, const Dims& shape, const OptionalTensor& weight, double eps);
+std::pair<Tensor, Tensor> rms_norm_backward(const Tensor& g, const Tensor& x, const Dims& shape,
+                                            const OptionalTensor& weight, const Tensor& rstd);
+Tensors3 group_norm(const Tensor& x, Index groups, const OptionalTensor& weight, const OptionalTensor& bias,
+                    double eps);
+Tensors3 group_norm_backward(const Tensor& g, const Tensor& x, Index groups, const OptionalTensor& weight,
+                             const Tensor& mean, const Tensor& rstd);
+// In training the running statistics, if given, move towards those of the batch; otherwise they are used.
+Tensors3 batch_norm(const Tensor& x, const OptionalTensor& weight, const OptionalTensor& bias,
+                    const OptionalTensor& running_mean, const OptionalTensor& running_var, bool training,
+                    double momentum, double eps);
+Tensors3 batch_norm_backward(const Tensor& g, const Tensor& x, const OptionalTensor& weight, const Tensor& mean,
+                             const Tensor& rstd, bool training);
 
 // loss: class-index targets over logits of shape (rows, classes)
 // the loss of each row, and what the backward kernel wants to have kept of it

@@ -39,6 +39,11 @@ inline bool may_clobber(const Tensor& to, const Tensor& from) {
 
 inline void check_inplace(const char* op, const Tensor& t) {
   check_writable(op, t);
+  if (t.storage->inference && !inference_mode()) {
+    fail(op,
+         ": Inplace update to inference tensor outside InferenceMode is not allowed. You can make a clone to get a "
+         "normal tensor before doing inplace update.");
+  }
   check_no_internal_overlap(op, t);
 }
 

@@ -37,8 +37,10 @@ DType scalar_dtype(const Scalar& s) {
 DType own_dtype(const Operand& x) { return x.tensor == nullptr ? scalar_dtype(x.scalar) : x.tensor->dtype; }
 
 DType promote_types(DType a, DType b) {
-  // Within the order of the enum the larger type holds both, but for uint8 with signed integers, where it does too.
-  return std::max(a, b);
+  const DType low = std::min(a, b), high = std::max(a, b);
+  if (low == DType::uint8 && high == DType::int8) return DType::int16;
+  if (low == DType::float16 && high == DType::bfloat16) return DType::float32;
+  return high;  // in the order of the enum it holds both
 }
 
 DType result_type(const Operand& a, const Operand& b) {
@@ -49,8 +51,15 @@ DType result_type(const Operand& a, const Operand& b) {
   return category(low) > category(high) ? low : high;
 }
 
+DType result_type(const Operand& a, const Operand& b, const Operand& c) {
+  DType widest[3] = {DType::boolean, DType::boolean, DType::boolean};  // of the operands of each rank
+  for (const Operand* x : {&a, &b, &c}) widest[rank(*x)] = promote_types(widest[rank(*x)], own_dtype(*x));
+  const DType lower = category(widest[0]) > category(widest[1]) ? widest[0] : widest[1];
+  return category(lower) > category(widest[2]) ? lower : widest[2];
+}
+
 void write_scalar(const Scalar& value, DType t, void* to) {
-  visit_dtype(t, [&](auto tag) {
+  visit_every_dtype(t, [&](auto tag) {
     using T = typename decltype(tag)::type;
     if constexpr (std::is_same_v<T, bool>) {
       *static_cast<T*>(to) = value.floating != 0;
@@ -65,7 +74,7 @@ void write_scalar(const Scalar& value, DType t, void* to) {
       }
       *static_cast<T*>(to) = static_cast<T>(wide);
     } else {
-      *static_cast<T*>(to) = static_cast<T>(value.floating);
+      *static_cast<T*>(to) = rounded_to<T>(value.floating);
     }
   });
 }

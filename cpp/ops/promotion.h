@@ -35,6 +35,7 @@ DType promote_types(DType a, DType b);
 // With PyTorch's ranks: tensors with dimensions over 0-d tensors over numbers, unless the lower one is of a
 // higher category (bool < integer < float).
 DType result_type(const Operand& a, const Operand& b);
+DType result_type(const Operand& a, const Operand& b, const Operand& c);
 
 // The number as an element of dtype t, written to `to`. RuntimeError when an integer does not fit.
 void write_scalar(const Scalar& value, DType t, void* to);

@@ -80,7 +80,7 @@ Index poisson_count(double rate, Generator& g) {
 }  // namespace
 
 Tensor multinomial(const Tensor& probabilities, Index n, Generator& g) {
-  const Tensor p = contiguous(probabilities);
+  const Tensor p = is_half(probabilities.dtype) ? cast(probabilities, DType::float32) : contiguous(probabilities);
   const Index rows = p.sizes[0], classes = p.sizes[1];
   Tensor out = empty({rows, n}, DType::int64);
   const std::lock_guard lock(g.mutex());

@@ -124,7 +124,7 @@ Tensor sum_like(Reduce op, const char* name, const Tensor& x, const Dims& dims, 
                 std::optional<DType> dtype) {
   const DType target = dtype.value_or(is_floating(x.dtype) ? x.dtype : DType::int64);
   // Reduced in float or int64, whatever narrower type is asked for.
-  const DType accumulator = is_floating(target) ? target : DType::int64;
+  const DType accumulator = is_half(target) ? DType::float32 : is_floating(target) ? target : DType::int64;
   const Tensor total = reduce(op, name, x.dtype == accumulator ? x : cast(x, accumulator), dims, keepdim);
   return target == accumulator ? total : cast(total, target);
 }
@@ -140,6 +140,7 @@ void check_not_empty(const char* name, const Tensor& x, const Dims& flags) {
 
 std::pair<Tensor, Tensor> arg_reduce(ArgLoop const (&loops)[dtype_count], const char* name, const Tensor& x, Index dim,
                                      bool keepdim) {
+  if (is_half(x.dtype)) fail_not_computed(x.dtype);
   const Dims flags = reduced_flags(name, x, {dim});
   check_not_empty(name, x, flags);
   const Dims shape = reduced_shape(x, flags, keepdim);
@@ -182,6 +183,7 @@ Tensor reduce_truth(Reduce op, const char* name, const Tensor& x, const Dims& di
 Tensor reduce(Reduce op, const char* name, const Tensor& x, const Dims& dims, bool keepdim) {
   const Dims flags = reduced_flags(name, x, dims);
   const int i = static_cast<int>(op), t = static_cast<int>(x.dtype);
+  if (kernels().reduce_rows[i][t] == nullptr) fail_not_computed(x.dtype);
   if (op == Reduce::max || op == Reduce::min) check_not_empty(name, x, flags);
   Tensor out = empty(reduced_shape(x, flags, keepdim), x.dtype);
   if (out.numel() == 0) return out;

@@ -37,6 +37,10 @@ void run(UnaryLoop kernel, const Tensor& out, const Tensor& x) {
 
 Tensor unary(Unary op, const char* name, const Tensor& x) {
   if (needs_float(op) && !is_floating(x.dtype)) return unary(op, name, cast(x, default_dtype()));
+  if (is_half(x.dtype)) {
+    const Tensor result = unary(op, name, cast(x, DType::float32));
+    return gives_bool(op) ? result : cast(result, x.dtype);
+  }
   const UnaryLoop kernel = kernel_for(op, name, x.dtype);
   Tensor out = empty(x.sizes, gives_bool(op) ? DType::boolean : x.dtype);
   run(kernel, out, x);

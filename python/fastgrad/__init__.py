@@ -6,12 +6,16 @@ from fastgrad import _core as _core
 from fastgrad._core import (
     Generator,
     __version__,
+    bfloat16,
     bool,
     dtype,
+    float16,
     float32,
     float64,
     get_default_dtype,
     get_num_threads,
+    int8,
+    int16,
     int32,
     int64,
     promote_types,
@@ -26,28 +30,60 @@ from fastgrad.size import Size
 from fastgrad.tensor import Tensor  # isort: skip - registers the classes that the extension returns
 
 from fastgrad import autograd, random
-from fastgrad.autograd.grad_mode import enable_grad, is_grad_enabled, no_grad, set_grad_enabled
+from fastgrad.autograd.anomaly import is_anomaly_enabled
+from fastgrad.autograd.grad_mode import (
+    enable_grad,
+    inference_mode,
+    is_grad_enabled,
+    is_inference_mode_enabled,
+    no_grad,
+    set_grad_enabled,
+)
+from fastgrad.ops import activation_kinked as _activation
 from fastgrad.ops import binary as _binary
+from fastgrad.ops import comparison as _comparison
+from fastgrad.ops import complex as _complex
 from fastgrad.ops import conversion as _conversion
 from fastgrad.ops import creation as _creation
-from fastgrad.ops import dropout as _dropout
+from fastgrad.ops import diagonal as _diagonal
+from fastgrad.ops import index_put as _index_put
 from fastgrad.ops import indexing as _indexing
 from fastgrad.ops import matmul as _matmul
+from fastgrad.ops import norm as _norm
+from fastgrad.ops import power as _power
 from fastgrad.ops import random as _random
 from fastgrad.ops import reduction as _reduction
+from fastgrad.ops import rounding as _rounding
+from fastgrad.ops import scatter as _scatter
 from fastgrad.ops import shape as _shape
 from fastgrad.ops import softmax as _softmax
+from fastgrad.ops import special as _special
+from fastgrad.ops import spellings as _spellings
+from fastgrad.ops import ternary as _ternary
+from fastgrad.ops import trigonometry as _trigonometry
 from fastgrad.ops import unary as _unary
+from fastgrad.ops.activation_kinked import *
 from fastgrad.ops.binary import *
+from fastgrad.ops.comparison import *
+from fastgrad.ops.complex import *
 from fastgrad.ops.conversion import *
 from fastgrad.ops.creation import *
-from fastgrad.ops.dropout import *
+from fastgrad.ops.diagonal import *
+from fastgrad.ops.index_put import *
 from fastgrad.ops.indexing import *
 from fastgrad.ops.matmul import *
+from fastgrad.ops.norm import *
+from fastgrad.ops.power import *
 from fastgrad.ops.random import *
 from fastgrad.ops.reduction import *
+from fastgrad.ops.rounding import *
+from fastgrad.ops.scatter import *
 from fastgrad.ops.shape import *
 from fastgrad.ops.softmax import *
+from fastgrad.ops.special import *
+from fastgrad.ops.spellings import *
+from fastgrad.ops.ternary import *
+from fastgrad.ops.trigonometry import *
 from fastgrad.ops.unary import *
 from fastgrad.printing import set_printoptions
 from fastgrad.random import (
@@ -59,7 +95,7 @@ from fastgrad.random import (
     set_rng_state,
 )
 
-from fastgrad import nn, optim, utils  # isort: skip - they use the names above
+from fastgrad import nn, optim, special, utils  # isort: skip - they use the names above
 
 __all__ = [
     "Generator",
@@ -67,6 +103,7 @@ __all__ = [
     "Tensor",
     "__version__",
     "autograd",
+    "bfloat16",
     "bool",
     "default_generator",
     "device",
@@ -75,18 +112,25 @@ __all__ = [
     "e",
     "enable_grad",
     "float",
+    "float16",
     "float32",
     "float64",
     "get_default_dtype",
     "get_num_threads",
     "get_rng_state",
+    "half",
     "inf",
+    "inference_mode",
     "initial_seed",
     "int",
+    "int8",
+    "int16",
     "int32",
     "int64",
+    "is_anomaly_enabled",
     "is_floating_point",
     "is_grad_enabled",
+    "is_inference_mode_enabled",
     "is_tensor",
     "long",
     "manual_seed",
@@ -105,19 +149,33 @@ __all__ = [
     "set_num_threads",
     "set_printoptions",
     "set_rng_state",
+    "short",
+    "special",
     "uint8",
     "utils",
 ]
+__all__ += _activation.__all__
 __all__ += _binary.__all__
+__all__ += _comparison.__all__
+__all__ += _complex.__all__
 __all__ += _conversion.__all__
 __all__ += _creation.__all__
-__all__ += _dropout.__all__
+__all__ += _diagonal.__all__
+__all__ += _index_put.__all__
 __all__ += _indexing.__all__
 __all__ += _matmul.__all__
+__all__ += _norm.__all__
+__all__ += _power.__all__
 __all__ += _random.__all__
 __all__ += _reduction.__all__
+__all__ += _rounding.__all__
+__all__ += _scatter.__all__
 __all__ += _shape.__all__
 __all__ += _softmax.__all__
+__all__ += _spellings.__all__
+__all__ += _special.__all__
+__all__ += _ternary.__all__
+__all__ += _trigonometry.__all__
 __all__ += _unary.__all__
 
 TYPE_CHECKING = False
@@ -130,7 +188,8 @@ if TYPE_CHECKING:
     from fastgrad import train as train
     from fastgrad import vision as vision
 
-float, double, long, int = float32, float64, int64, int32
+float, double, half = float32, float64, float16
+long, int, short = int64, int32, int16
 from math import e, inf, nan, pi  # noqa: E402
 
 

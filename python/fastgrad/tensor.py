@@ -5,22 +5,38 @@ from __future__ import annotations
 import builtins
 
 from fastgrad import _core
-from fastgrad.autograd import engine
+from fastgrad.autograd import engine, hooks
 from fastgrad.device import cpu
+from fastgrad.ops import activation_kinked as kinked
 from fastgrad.ops import (
     binary,
+    comparison,
+    complex,
     conversion,
     indexing,
+    power,
     random,
     random_fill,
     reduction,
+    rounding,
     shape,
+    special,
+    ternary,
+    trigonometry,
     unary,
 )
+from fastgrad.ops import diagonal as diagonals
+from fastgrad.ops import index_put as writing
 from fastgrad.ops import matmul as products
+from fastgrad.ops import scatter as scattering
 from fastgrad.ops import softmax as normalized
-from fastgrad.ops.assign import assign, check_not_leaf, is_recorded, refresh_view
-from fastgrad.ops.inplace import in_place, in_place_by_kernel, in_place_random
+from fastgrad.ops.assign import assign, is_recorded, refresh_view
+from fastgrad.ops.inplace import (
+    in_place,
+    in_place_by_kernel,
+    in_place_by_writing,
+    in_place_random,
+)
 from fastgrad.size import Size
 
 TYPE_CHECKING = False
@@ -61,13 +77,29 @@ class Tensor(_core.TensorBase):
     floor_divide = __floordiv__ = binary.floor_divide
     remainder = __mod__ = binary.remainder
     fmod = binary.fmod
-    pow = binary.pow
+    pow = power.pow
+    float_power = power.float_power
+    ldexp = power.ldexp
+    logaddexp = power.logaddexp
+    logaddexp2 = power.logaddexp2
     maximum = binary.maximum
     minimum = binary.minimum
-    atan2 = arctan2 = binary.atan2
-    clamp = clip = binary.clamp
-    clamp_min = binary.clamp_min
-    clamp_max = binary.clamp_max
+    fmax = binary.fmax
+    fmin = binary.fmin
+    copysign = binary.copysign
+    nextafter = binary.nextafter
+    heaviside = binary.heaviside
+    gcd = binary.gcd
+    lcm = binary.lcm
+    atan2 = arctan2 = trigonometry.atan2
+    hypot = trigonometry.hypot
+    xlogy = special.xlogy
+    clamp = clip = ternary.clamp
+    clamp_min = ternary.clamp_min
+    clamp_max = ternary.clamp_max
+    lerp = ternary.lerp
+    addcmul = ternary.addcmul
+    addcdiv = ternary.addcdiv
     matmul = __matmul__ = products.matmul
     mm = products.mm
     bmm = products.bmm
@@ -75,21 +107,25 @@ class Tensor(_core.TensorBase):
     dot = products.dot
     outer = ger = products.outer
     __neg__ = unary.neg
-    __pos__ = lambda self: self  # noqa: E731
+    __pos__ = unary.positive
     __abs__ = unary.abs
-    __invert__ = bitwise_not = binary.bitwise_not
-    __and__ = __rand__ = bitwise_and = binary.bitwise_and
-    __or__ = __ror__ = bitwise_or = binary.bitwise_or
-    __xor__ = __rxor__ = bitwise_xor = binary.bitwise_xor
+    __invert__ = bitwise_not = comparison.bitwise_not
+    __and__ = __rand__ = bitwise_and = comparison.bitwise_and
+    __or__ = __ror__ = bitwise_or = comparison.bitwise_or
+    __xor__ = __rxor__ = bitwise_xor = comparison.bitwise_xor
+    __lshift__ = bitwise_left_shift = comparison.bitwise_left_shift
+    __rshift__ = bitwise_right_shift = comparison.bitwise_right_shift
 
     def __pow__(self, exponent: Operand) -> Tensor:
-        return binary.pow(self, exponent)
+        return power.pow(self, exponent)
 
     def __rpow__(self, base: builtins.float) -> Tensor:
-        return binary.pow(base, self)
+        return power.pow(base, self)
 
     def __rtruediv__(self, other: Operand) -> Tensor:
         return binary.div(other, self)
+
+    __rdiv__ = __rtruediv__
 
     def __rfloordiv__(self, other: Operand) -> Tensor:
         return binary.floor_divide(other, self)
@@ -97,47 +133,75 @@ class Tensor(_core.TensorBase):
     def __rmod__(self, other: Operand) -> Tensor:
         return binary.remainder(other, self)
 
+    def __rlshift__(self, other: Operand) -> Tensor:
+        return comparison.bitwise_left_shift(other, self)
+
+    def __rrshift__(self, other: Operand) -> Tensor:
+        return comparison.bitwise_right_shift(other, self)
+
     def __rmatmul__(self, other: Tensor) -> Tensor:
         return products.matmul(other, self)
 
     # Comparison and logic
-    eq = binary.eq
-    ne = not_equal = binary.ne
-    lt = less = __lt__ = binary.lt
-    le = less_equal = __le__ = binary.le
-    gt = greater = __gt__ = binary.gt
-    ge = greater_equal = __ge__ = binary.ge
-    equal = binary.equal
-    isclose = binary.isclose
-    allclose = binary.allclose
-    logical_and = binary.logical_and
-    logical_or = binary.logical_or
-    logical_xor = binary.logical_xor
-    logical_not = unary.logical_not
-    isnan = unary.isnan
-    isinf = unary.isinf
-    isfinite = unary.isfinite
+    eq = comparison.eq
+    ne = not_equal = comparison.ne
+    lt = less = __lt__ = comparison.lt
+    le = less_equal = __le__ = comparison.le
+    gt = greater = __gt__ = comparison.gt
+    ge = greater_equal = __ge__ = comparison.ge
+    equal = comparison.equal
+    isclose = comparison.isclose
+    allclose = comparison.allclose
+    logical_and = comparison.logical_and
+    logical_or = comparison.logical_or
+    logical_xor = comparison.logical_xor
+    logical_not = comparison.logical_not
+    isnan = comparison.isnan
+    isinf = comparison.isinf
+    isfinite = comparison.isfinite
+    isposinf = comparison.isposinf
+    isneginf = comparison.isneginf
+    signbit = comparison.signbit
+    isreal = complex.isreal
+    is_complex = complex.is_complex
+    is_conj = complex.is_conj
+    is_neg = complex.is_neg
+    is_nonzero = comparison.is_nonzero
+    is_same_size = comparison.is_same_size
+    is_signed = comparison.is_signed
 
     def __eq__(self, other: object) -> Any:
-        return binary.eq(self, other) if _comparable(other) else NotImplemented
+        return comparison.eq(self, other) if _comparable(other) else NotImplemented
 
     def __ne__(self, other: object) -> Any:
-        return binary.ne(self, other) if _comparable(other) else NotImplemented
+        return comparison.ne(self, other) if _comparable(other) else NotImplemented
 
     __hash__ = object.__hash__
 
     def where(self, condition: Tensor, other: Operand) -> Tensor:
         """The tensor where the condition holds, `other` elsewhere."""
-        return binary.where(condition, self, other)
+        return ternary.where(condition, self, other)
 
     # Functions of each element
     neg = negative = unary.neg
     abs = absolute = unary.abs
+    positive = unary.positive
     sign = unary.sign
-    floor = unary.floor
-    ceil = unary.ceil
-    round = unary.round
-    trunc = fix = unary.trunc
+    sgn = complex.sgn
+    conj = complex.conj
+    conj_physical = complex.conj_physical
+    resolve_conj = complex.resolve_conj
+    resolve_neg = complex.resolve_neg
+    angle = complex.angle
+    real = property(complex.real)
+    imag = property(complex.imag)
+    floor = rounding.floor
+    ceil = rounding.ceil
+    round = rounding.round
+    trunc = fix = rounding.trunc
+    frac = rounding.frac
+    frexp = rounding.frexp
+    nan_to_num = rounding.nan_to_num
     square = unary.square
     exp = unary.exp
     exp2 = unary.exp2
@@ -149,20 +213,39 @@ class Tensor(_core.TensorBase):
     sqrt = unary.sqrt
     rsqrt = unary.rsqrt
     reciprocal = unary.reciprocal
-    sin = unary.sin
-    cos = unary.cos
-    tan = unary.tan
-    asin = arcsin = unary.asin
-    acos = arccos = unary.acos
-    atan = arctan = unary.atan
-    sinh = unary.sinh
-    cosh = unary.cosh
+    sin = trigonometry.sin
+    cos = trigonometry.cos
+    tan = trigonometry.tan
+    asin = arcsin = trigonometry.asin
+    acos = arccos = trigonometry.acos
+    atan = arctan = trigonometry.atan
+    sinh = trigonometry.sinh
+    cosh = trigonometry.cosh
+    asinh = arcsinh = trigonometry.asinh
+    acosh = arccosh = trigonometry.acosh
+    atanh = arctanh = trigonometry.atanh
+    sinc = trigonometry.sinc
+    deg2rad = trigonometry.deg2rad
+    rad2deg = trigonometry.rad2deg
     tanh = unary.tanh
-    erf = unary.erf
+    erf = special.erf
+    erfc = special.erfc
+    erfinv = special.erfinv
+    lgamma = special.lgamma
+    digamma = special.digamma
+    mvlgamma = special.mvlgamma
+    i0 = special.i0
+    logit = special.logit
     sigmoid = unary.sigmoid
     relu = unary.relu
+    prelu = kinked.prelu
+    hardshrink = kinked.hardshrink
     softmax = normalized.softmax
     log_softmax = normalized.log_softmax
+
+    def polygamma(self, n: builtins.int) -> Tensor:
+        """The n-th derivative of digamma."""
+        return special.polygamma(n, self)
 
     # Reductions
     sum = reduction.sum
@@ -217,10 +300,33 @@ class Tensor(_core.TensorBase):
     # Indexing
     __getitem__ = indexing.getitem
     index_select = indexing.index_select
-    index_put = indexing.index_put
     gather = indexing.gather
+    take = indexing.take
+    take_along_dim = indexing.take_along_dim
     nonzero = indexing.nonzero
+    argwhere = indexing.argwhere
     masked_fill = indexing.masked_fill
+    masked_select = indexing.masked_select
+    masked_scatter = writing.masked_scatter
+    index_put = writing.index_put
+    put = writing.put
+    scatter = scattering.scatter
+    scatter_add = scattering.scatter_add
+    scatter_reduce = scattering.scatter_reduce
+    index_add = writing.index_add
+    index_copy = writing.index_copy
+    index_fill = writing.index_fill
+    index_reduce = writing.index_reduce
+    diagonal = diagonals.diagonal
+    diag = diagonals.diag
+    diag_embed = diagonals.diag_embed
+    diagflat = diagonals.diagflat
+    trace = diagonals.trace
+    tril = diagonals.tril
+    triu = diagonals.triu
+    select_scatter = diagonals.select_scatter
+    slice_scatter = diagonals.slice_scatter
+    diagonal_scatter = diagonals.diagonal_scatter
     argsort = indexing.argsort
     bincount = indexing.bincount
 
@@ -233,9 +339,9 @@ class Tensor(_core.TensorBase):
             _core.setitem(self, index, value)
         elif _core.is_basic_index(self, index):
             target = indexing.getitem(self, index)
-            assign(target, indexing.fitted(value, target))
+            assign(target, writing.fitted(value, target))
         else:
-            assign(self, indexing.index_put(self, index, value))
+            assign(self, writing.put_at(self, index, value))
 
     # Conversion
     clone = conversion.clone
@@ -258,6 +364,22 @@ class Tensor(_core.TensorBase):
     def int(self) -> Tensor:
         """As int32."""
         return conversion.to(self, _core.int32)
+
+    def short(self) -> Tensor:
+        """As int16."""
+        return conversion.to(self, _core.int16)
+
+    def char(self) -> Tensor:
+        """As int8."""
+        return conversion.to(self, _core.int8)
+
+    def half(self) -> Tensor:
+        """As float16."""
+        return conversion.to(self, _core.float16)
+
+    def bfloat16(self) -> Tensor:
+        """As bfloat16."""
+        return conversion.to(self, _core.bfloat16)
 
     def byte(self) -> Tensor:
         """As uint8."""
@@ -306,24 +428,106 @@ class Tensor(_core.TensorBase):
     add_ = __iadd__ = in_place_by_kernel(binary.add, _core.add_)
     sub_ = subtract_ = __isub__ = in_place_by_kernel(binary.sub, _core.sub_)
     mul_ = multiply_ = __imul__ = in_place_by_kernel(binary.mul, _core.mul_)
-    div_ = divide_ = __itruediv__ = in_place_by_kernel(binary.div, _core.div_)
+    div_ = divide_ = true_divide_ = __itruediv__ = __idiv__ = in_place_by_kernel(
+        binary.div, _core.div_
+    )
+    __idiv__ = div_
     floor_divide_ = __ifloordiv__ = in_place(binary.floor_divide)
     remainder_ = __imod__ = in_place(binary.remainder)
-    pow_ = __ipow__ = in_place(binary.pow)
-    clamp_ = clip_ = in_place(binary.clamp)
-    neg_ = in_place(unary.neg)
-    abs_ = in_place(unary.abs)
-    exp_ = in_place(unary.exp)
-    log_ = in_place(unary.log)
-    sqrt_ = in_place(unary.sqrt)
+    fmod_ = in_place(binary.fmod)
+    copysign_ = in_place(binary.copysign)
+    nextafter_ = in_place(binary.nextafter)
+    heaviside_ = in_place(binary.heaviside)
+    gcd_ = in_place(binary.gcd)
+    lcm_ = in_place(binary.lcm)
+    pow_ = __ipow__ = in_place(power.pow)
+    ldexp_ = in_place(power.ldexp)
+    clamp_ = clip_ = in_place(ternary.clamp)
+    clamp_min_ = in_place(ternary.clamp_min)
+    clamp_max_ = in_place(ternary.clamp_max)
+    lerp_ = in_place(ternary.lerp)
+    addcmul_ = in_place(ternary.addcmul)
+    addcdiv_ = in_place(ternary.addcdiv)
+    eq_ = in_place(comparison.eq)
+    ne_ = not_equal_ = in_place(comparison.ne)
+    lt_ = less_ = in_place(comparison.lt)
+    le_ = less_equal_ = in_place(comparison.le)
+    gt_ = greater_ = in_place(comparison.gt)
+    ge_ = greater_equal_ = in_place(comparison.ge)
+    logical_and_ = in_place(comparison.logical_and)
+    logical_or_ = in_place(comparison.logical_or)
+    logical_xor_ = in_place(comparison.logical_xor)
+    logical_not_ = in_place(comparison.logical_not)
+    bitwise_not_ = in_place(comparison.bitwise_not)
+    bitwise_and_ = __iand__ = in_place(comparison.bitwise_and)
+    bitwise_or_ = __ior__ = in_place(comparison.bitwise_or)
+    bitwise_xor_ = __ixor__ = in_place(comparison.bitwise_xor)
+    bitwise_left_shift_ = __ilshift__ = in_place(comparison.bitwise_left_shift)
+    bitwise_right_shift_ = __irshift__ = in_place(comparison.bitwise_right_shift)
+    neg_ = negative_ = in_place(unary.neg)
+    abs_ = absolute_ = in_place(unary.abs)
+    sign_ = in_place(unary.sign)
     square_ = in_place(unary.square)
-    relu_ = in_place(unary.relu)
+    exp_ = in_place(unary.exp)
+    exp2_ = in_place(unary.exp2)
+    expm1_ = in_place(unary.expm1)
+    log_ = in_place(unary.log)
+    log2_ = in_place(unary.log2)
+    log10_ = in_place(unary.log10)
+    log1p_ = in_place(unary.log1p)
+    sqrt_ = in_place(unary.sqrt)
+    rsqrt_ = in_place(unary.rsqrt)
+    reciprocal_ = in_place(unary.reciprocal)
     sigmoid_ = in_place(unary.sigmoid)
     tanh_ = in_place(unary.tanh)
-    floor_ = in_place(unary.floor)
-    round_ = in_place(unary.round)
-    masked_fill_ = in_place(indexing.masked_fill)
-    index_put_ = in_place(indexing.index_put)
+    relu_ = in_place(unary.relu)
+    sgn_ = in_place(complex.sgn)
+    conj_physical_ = in_place(complex.conj_physical)
+    floor_ = in_place(rounding.floor)
+    ceil_ = in_place(rounding.ceil)
+    round_ = in_place(rounding.round)
+    trunc_ = fix_ = in_place(rounding.trunc)
+    frac_ = in_place(rounding.frac)
+    nan_to_num_ = in_place(rounding.nan_to_num)
+    sin_ = in_place(trigonometry.sin)
+    cos_ = in_place(trigonometry.cos)
+    tan_ = in_place(trigonometry.tan)
+    asin_ = arcsin_ = in_place(trigonometry.asin)
+    acos_ = arccos_ = in_place(trigonometry.acos)
+    atan_ = arctan_ = in_place(trigonometry.atan)
+    atan2_ = arctan2_ = in_place(trigonometry.atan2)
+    sinh_ = in_place(trigonometry.sinh)
+    cosh_ = in_place(trigonometry.cosh)
+    asinh_ = arcsinh_ = in_place(trigonometry.asinh)
+    acosh_ = arccosh_ = in_place(trigonometry.acosh)
+    atanh_ = arctanh_ = in_place(trigonometry.atanh)
+    sinc_ = in_place(trigonometry.sinc)
+    deg2rad_ = in_place(trigonometry.deg2rad)
+    rad2deg_ = in_place(trigonometry.rad2deg)
+    hypot_ = in_place(trigonometry.hypot)
+    erf_ = in_place(special.erf)
+    erfc_ = in_place(special.erfc)
+    erfinv_ = in_place(special.erfinv)
+    lgamma_ = in_place(special.lgamma)
+    digamma_ = in_place(special.digamma)
+    mvlgamma_ = in_place(special.mvlgamma)
+    i0_ = in_place(special.i0)
+    logit_ = in_place(special.logit)
+    xlogy_ = in_place(special.xlogy)
+    polygamma_ = in_place(polygamma)
+    masked_fill_ = in_place_by_writing(indexing.masked_fill, indexing.masked_fill_into)
+    masked_scatter_ = in_place(writing.masked_scatter)
+    put_ = in_place(writing.put)
+    index_put_ = in_place_by_writing(writing.index_put, writing.index_put_into)
+    scatter_ = in_place_by_writing(scattering.scatter, scattering.scatter_into)
+    scatter_add_ = in_place_by_writing(scattering.scatter_add, scattering.scatter_add_into)
+    scatter_reduce_ = in_place_by_writing(scattering.scatter_reduce, scattering.scatter_reduce_into)
+    index_add_ = in_place_by_writing(writing.index_add, writing.index_add_into)
+    index_copy_ = in_place_by_writing(writing.index_copy, writing.index_copy_into)
+    index_fill_ = in_place_by_writing(writing.index_fill, writing.index_fill_into)
+    index_reduce_ = in_place(writing.index_reduce)
+    tril_ = in_place(diagonals.tril)
+    triu_ = in_place(diagonals.triu)
     uniform_ = in_place_random(random_fill.uniform_)
     normal_ = in_place_random(random_fill.normal_)
     log_normal_ = in_place_random(random_fill.log_normal_)
@@ -341,24 +545,29 @@ class Tensor(_core.TensorBase):
 
     def fill_(self, value: Operand) -> Tensor:
         """Set every element."""
-        number = value.item() if isinstance(value, Tensor) else value
-        if is_recorded(self):
-            return assign(self, _core.tensor(number, self.dtype))
-        return _core.fill_(self, number)
+        if isinstance(value, Tensor) or is_recorded(self):
+            return in_place(ternary.fill)(self, value)
+        return _core.fill_(self, value)
+
+    def float_power_(self, exponent: Operand) -> Tensor:
+        """In-place form of :func:`float_power`, for float64."""
+        if self.dtype is not _core.float64:
+            raise RuntimeError(
+                f"float_power_: the base has dtype {self.dtype} but the operation's result "
+                "requires dtype float64; use float_power"
+            )
+        return in_place(power.float_power)(self, exponent)
 
     def zero_(self) -> Tensor:
         """Set every element to 0."""
         return self.fill_(0)
 
-    def scatter_(self, dim: builtins.int, index: Tensor, src: Operand) -> Tensor:
-        """Write `src` (a tensor or a number) where `index` says along `dim`; not recorded."""
-        check_not_leaf(self)
-        if is_recorded(self, src):
-            raise NotImplementedError("scatter_: not differentiable; use index_put or gather")
-        values = src if isinstance(src, Tensor) else _core.full(index.shape, src, self.dtype)
-        return _core.scatter_(self, dim, index, values, False)
-
     # The graph
+    register_hook = hooks.register_hook
+    register_post_accumulate_grad_hook = hooks.register_post_accumulate_grad_hook
+    retain_grad = hooks.retain_grad
+    retains_grad = property(hooks.retains_grad)
+
     @property
     def grad_fn(self) -> Node | None:
         """The recorded operation that made this tensor; None for a leaf."""
@@ -424,7 +633,7 @@ class Tensor(_core.TensorBase):
         return iter(shape.unbind(self, 0))
 
     def __contains__(self, element: Operand) -> builtins.bool:
-        return builtins.bool(binary.eq(self, element).any())
+        return builtins.bool(comparison.eq(self, element).any())
 
     def __bool__(self) -> builtins.bool:
         if self.numel() != 1:

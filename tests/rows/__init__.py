@@ -4,8 +4,34 @@
 row, `tests/test_gradients.py` derivatives, `tests/test_determinism.py` numbers of threads.
 """
 
-from rows import binary, indexing, loss, matmul, reduction, scan, shape, softmax, sort, unary
+from rows import (
+    activation,
+    binary,
+    comparison,
+    complex,
+    diagonal,
+    indexing,
+    loss,
+    matmul,
+    norm,
+    power,
+    reduction,
+    rounding,
+    scan,
+    scatter,
+    shape,
+    softmax,
+    sort,
+    special,
+    ternary,
+    trigonometry,
+    unary,
+)
 from rows.op import Op
 
-FAMILIES = (unary, binary, reduction, scan, sort, shape, indexing, matmul, softmax, loss)
+FAMILIES = (
+    *(unary, rounding, trigonometry, special, complex, binary, power, comparison, ternary),
+    *(reduction, scan, sort, shape, indexing, scatter, diagonal, matmul),
+    *(softmax, activation, norm, loss),
+)
 OPS: list[Op] = [row for family in FAMILIES for row in family.ROWS]

@@ -20,6 +20,7 @@ class Op:
     dtypes: tuple[str, ...] = FLOATS
     differentiable: bool = True
     smooth: Callable[..., Any] = lambda *args, **options: True  # no kink near these arguments
+    halves: bool = True  # small errors of the arguments make small errors of the result
     scale: float = 1.0  # how many times the usual rounding error is expected
     call: Callable[..., Any] | None = None  # for what has no name: called with the library first
     torch: bool = True  # PyTorch takes the same arguments

@@ -6,11 +6,13 @@ from collections.abc import Sequence
 from operator import attrgetter
 
 from fastgrad import _core
-from fastgrad.autograd.graph import Node
+from fastgrad.autograd import anomaly, hooks
+from fastgrad.autograd.graph import Node, output_vjp
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable
+    from typing import Any
 
     from fastgrad.tensor import Tensor
 
@@ -25,7 +27,7 @@ class _Pending:
     """
 
     def __init__(self, create_graph: bool) -> None:
-        self.grads: dict[Node | Tensor, Tensor] = {}
+        self.grads: dict[Node | Tensor, Any] = {}
         self.ours: set[Node | Tensor] = set()  # gradients nobody else can see
         self.create_graph = create_graph
 
@@ -57,15 +59,40 @@ class _Pending:
             if grad is None:
                 continue
             if not _core.fits(grad, edge):
-                grad = _fitted(grad, edge)
+                grad = _fitted(grad, edge, node, i)
             self.add(edge, grad, fresh)
 
+    def collect(self, node: Node, grad: Tensor) -> None:
+        """The gradient of one of several results of a node, for when its turn comes."""
+        (producer,) = node.edges
+        at, count = node.saved_values(self.create_graph)
+        self.grads.setdefault(producer, [None] * count)[at] = grad
 
-def _fitted(grad: Tensor, edge: Node | Tensor) -> Tensor:
+    def see(self, owner: Node | Tensor) -> Tensor:
+        """Show what has arrived to the hooks of the tensor, and take what they make of it."""
+        grad = self.grads[owner]
+        changed = hooks.hooked_gradient(owner, grad)
+        if changed is not grad:
+            self.grads[owner] = changed
+            self.ours.discard(owner)
+        return changed
+
+
+def _fitted(grad: Tensor, edge: Node | Tensor, node: Node, i: int) -> Tensor:
     """The gradient in its input's shape and dtype: what undoes broadcasting and promotion."""
     if grad.shape != edge.shape:
+        if not _broadcasts(edge.shape, grad.shape):
+            raise RuntimeError(
+                f"Function {node.name()} returned an invalid gradient at index {i} - got "
+                f"{list(grad.shape)} but expected shape compatible with {list(edge.shape)}"
+            )
         grad = grad.sum_to_size(edge.shape)
     return grad if grad.dtype is edge.dtype else grad.to(edge.dtype)
+
+
+def _broadcasts(shape: Sequence[int], to: Sequence[int]) -> bool:
+    extra = len(to) - len(shape)
+    return extra >= 0 and all(n in (1, m) for n, m in zip(shape, to[extra:], strict=True))
 
 
 def _reachable(roots: Iterable[Node]) -> list[Node]:
@@ -110,20 +137,52 @@ def run_backward(
     nodes = _reachable(edge for edge in pending.grads if edge.__class__ is Node)
     if targets is not None:
         nodes = _leading_to(nodes, targets)
+    for node in nodes:
+        node.check_saved()
+    _core.count_backward()
     before = _core.set_grad_enabled(create_graph)
     try:
         for node in nodes:
-            arrived = pending.grads.get(node)
-            if arrived is None:
-                continue
-            if targets is None or node not in targets:
-                del pending.grads[node]
-            pending.distribute(node, node.vjp(arrived, node.saved_values(create_graph), node.edges))
-            if not retain_graph and node.versions:  # it saved tensors
-                node.saved = None
+            if node in pending.grads:
+                _visit(node, pending, retain_graph, targets is not None and node in targets)
+        if hooks.on_gradient or hooks.on_retained:
+            _show_the_rest(pending, set(nodes), targets)
     finally:
         _core.set_grad_enabled(before)
     return pending
+
+
+def _visit(node: Node, pending: _Pending, retain_graph: bool, is_target: bool) -> None:
+    """Turn the gradient that has arrived at a node into gradients of its inputs."""
+    arrived = pending.grads[node]
+    if hooks.on_gradient or hooks.on_retained:  # a target's own gradient is what arrived
+        arrived = hooks.hooked_gradient(node, arrived)
+    if not is_target:
+        del pending.grads[node]
+    if node.vjp is output_vjp:
+        pending.collect(node, arrived)
+        return
+    if hooks.on_node_before:
+        arrived = hooks.hooked_arrival(node, arrived)
+    saved = node.saved_values(pending.create_graph)
+    if anomaly.is_on:
+        grads = anomaly.checked_vjp(node, arrived, saved)
+    else:
+        grads = node.vjp(arrived, saved, node.edges)
+    if hooks.on_node_after:
+        grads = hooks.hooked_results(node, grads, arrived)
+    pending.distribute(node, grads)
+    if not retain_graph and node.saves_tensors:
+        node.forget_saved()
+
+
+def _show_the_rest(
+    pending: _Pending, visited: set[Node], targets: set[Node | Tensor] | None
+) -> None:
+    """Show the hooks of leaves, and of results that are targets only, what has arrived there."""
+    for owner in tuple(pending.grads):
+        if owner not in visited and (targets is None or owner in targets):
+            pending.see(owner)
 
 
 def _accumulate(pending: _Pending, leaf: Tensor, grad: Tensor) -> None:
@@ -153,7 +212,7 @@ def _initial_grads(
     if grads is None:
         given = [None] * len(outputs)
     else:
-        given = grads if isinstance(grads, Sequence) else [grads]
+        given = list(grads) if isinstance(grads, (tuple, list)) else [grads]  # type: ignore[list-item]
     if len(given) != len(outputs):
         raise RuntimeError(
             f"got {len(outputs)} tensors and {len(given)} gradients; give one for each"
@@ -226,6 +285,8 @@ def backward(
     for leaf, grad in pending.grads.items():
         if not isinstance(leaf, Node) and (targets is None or leaf in targets):
             _accumulate(pending, leaf, grad)
+            for hook in hooks.on_accumulated.of(leaf) if hooks.on_accumulated else ():
+                hook(leaf)
 
 
 def _targets(inputs: Sequence[Tensor]) -> set[Node | Tensor]:

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     F = TypeVar("F", bound=Callable[..., Any])
 
 is_grad_enabled = _core.is_grad_enabled
+is_inference_mode_enabled = _core.is_inference_mode_enabled
 
 
 class _GradMode:
@@ -112,3 +113,36 @@ class set_grad_enabled(_GradMode):
         # As a decorator it acts inside the function only.
         _core.set_grad_enabled(self._before.pop())
         return super().__call__(function)
+
+
+class inference_mode(_GradMode):
+    """Like :class:`no_grad`, for results that never enter a graph, not even as saved constants.
+
+    Follows ``torch.inference_mode``.
+
+    >>> import fastgrad as torch
+    >>> x = torch.ones(2, requires_grad=True)
+    >>> with torch.inference_mode():
+    ...     y = x * 2
+    >>> y.requires_grad, y.is_inference()
+    (False, True)
+    """
+
+    def __new__(cls, mode: Any = True) -> Any:
+        return cls()(mode) if callable(mode) else object.__new__(cls)
+
+    def __init__(self, mode: bool = True) -> None:
+        super().__init__()
+        self.enabled = not mode
+        self._inference_before: list[bool] = []
+
+    def __enter__(self) -> None:
+        super().__enter__()
+        self._inference_before.append(_core.set_inference_mode(not self.enabled))
+
+    def __exit__(self, *exception: object) -> None:
+        _core.set_inference_mode(self._inference_before.pop())
+        super().__exit__(*exception)
+
+    def _fresh(self) -> _GradMode:
+        return inference_mode(not self.enabled)

@@ -13,7 +13,7 @@ dtype. It is written with differentiable functions, so that gradients have gradi
 
 from __future__ import annotations
 
-from itertools import count
+from weakref import WeakKeyDictionary
 
 from fastgrad import _core
 
@@ -22,50 +22,39 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import Any, TypeAlias
 
-    from fastgrad._core import dtype
+    from fastgrad.autograd.hooks import Hook, RemovableHandle
     from fastgrad.tensor import Tensor
+    from fastgrad.utils.checkpoint import Checkpoint
 
     Saved: TypeAlias = tuple[Any, ...]
     Needs: TypeAlias = tuple[object, ...]
     Grads: TypeAlias = tuple[Tensor | None, ...]
     Vjp: TypeAlias = Callable[[Tensor, Saved, Needs], Grads]
 
-# Nodes are numbered as they are made: an operation's inputs always have smaller numbers than its
-# result, so descending numbers are an order in which gradients can be computed.
-_next_number = count().__next__
-_versions = _core.versions
-_detach = _core.detach
+
+# Operations that PyTorch makes of others, and under whose names it prints them.
+_ELSEWHERE = {"square": "pow", "reshape": "view"}
 
 
-class Node:
+# Nodes inside a checkpoint: what they saved was dropped, and is computed again when it is needed.
+recomputed: WeakKeyDictionary[Node, Checkpoint] = WeakKeyDictionary()
+
+
+class Node(_core.NodeBase):
     """A recorded operation: what ``Tensor.grad_fn`` shows."""
 
-    __slots__ = (
-        "__weakref__",
-        "dtype",
-        "edges",
-        "number",
-        "saved",
-        "saves_result",
-        "shape",
-        "versions",
-        "vjp",
-    )
-
-    vjp: Vjp
-    edges: tuple[Any, ...]  # for each input: a Node, a leaf Tensor that requires grad, or None
-    saved: tuple[Any, ...] | None  # None once backward has used and freed it
-    versions: tuple[int | None, ...]  # of the saved tensors when saved; empty when there are none
-    shape: tuple[int, ...]  # of the result, and so of the gradient that arrives here
-    dtype: dtype
-    saves_result: bool  # the last of `saved` is the result, without its link to this node
-    number: int
+    __slots__ = ()
 
     def name(self) -> str:
         """The operation's name as PyTorch prints it, e.g. ``MulBackward0``."""
+        if self.vjp is output_vjp:
+            return str(self.edges[0].name())
         if self.vjp.__name__ == "copy_slices_vjp":
             return "CopySlices"
-        words = self.vjp.__name__.removesuffix("_vjp").strip("_").split("_")
+        if self.vjp.__name__.endswith("Backward"):  # of a Function of the user's
+            return self.vjp.__name__
+        name = self.vjp.__name__.removesuffix("_vjp").strip("_")
+        words = _ELSEWHERE.get(name, name).split("_")
         return "".join(word.capitalize() for word in words) + "Backward0"
 
     def __repr__(self) -> str:
@@ -76,64 +65,86 @@ class Node:
         """The nodes that the gradients of the inputs go to, each with the number 0."""
         return tuple((edge, 0) for edge in self.edges)
 
-    def saved_values(self, create_graph: bool) -> tuple[Any, ...]:
-        """What was saved, checked to be unchanged."""
-        saved = self.saved
-        if saved is None:
+    def register_hook(self, fn: Hook) -> RemovableHandle:
+        """Call ``fn(grad_inputs, grad_outputs)`` when this node's gradients were computed."""
+        from fastgrad.autograd import hooks
+
+        return hooks.on_node_after.add(self, fn)
+
+    def register_prehook(self, fn: Hook) -> RemovableHandle:
+        """Call ``fn(grad_outputs)`` before this node's gradients are computed."""
+        from fastgrad.autograd import hooks
+
+        return hooks.on_node_before.add(self, fn)
+
+    def check_saved(self) -> None:
+        """RuntimeError when what was saved is gone, or was changed."""
+        if self.saved is None:
+            if self in recomputed:
+                return
             raise RuntimeError(
                 f"Trying to backward through the graph a second time: what {self.name()} saved was "
                 "freed by the first backward(). Specify retain_graph=True the first time if you "
                 "need to backward through the graph again."
             )
-        if saved and _core.versions(saved) != self.versions:
-            raise RuntimeError(self._modified_message(saved))
+        changed = self.changed()
+        if changed is not None:
+            raise RuntimeError(self._modified_message(*changed))
+
+    def saved_values(self, create_graph: bool) -> tuple[Any, ...]:
+        """What was saved; with `create_graph` the result among it is linked to this node."""
+        saved = self.saved
+        if saved is None:
+            saved = recomputed[self].saved_of(self)
         if self.saves_result and create_graph:
             result = _core.detach(saved[-1])
             result.node = self
             return (*saved[:-1], result)
         return saved
 
-    def _modified_message(self, saved: tuple[Any, ...]) -> str:
-        now = _core.versions(saved)
-        at = next(i for i, version in enumerate(now) if version != self.versions[i])
+    def forget_saved(self) -> None:
+        """Free what was saved: the graph is used up."""
+        self.saved = None
+        if recomputed:
+            recomputed.pop(self, None)
+
+    def _modified_message(self, at: int, before: int, now: int) -> str:
+        assert self.saved is not None
         return (
             "one of the variables needed for gradient computation has been modified by an inplace "
-            f"operation: {self.name()} saved a tensor of shape {list(saved[at].shape)} at version "
-            f"{self.versions[at]}; it is now at version {now[at]}. Use the out-of-place form of "
-            "the operation that changed it, or change a clone()."
+            f"operation: {self.name()} saved a tensor of shape {list(self.saved[at].shape)} at "
+            f"version {before}; it is now at version {now}. Use the out-of-place form of the "
+            "operation that changed it, or change a clone()."
         )
 
 
-def record(
-    out: Tensor,
-    vjp: Vjp,
-    edges: tuple[Any, ...],
-    saved: tuple[Any, ...] = (),
-    saves_result: bool = False,
-) -> None:
-    """Hang a node on `out`, the result of an operation.
+def warn_of_growth(node: Node) -> None:
+    """A graph that has grown over many backward passes holds the memory of all of them."""
+    from fastgrad.autograd.anomaly import warn_once
 
-    `edges` is ``_core.edges(*inputs)``; `saved` is what the vjp will be given.
+    warn_once(
+        "the graph of a result now reaches over 50 backward passes, and keeps the "
+        "memory of all of them. To add up losses for a report, use total += loss.item() or "
+        "loss.detach()."
+    )
+
+
+_core.register_node(Node, warn_of_growth)
+
+
+def output_vjp(grad: Tensor, saved: Saved, needs: Needs) -> Grads:
+    """Marks the node of one of several results of a node, which is its only edge.
+
+    It saves its place among the results and their number. The engine collects the gradients of all
+    results and gives them to the producer's vjp as a list, with None where none arrived.
     """
-    # Filled in here and not in an __init__, whose call would cost as much as all the rest.
-    node = Node()
-    node.vjp = vjp
-    node.edges = edges
-    node.saved = saved
-    node.versions = _versions(saved) if saved else saved
-    node.saves_result = saves_result
-    node.shape = out.shape
-    node.dtype = out.dtype
-    node.number = _next_number()
-    out.node = node
+    raise AssertionError("the engine does not call it")
 
 
-def record_result(
-    out: Tensor, vjp: Vjp, edges: tuple[Any, ...], saved: tuple[Any, ...] = ()
-) -> None:
-    """Like :func:`record`, with the result itself as the last of what is saved.
+# record(out, vjp, edges, saved=()): hang a node on `out`, the result of an operation. `edges` is
+# _core.edges(*inputs); `saved` is what the vjp will be given.
+record = _core.record
 
-    The node holds the result's memory, not the result: a tensor that its own node refers to would
-    be a reference cycle.
-    """
-    record(out, vjp, edges, (*saved, _detach(out)), True)
+# The same with the result itself as the last of what is saved. The node holds the result's memory,
+# not the result: a tensor that its own node refers to would be a reference cycle.
+record_result = _core.record_result

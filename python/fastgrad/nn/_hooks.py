@@ -2,38 +2,14 @@
 
 from collections import OrderedDict
 from collections.abc import Callable
-from itertools import count
 from typing import TYPE_CHECKING, Any
+
+from ..autograd.hooks import RemovableHandle
 
 if TYPE_CHECKING:
     from .module import Module
 
 Hooks = OrderedDict[int, Callable[..., Any]]
-
-_ids = count()
-
-
-class RemovableHandle:
-    """What registering a hook returns: `remove()` it, or use the handle in a ``with`` statement.
-
-    Follows torch.utils.hooks.RemovableHandle.
-    """
-
-    __slots__ = ("_hooks", "id")
-
-    def __init__(self, hooks: Hooks) -> None:
-        self._hooks = hooks
-        self.id = next(_ids)
-
-    def remove(self) -> None:
-        """Detach the hook. Doing so twice is harmless."""
-        self._hooks.pop(self.id, None)
-
-    def __enter__(self) -> "RemovableHandle":
-        return self
-
-    def __exit__(self, *exception: object) -> None:
-        self.remove()
 
 
 class WithKwargs:

@@ -5,9 +5,10 @@ from collections.abc import Callable, Mapping
 from typing import Any, Self
 
 from .. import Tensor, float32, float64
+from ..autograd.hooks import RemovableHandle
 from ._context import NAMED_ERRORS, add_place
 from ._convert import Conversion, conversion, convert_parameter, floating
-from ._hooks import Hooks, RemovableHandle, WithKwargs, add_hook, call_with_hooks
+from ._hooks import Hooks, WithKwargs, add_hook, call_with_hooks
 from ._registry import Registry, type_name
 from ._state_dict import IncompatibleKeys, load, saved_members
 from ._walk import Walk

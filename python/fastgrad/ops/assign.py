@@ -11,11 +11,13 @@ from __future__ import annotations
 
 from fastgrad import _core
 from fastgrad.autograd.graph import record
-from fastgrad.ops.indexing import getitem_backward, index_put
+from fastgrad.autograd.hooks import on_retained
+from fastgrad.ops.index_put import put_at
+from fastgrad.ops.indexing import getitem_backward
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from fastgrad.autograd.graph import Grads, Needs, Saved
+    from fastgrad.autograd.graph import Grads, Needs, Node, Saved
     from fastgrad.tensor import Tensor
 
 
@@ -46,15 +48,25 @@ def assign(tensor: Tensor, value: Tensor) -> Tensor:
     check_not_leaf(tensor)
     base = tensor._base
     (edge,) = _core.edges(value)
+    before = tensor.node
     if base is None:
         _core.copy_(tensor, value)
         record(tensor, copy_vjp, (edge,))
+        _keep_retaining(before, tensor)
         return tensor
     (base_edge,) = _core.edges(base)
     _core.copy_(tensor, value)
     record(base, copy_slices_vjp, (base_edge, edge), (_positions(base, tensor),))
     refresh_view(tensor)
+    _keep_retaining(before, tensor)
     return tensor
+
+
+def _keep_retaining(before: Node | None, tensor: Tensor) -> None:
+    """``.grad`` is to be the gradient of the tensor as it is now, if it is retained."""
+    after = tensor.node
+    if before is not None and after is not None and on_retained:
+        on_retained.move(before, after)
 
 
 def copy_vjp(grad: Tensor, saved: Saved, needs: Needs) -> Grads:
@@ -64,7 +76,7 @@ def copy_vjp(grad: Tensor, saved: Saved, needs: Needs) -> Grads:
 def copy_slices_vjp(grad: Tensor, saved: Saved, needs: Needs) -> Grads:
     (positions,) = saved
     flat = grad.reshape(-1)
-    to_base = index_put(flat, positions, 0.0).view(grad.shape)
+    to_base = put_at(flat, positions, 0.0).view(grad.shape)
     return to_base, None if needs[1] is None else flat[positions]
 
 

@@ -1,9 +1,10 @@
-"""Reading and writing by index, each above its gradient."""
+"""Reading by index and by mask, each above its gradient."""
 
 from __future__ import annotations
 
 from fastgrad import _core
 from fastgrad.autograd.graph import record
+from fastgrad.ops.shape import broadcast_shapes
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -15,12 +16,15 @@ if TYPE_CHECKING:
 
 __all__ = [
     "argsort",
+    "argwhere",
     "bincount",
     "gather",
-    "index_put",
     "index_select",
     "masked_fill",
+    "masked_select",
     "nonzero",
+    "take",
+    "take_along_dim",
 ]
 
 
@@ -28,7 +32,8 @@ def getitem(input: Tensor, index: Any) -> Tensor:
     """``input[index]``: a view for integers, slices, None and ``...``, else a copy."""
     out = _core.getitem(input, index)
     if out.requires_grad:
-        record(out, getitem_vjp, _core.edges(input), (input.shape, *_frozen(index)))
+        frozen = (index,) if index.__class__ is int else _core.frozen_index(index)
+        record(out, getitem_vjp, _core.edges(input), (input.shape, *frozen))
     return out
 
 
@@ -47,60 +52,6 @@ def getitem_backward(grad: Tensor, shape: Sizes, index: tuple[Any, ...]) -> Tens
 
 def getitem_backward_vjp(grad: Tensor, saved: Saved, needs: Needs) -> Grads:
     return (getitem(grad, saved),)
-
-
-def _frozen(index: Any) -> tuple[Any, ...]:
-    """The index as a tuple, safe from later changes of lists; tensors have versions."""
-    if index.__class__ is int:
-        return (index,)
-    entries = index if isinstance(index, tuple) else (index,)
-    return tuple(_core.tensor(e, None) if isinstance(e, list) and e else e for e in entries)
-
-
-def index_put(input: Tensor, indices: Any, values: Operand, accumulate: bool = False) -> Tensor:
-    """A copy of `input` with ``copy[indices] = values``, or ``+=`` with `accumulate`.
-
-    Raises:
-        IndexError: an index is out of bounds.
-
-    Follows ``torch.index_put``.
-
-    >>> import fastgrad as torch
-    >>> torch.index_put(torch.zeros(3), (torch.tensor([0, 2]),), torch.tensor([5.0, 6.0]))
-    tensor([5., 0., 6.])
-    """
-    out = _core.clone(input)
-    given = values if isinstance(values, _core.TensorBase) else _core.tensor(values, input.dtype)
-    recorded = out.requires_grad or (_core.is_grad_enabled() and given.requires_grad)
-    plain = _core.detach(out)
-    if accumulate:
-        change = _core.getitem_backward(
-            _core.detach(given).expand(plain[indices].shape), out.shape, indices
-        )
-        _core.add_(plain, change)
-    else:
-        _core.setitem(plain, indices, _core.detach(given))
-    if recorded:
-        saved = (accumulate, *_frozen(indices))
-        record(plain, index_put_vjp, _core.edges(input, given), saved)
-    return plain
-
-
-def index_put_vjp(grad: Tensor, saved: Saved, needs: Needs) -> Grads:
-    accumulate, *rest = saved
-    index = tuple(rest)
-    to_input = grad
-    if not accumulate and needs[0] is not None:
-        to_input = index_put(grad, index, 0.0)
-    return to_input, None if needs[1] is None else getitem(grad, index)
-
-
-def fitted(value: Operand, target: Tensor) -> Tensor:
-    """A value to assign as a tensor of the target's dtype; PyTorch drops leading sizes of 1."""
-    tensor = value if isinstance(value, _core.TensorBase) else _core.tensor(value, target.dtype)
-    while tensor.ndim > target.ndim and tensor.shape[0] == 1:
-        tensor = tensor.squeeze(0)
-    return tensor
 
 
 def index_select(input: Tensor, dim: int, index: Tensor) -> Tensor:
@@ -125,13 +76,24 @@ def index_select(input: Tensor, dim: int, index: Tensor) -> Tensor:
 def index_select_vjp(grad: Tensor, saved: Saved, needs: Needs) -> Grads:
     shape, dim, index = saved
     if not shape:
-        return (grad.sum().view(()),)
+        return (grad,)
     at = (slice(None),) * (dim % len(shape))
-    return (getitem_backward(grad, shape, (*at, index)),)
+    return (getitem_backward(grad, shape, (*at, index.reshape(-1))),)
 
 
 def gather(input: Tensor, dim: int, index: Tensor) -> Tensor:
     """Along `dim`, the element that `index` names at each place; elsewhere the place itself.
+
+    Args:
+        input: the tensor to read.
+        dim: the dimension along which to read.
+        index: int64 (or int32), of as many dimensions; in dimensions other than `dim` its sizes
+            may be smaller. The result has its shape.
+
+    Raises:
+        RuntimeError: an index is out of bounds, or the shapes do not fit.
+
+    Follows ``torch.gather``.
 
     >>> import fastgrad as torch
     >>> torch.tensor([[1, 2], [3, 4]]).gather(1, torch.tensor([[0], [1]]))
@@ -151,7 +113,7 @@ def gather_vjp(grad: Tensor, saved: Saved, needs: Needs) -> Grads:
 def gather_backward(grad: Tensor, shape: Sizes, dim: int, index: Tensor) -> Tensor:
     """Zeros of `shape` with the gradient added where :func:`gather` read."""
     out = _core.full(shape, 0, grad.dtype)
-    _core.scatter_(out, dim, index, grad, True)
+    _core.scatter_add_(out, dim, index, grad)
     if _core.is_grad_enabled() and grad.requires_grad:
         record(out, gather_backward_vjp, _core.edges(grad), (dim, index))
     return out
@@ -159,6 +121,67 @@ def gather_backward(grad: Tensor, shape: Sizes, dim: int, index: Tensor) -> Tens
 
 def gather_backward_vjp(grad: Tensor, saved: Saved, needs: Needs) -> Grads:
     return (gather(grad, *saved),)
+
+
+def take(input: Tensor, index: Tensor) -> Tensor:
+    """The elements at positions of the flattened tensor, in the shape of `index` (int64).
+
+    Raises:
+        IndexError: a position is out of bounds.
+        RuntimeError: the index is not int64.
+
+    Follows ``torch.take``.
+
+    >>> import fastgrad as torch
+    >>> torch.take(torch.tensor([[1, 2], [3, 4]]), torch.tensor([0, -1]))
+    tensor([1, 4])
+    """
+    check_long("take", index)
+    return getitem(input.reshape(-1), (index,))
+
+
+def check_long(name: str, index: Tensor) -> None:
+    """RuntimeError unless an index is int64."""
+    if index.dtype is not _core.int64:
+        raise RuntimeError(
+            f"{name}(): Expected a long tensor for index, but got {index.dtype}; convert it with "
+            ".long()"
+        )
+
+
+def take_along_dim(input: Tensor, indices: Tensor, dim: int | None = None) -> Tensor:
+    """:func:`gather` with broadcasting: the shapes may differ where one of them has size 1.
+
+    Without `dim`, positions of the flattened tensor. Negative indices count from the end.
+
+    Raises:
+        RuntimeError: an index is out of bounds, is not int64, or the shapes do not fit.
+
+    Follows ``torch.take_along_dim``.
+
+    >>> import fastgrad as torch
+    >>> x = torch.tensor([[10, 30, 20], [60, 40, 50]])
+    >>> torch.take_along_dim(x, torch.argsort(x, dim=1), dim=1)
+    tensor([[10, 20, 30],
+            [40, 50, 60]])
+    """
+    check_long("take_along_dim", indices)
+    if dim is None:
+        return take_along_dim(input.reshape(-1), indices.reshape(-1), 0)
+    if input.ndim != indices.ndim:
+        raise RuntimeError(
+            "take_along_dim(): input and indices should have the same number of dimensions, but "
+            f"got {input.ndim} dimensions for input, and {indices.ndim} dimensions for indices"
+        )
+    if not input.ndim:
+        return take_along_dim(input.reshape(-1), indices.reshape(-1), dim).view(())
+    n = input.size(dim)
+    before, after = slice(dim % input.ndim), slice(dim % input.ndim + 1, None)
+    rest = [(*x.shape[before], 1, *x.shape[after]) for x in (input, indices)]
+    common = broadcast_shapes(*rest)
+    chosen = indices.expand((*common[before], indices.size(dim), *common[after]))
+    chosen = _core.where(_core.lt(chosen, 0), _core.add(chosen, n), chosen)
+    return gather(input.expand((*common[before], n, *common[after])), dim, chosen)
 
 
 if TYPE_CHECKING:
@@ -179,15 +202,61 @@ def nonzero(input: Tensor, *, as_tuple: bool = False) -> Tensor | tuple[Tensor, 
     tensor([[0, 1],
             [1, 0]])
     """
-    found = _core.nonzero(input)
-    return found.unbind(1) if as_tuple else found
+    if not as_tuple:
+        return _core.nonzero(input)
+    return _core.nonzero(input if input.ndim else _core.view(input, (1,))).unbind(1)
+
+
+def argwhere(input: Tensor) -> Tensor:
+    """The indices of the elements that are not 0, one row each.
+
+    Follows ``torch.argwhere``.
+
+    >>> import fastgrad as torch
+    >>> torch.argwhere(torch.tensor([[0, 1], [2, 0]]))
+    tensor([[0, 1],
+            [1, 0]])
+    """
+    return _core.nonzero(input)
+
+
+def check_mask(name: str, mask: Tensor) -> None:
+    """RuntimeError unless a mask is bool."""
+    if mask.dtype is not _core.bool:
+        raise RuntimeError(
+            f"{name}: expected a bool mask, but got one of {mask.dtype}; compare first, e.g. "
+            "mask != 0"
+        )
+
+
+def masked_select(input: Tensor, mask: Tensor) -> Tensor:
+    """The elements where the mask holds, as a vector; tensor and mask are broadcast together.
+
+    Raises:
+        RuntimeError: the mask is not bool, or the shapes do not fit.
+
+    Follows ``torch.masked_select``.
+
+    >>> import fastgrad as torch
+    >>> x = torch.tensor([[1, 2], [3, 4]])
+    >>> torch.masked_select(x, x > 2)
+    tensor([3, 4])
+    """
+    check_mask("masked_select", mask)
+    shape = broadcast_shapes(input.shape, mask.shape)
+    return getitem(input.expand(shape), mask.expand(shape)).view(-1)
 
 
 def masked_fill(input: Tensor, mask: Tensor, value: Operand) -> Tensor:
     """`input` with `value` where the mask holds.
 
+    Args:
+        input: the tensor; broadcast together with the mask.
+        mask: bool.
+        value: a number, or a tensor without dimensions; converted to the dtype of `input`.
+
     Raises:
-        RuntimeError: `value` is a tensor with dimensions.
+        RuntimeError: the mask is not bool, or `value` is a tensor with dimensions.
 
     Follows ``torch.masked_fill``.
 
@@ -195,19 +264,36 @@ def masked_fill(input: Tensor, mask: Tensor, value: Operand) -> Tensor:
     >>> torch.masked_fill(torch.tensor([1, 2]), torch.tensor([True, False]), 0)
     tensor([0, 2])
     """
-    from fastgrad.ops.binary import where
+    check_mask("masked_fill", mask)
+    fill = single_value("masked_fill", value, input)
+    out = _core.where(mask, fill, input)
+    if out.requires_grad:
+        record(out, masked_fill_vjp, _core.edges(input, fill), (mask,))
+    return out
 
-    if isinstance(value, _core.TensorBase) and value.ndim > 0:
+
+def masked_fill_into(out: Tensor, mask: Tensor, value: Operand) -> Tensor:
+    """`out` itself, changed: see ``scatter``."""
+    check_mask("masked_fill_", mask)
+    return _core.masked_fill_(out, mask, single_value("masked_fill_", value, out))
+
+
+def masked_fill_vjp(grad: Tensor, saved: Saved, needs: Needs) -> Grads:
+    (mask,) = saved
+    to_input = None if needs[0] is None else masked_fill(grad, mask, 0.0)
+    return to_input, None if needs[1] is None else masked_fill(grad, ~mask, 0.0)
+
+
+def single_value(name: str, value: Operand, like: Tensor) -> Tensor:
+    """A number, or a tensor without dimensions, as a tensor of the dtype of another one."""
+    if not isinstance(value, _core.TensorBase):
+        return _core.tensor(value, like.dtype)
+    if value.ndim > 0:
         raise RuntimeError(
-            "masked_fill only supports a 0-dimensional value tensor, but got tensor with "
-            f"{value.ndim} dimension(s)."
+            f"{name} only supports a 0-dimensional value tensor, but got tensor with {value.ndim} "
+            "dimension(s)."
         )
-    value = (
-        value.to(input.dtype)
-        if isinstance(value, _core.TensorBase)
-        else _core.tensor(value, input.dtype)
-    )
-    return where(mask, value, input)
+    return value.to(like.dtype)
 
 
 def argsort(input: Tensor, dim: int = -1, descending: bool = False, stable: bool = False) -> Tensor:

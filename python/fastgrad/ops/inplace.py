@@ -38,7 +38,6 @@ def _keep_saved(result: Tensor, tensor: Tensor) -> None:
     if tensor.node is not None:
         copy.node = tensor.node
     node.saved = tuple(copy if value is tensor else value for value in node.saved)
-    node.versions = _core.versions(node.saved)
 
 
 def _category(dtype: Any) -> int:
@@ -58,7 +57,7 @@ def in_place(function: Callable[..., Tensor]) -> Callable[..., Tensor]:
     name = f"{function.__name__}_"
 
     def method(self: Tensor, *args: Any, **kwargs: Any) -> Tensor:
-        if is_recorded(self, *args):
+        if is_recorded(self, *args, *kwargs.values()):
             check_not_leaf(self)
             result = _checked(self, function(self, *args, **kwargs), name)
             _keep_saved(result, self)
@@ -66,6 +65,23 @@ def in_place(function: Callable[..., Tensor]) -> Callable[..., Tensor]:
         return _core.copy_(self, _checked(self, function(self, *args, **kwargs), name))
 
     return _named(method, function)
+
+
+def in_place_function(function: Callable[..., Tensor], example: str = "") -> Callable[..., Tensor]:
+    """The same as a function of nn.functional; `example` is what follows the tensor in its call."""
+    made = in_place(function)
+    name = made.__name__
+    made.__qualname__, made.__module__ = name, function.__module__
+    made.__doc__ = f"""In-place form of :func:`{function.__name__}`; returns the input.
+
+    Follows ``torch.nn.functional.{name}``.
+
+    >>> import fastgrad as torch
+    >>> x = torch.tensor([1.0, 2.0])
+    >>> torch.nn.functional.{name}(x{example}) is x
+    True
+    """
+    return made
 
 
 def in_place_by_kernel(
@@ -78,6 +94,20 @@ def in_place_by_kernel(
         if options or is_recorded(self, other):
             return recorded(self, other, **options)
         return kernel(self, other)
+
+    return _named(method, function)
+
+
+def in_place_by_writing(
+    function: Callable[..., Tensor], write: Callable[..., Tensor]
+) -> Callable[..., Tensor]:
+    """The same for a function that writes into a copy: `write` does it in the tensor itself."""
+    recorded = in_place(function)
+
+    def method(self: Tensor, *args: Any, **kwargs: Any) -> Tensor:
+        if is_recorded(self, *args, *kwargs.values()):
+            return recorded(self, *args, **kwargs)
+        return write(self, *args, **kwargs)
 
     return _named(method, function)
 

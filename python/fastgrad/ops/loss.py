@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from fastgrad import _core
 from fastgrad.autograd.graph import record
-from fastgrad.ops import binary, unary
+from fastgrad.ops import ternary, unary
+from fastgrad.ops.activation import logsigmoid
 from fastgrad.ops.indexing import one_hot
 from fastgrad.ops.reduction import mean
 from fastgrad.ops.reduction import sum as sum_
@@ -187,7 +188,7 @@ def _smoothed(
     hard = _nll_rows(log_p, labels, weight, ignore_index)
     per_class = log_p if weight is None else log_p * weight
     kept = _core.ne(labels, ignore_index)
-    uniform = binary.where(kept, -per_class.sum(1) / classes, 0.0)
+    uniform = ternary.where(kept, -per_class.sum(1) / classes, 0.0)
     return hard * (1 - smoothing) + uniform * smoothing
 
 
@@ -250,7 +251,7 @@ def _nll_rows(log_p: Tensor, labels: Tensor, weight: Tensor | None, ignore_index
     picked = -log_p.gather(1, safe.unsqueeze(1)).squeeze(1)
     if weight is not None:
         picked = picked * weight[safe]
-    return binary.where(kept, picked, 0.0)
+    return ternary.where(kept, picked, 0.0)
 
 
 def _check_same_shape(op: str, input: Tensor, target: Tensor) -> None:
@@ -348,7 +349,7 @@ def binary_cross_entropy(
 
 def _binary_cross_entropy(input: Tensor, target: Tensor) -> Tensor:
     p, t = _core.detach(input), _core.detach(target)
-    if not bool((binary.ge(p, 0) & binary.le(p, 1)).all()):
+    if not bool(((p >= 0) & (p <= 1)).all()):
         raise RuntimeError(
             "binary_cross_entropy: all elements of input should be between 0 and 1; for logits use "
             "binary_cross_entropy_with_logits"
@@ -365,24 +366,6 @@ def binary_cross_entropy_vjp(grad: Tensor, saved: Saved, needs: Needs) -> Grads:
     if needs[1] is None:
         return to_input, None
     return to_input, grad * (unary.log1p(-p).clamp(min=-100) - unary.log(p).clamp(min=-100))
-
-
-def logsigmoid(input: Tensor) -> Tensor:
-    """log(sigmoid(x)), computed without overflow. Follows ``torch.nn.functional.logsigmoid``.
-
-    >>> import fastgrad as torch
-    >>> torch.nn.functional.logsigmoid(torch.tensor([0.0, -1000.0]))
-    tensor([-6.9315e-01, -1.0000e+03])
-    """
-    x = _core.detach(input)
-    out = _core.sub(_core.minimum(x, 0), _core.log1p(_core.exp(_core.neg(_core.abs(x)))))
-    if _core.is_grad_enabled() and input.requires_grad:
-        record(out, logsigmoid_vjp, _core.edges(input), (input,))
-    return out
-
-
-def logsigmoid_vjp(grad: Tensor, saved: Saved, needs: Needs) -> Grads:
-    return (grad * unary.sigmoid(-saved[0]),)
 
 
 def binary_cross_entropy_with_logits(

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
 from fastgrad import _core
 from fastgrad.autograd.graph import record, record_result
+from fastgrad.ops.results import Result
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -33,25 +32,14 @@ __all__ = [
 ]
 
 
-# What max(dim) and min(dim) return: PyTorch's field names, printed as PyTorch does.
-class max_result(NamedTuple):
+class max_result(Result):
     values: Tensor
     indices: Tensor
 
-    def __repr__(self) -> str:
-        return _printed("max", *self)
 
-
-class min_result(NamedTuple):
+class min_result(Result):
     values: Tensor
     indices: Tensor
-
-    def __repr__(self) -> str:
-        return _printed("min", *self)
-
-
-def _printed(name: str, values: Tensor, indices: Tensor) -> str:
-    return f"torch.return_types.{name}(\nvalues={values},\nindices={indices})"
 
 
 def _dims(dim: Dims | None) -> Dims:
@@ -284,7 +272,7 @@ def max(
     values, indices = _core.max_dim(input, dim, keepdim)
     if values.requires_grad:
         record(values, max_vjp, _core.edges(input), (input.shape, dim, keepdim, indices))
-    return max_result(values, indices)
+    return max_result((values, indices))
 
 
 def max_vjp(grad: Tensor, saved: Saved, needs: Needs) -> Grads:
@@ -328,7 +316,7 @@ def min(
     values, indices = _core.min_dim(input, dim, keepdim)
     if values.requires_grad:
         record(values, min_vjp, _core.edges(input), (input.shape, dim, keepdim, indices))
-    return min_result(values, indices)
+    return min_result((values, indices))
 
 
 def min_vjp(grad: Tensor, saved: Saved, needs: Needs) -> Grads:

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from math import log as _log
-from math import pi
 
 from fastgrad import _core
 from fastgrad.autograd.graph import record, record_result
-from fastgrad.ops import binary
+from fastgrad.ops.comparison import gt
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -17,44 +16,24 @@ if TYPE_CHECKING:
 __all__ = [
     "abs",
     "absolute",
-    "acos",
-    "arccos",
-    "arcsin",
-    "arctan",
-    "asin",
-    "atan",
-    "ceil",
-    "cos",
-    "cosh",
-    "erf",
     "exp",
     "exp2",
     "expm1",
-    "fix",
-    "floor",
-    "isfinite",
-    "isinf",
-    "isnan",
     "log",
     "log1p",
     "log2",
     "log10",
-    "logical_not",
     "neg",
     "negative",
+    "positive",
     "reciprocal",
     "relu",
-    "round",
     "rsqrt",
     "sigmoid",
     "sign",
-    "sin",
-    "sinh",
     "sqrt",
     "square",
-    "tan",
     "tanh",
-    "trunc",
 ]
 
 
@@ -98,28 +77,13 @@ def abs_vjp(grad: Tensor, saved: Saved, needs: Needs) -> Grads:
     return (grad * sign(saved[0]),)
 
 
-def _zero_gradient_vjp(grad: Tensor, saved: Saved, needs: Needs) -> Grads:
+def no_slope(grad: Tensor) -> Grads:
+    """The gradient of a function that is constant almost everywhere."""
     return (_core.full(grad.shape, 0, grad.dtype),)
 
 
 def sign_vjp(grad: Tensor, saved: Saved, needs: Needs) -> Grads:
-    return _zero_gradient_vjp(grad, saved, needs)
-
-
-def floor_vjp(grad: Tensor, saved: Saved, needs: Needs) -> Grads:
-    return _zero_gradient_vjp(grad, saved, needs)
-
-
-def ceil_vjp(grad: Tensor, saved: Saved, needs: Needs) -> Grads:
-    return _zero_gradient_vjp(grad, saved, needs)
-
-
-def round_vjp(grad: Tensor, saved: Saved, needs: Needs) -> Grads:
-    return _zero_gradient_vjp(grad, saved, needs)
-
-
-def trunc_vjp(grad: Tensor, saved: Saved, needs: Needs) -> Grads:
-    return _zero_gradient_vjp(grad, saved, needs)
+    return no_slope(grad)
 
 
 def sign(input: Tensor) -> Tensor:
@@ -135,67 +99,6 @@ def sign(input: Tensor) -> Tensor:
     return out
 
 
-def floor(input: Tensor) -> Tensor:
-    """The largest whole number that is not above x; its gradient is 0. Follows ``torch.floor``.
-
-    >>> import fastgrad as torch
-    >>> torch.floor(torch.tensor([1.5, -1.5]))
-    tensor([ 1., -2.])
-    """
-    out = _core.floor(input)
-    if out.requires_grad:
-        record(out, floor_vjp, _core.edges(input))
-    return out
-
-
-def ceil(input: Tensor) -> Tensor:
-    """The smallest whole number that is not below x; its gradient is 0. Follows ``torch.ceil``.
-
-    >>> import fastgrad as torch
-    >>> torch.ceil(torch.tensor([1.5, -1.5]))
-    tensor([ 2., -1.])
-    """
-    out = _core.ceil(input)
-    if out.requires_grad:
-        record(out, ceil_vjp, _core.edges(input))
-    return out
-
-
-def round(input: Tensor, *, decimals: int = 0) -> Tensor:
-    """The nearest whole number, halves to the even one; its gradient is 0.
-
-    With `decimals`, rounds to that many places after the point.
-
-    Follows ``torch.round``.
-
-    >>> import fastgrad as torch
-    >>> torch.round(torch.tensor([0.5, 1.5, 2.4]))
-    tensor([0., 2., 2.])
-    """
-    if decimals:
-        return round(input * 10.0**decimals) / 10.0**decimals
-    out = _core.round(input)
-    if out.requires_grad:
-        record(out, round_vjp, _core.edges(input))
-    return out
-
-
-def trunc(input: Tensor) -> Tensor:
-    """x without its fraction; its gradient is 0. Follows ``torch.trunc``.
-
-    >>> import fastgrad as torch
-    >>> torch.trunc(torch.tensor([1.5, -1.5]))
-    tensor([ 1., -1.])
-    """
-    out = _core.trunc(input)
-    if out.requires_grad:
-        record(out, trunc_vjp, _core.edges(input))
-    return out
-
-
-fix = trunc
-
-
 def square(input: Tensor) -> Tensor:
     """x**2. Follows ``torch.square``.
 
@@ -204,7 +107,7 @@ def square(input: Tensor) -> Tensor:
     tensor([1, 4])
     """
     if input.dtype is _core.bool:
-        return binary.pow(input, 2)
+        return _core.pow(input, 2)
     out = _core.square(input)
     if out.requires_grad:
         record(out, square_vjp, _core.edges(input), (input,))
@@ -385,170 +288,6 @@ def reciprocal_vjp(grad: Tensor, saved: Saved, needs: Needs) -> Grads:
     return (neg(grad) * (saved[0] * saved[0]),)
 
 
-def sin(input: Tensor) -> Tensor:
-    """The sine of an angle in radians. Follows ``torch.sin``.
-
-    >>> import fastgrad as torch
-    >>> torch.sin(torch.tensor([0.0, torch.pi / 2]))
-    tensor([0., 1.])
-    """
-    out = _core.sin(input)
-    if out.requires_grad:
-        record(out, sin_vjp, _core.edges(input), (input,))
-    return out
-
-
-def sin_vjp(grad: Tensor, saved: Saved, needs: Needs) -> Grads:
-    return (grad * cos(saved[0]),)
-
-
-def cos(input: Tensor) -> Tensor:
-    """The cosine of an angle in radians. Follows ``torch.cos``.
-
-    >>> import fastgrad as torch
-    >>> torch.cos(torch.tensor([0.0, torch.pi]))
-    tensor([ 1., -1.])
-    """
-    out = _core.cos(input)
-    if out.requires_grad:
-        record(out, cos_vjp, _core.edges(input), (input,))
-    return out
-
-
-def cos_vjp(grad: Tensor, saved: Saved, needs: Needs) -> Grads:
-    return (grad * neg(sin(saved[0])),)
-
-
-def tan(input: Tensor) -> Tensor:
-    """The tangent of an angle in radians. Follows ``torch.tan``.
-
-    >>> import fastgrad as torch
-    >>> torch.tan(torch.tensor([0.0, torch.pi / 4]))
-    tensor([0., 1.])
-    """
-    out = _core.tan(input)
-    if out.requires_grad:
-        record_result(out, tan_vjp, _core.edges(input))
-    return out
-
-
-def tan_vjp(grad: Tensor, saved: Saved, needs: Needs) -> Grads:
-    return (grad * (saved[0] * saved[0] + 1),)
-
-
-def asin(input: Tensor) -> Tensor:
-    """The angle in [-pi/2, pi/2] whose sine is x. Follows ``torch.asin``.
-
-    >>> import fastgrad as torch
-    >>> torch.asin(torch.tensor([0.0, 1.0]))
-    tensor([0.0000, 1.5708])
-    """
-    out = _core.asin(input)
-    if out.requires_grad:
-        record(out, asin_vjp, _core.edges(input), (input,))
-    return out
-
-
-arcsin = asin
-
-
-def asin_vjp(grad: Tensor, saved: Saved, needs: Needs) -> Grads:
-    return (grad * rsqrt(1 - saved[0] * saved[0]),)
-
-
-def acos(input: Tensor) -> Tensor:
-    """The angle in [0, pi] whose cosine is x. Follows ``torch.acos``.
-
-    >>> import fastgrad as torch
-    >>> torch.acos(torch.tensor([1.0, 0.0]))
-    tensor([0.0000, 1.5708])
-    """
-    out = _core.acos(input)
-    if out.requires_grad:
-        record(out, acos_vjp, _core.edges(input), (input,))
-    return out
-
-
-arccos = acos
-
-
-def acos_vjp(grad: Tensor, saved: Saved, needs: Needs) -> Grads:
-    return (neg(grad) * rsqrt(1 - saved[0] * saved[0]),)
-
-
-def atan(input: Tensor) -> Tensor:
-    """The angle in (-pi/2, pi/2) whose tangent is x. Follows ``torch.atan``.
-
-    >>> import fastgrad as torch
-    >>> torch.atan(torch.tensor([0.0, 1.0]))
-    tensor([0.0000, 0.7854])
-    """
-    out = _core.atan(input)
-    if out.requires_grad:
-        record(out, atan_vjp, _core.edges(input), (input,))
-    return out
-
-
-arctan = atan
-
-
-def atan_vjp(grad: Tensor, saved: Saved, needs: Needs) -> Grads:
-    return (grad / (saved[0] * saved[0] + 1),)
-
-
-def sinh(input: Tensor) -> Tensor:
-    """The hyperbolic sine. Follows ``torch.sinh``.
-
-    >>> import fastgrad as torch
-    >>> torch.sinh(torch.tensor([0.0, 1.0]))
-    tensor([0.0000, 1.1752])
-    """
-    out = _core.sinh(input)
-    if out.requires_grad:
-        record(out, sinh_vjp, _core.edges(input), (input,))
-    return out
-
-
-def sinh_vjp(grad: Tensor, saved: Saved, needs: Needs) -> Grads:
-    return (grad * cosh(saved[0]),)
-
-
-def cosh(input: Tensor) -> Tensor:
-    """The hyperbolic cosine. Follows ``torch.cosh``.
-
-    >>> import fastgrad as torch
-    >>> torch.cosh(torch.tensor([0.0, 1.0]))
-    tensor([1.0000, 1.5431])
-    """
-    out = _core.cosh(input)
-    if out.requires_grad:
-        record(out, cosh_vjp, _core.edges(input), (input,))
-    return out
-
-
-def cosh_vjp(grad: Tensor, saved: Saved, needs: Needs) -> Grads:
-    return (grad * sinh(saved[0]),)
-
-
-def erf(input: Tensor) -> Tensor:
-    """The error function, 2/sqrt(pi) times the integral of exp(-t**2) from 0 to x.
-
-    Follows ``torch.erf``.
-
-    >>> import fastgrad as torch
-    >>> torch.erf(torch.tensor([0.0, 1.0]))
-    tensor([0.0000, 0.8427])
-    """
-    out = _core.erf(input)
-    if out.requires_grad:
-        record(out, erf_vjp, _core.edges(input), (input,))
-    return out
-
-
-def erf_vjp(grad: Tensor, saved: Saved, needs: Needs) -> Grads:
-    return (grad * (exp(neg(square(saved[0]))) * (2.0 / pi**0.5)),)
-
-
 # The functions below have a fused kernel for their gradient. A gradient of the gradient takes the
 # same formula written with differentiable functions.
 
@@ -609,45 +348,24 @@ def relu(input: Tensor) -> Tensor:
 def relu_vjp(grad: Tensor, saved: Saved, needs: Needs) -> Grads:
     result = saved[0]
     if _core.is_grad_enabled():
-        return (grad * binary.gt(result, 0),)
+        return (grad * gt(result, 0),)
     return (_core.relu_backward(grad, result),)
 
 
-def logical_not(input: Tensor) -> Tensor:
-    """Whether x is 0 (False), as bool. Follows ``torch.logical_not``.
+def positive(input: Tensor) -> Tensor:
+    """The tensor itself.
+
+    Raises:
+        RuntimeError: the tensor has bools.
+
+    Follows ``torch.positive``.
 
     >>> import fastgrad as torch
-    >>> torch.logical_not(torch.tensor([0, 1, 2]))
-    tensor([ True, False, False])
+    >>> torch.positive(torch.tensor([1, -2]))
+    tensor([ 1, -2])
     """
-    return _core.logical_not(input)
-
-
-def isnan(input: Tensor) -> Tensor:
-    """Whether x is not a number, as bool. Follows ``torch.isnan``.
-
-    >>> import fastgrad as torch
-    >>> torch.isnan(torch.tensor([1.0, torch.nan]))
-    tensor([False,  True])
-    """
-    return _core.isnan(input)
-
-
-def isinf(input: Tensor) -> Tensor:
-    """Whether x is plus or minus infinity, as bool. Follows ``torch.isinf``.
-
-    >>> import fastgrad as torch
-    >>> torch.isinf(torch.tensor([1.0, -torch.inf]))
-    tensor([False,  True])
-    """
-    return _core.isinf(input)
-
-
-def isfinite(input: Tensor) -> Tensor:
-    """Whether x is neither infinite nor NaN, as bool. Follows ``torch.isfinite``.
-
-    >>> import fastgrad as torch
-    >>> torch.isfinite(torch.tensor([1.0, torch.inf, torch.nan]))
-    tensor([ True, False, False])
-    """
-    return _core.isfinite(input)
+    if input.dtype is _core.bool:
+        raise RuntimeError(
+            "The `+` operator, on a bool tensor is not supported; convert it first, e.g. by .int()"
+        )
+    return input

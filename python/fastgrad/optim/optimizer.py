@@ -6,7 +6,8 @@ from itertools import chain
 from typing import Any
 
 from .. import Tensor, enable_grad
-from ..nn._hooks import Hooks, RemovableHandle, add_hook, check_arguments
+from ..autograd.hooks import RemovableHandle
+from ..nn._hooks import Hooks, add_hook, check_arguments
 from ..nn._registry import type_name
 from ..nn.parameter import clear_gradients
 

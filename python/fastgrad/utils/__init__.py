@@ -1,5 +1,5 @@
 """Tools around a training loop. Follows torch.utils."""
 
-from fastgrad.utils import data
+from fastgrad.utils import checkpoint, data
 
-__all__ = ["data"]
+__all__ = ["checkpoint", "data"]
