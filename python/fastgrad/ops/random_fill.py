@@ -161,7 +161,7 @@ def _check_probabilities(p: Tensor) -> None:
     """Errors where a tensor's elements are no probabilities."""
     if not p.dtype.is_floating_point:
         raise NotImplementedError(
-            f"bernoulli: expected floating-point probabilities, got {p.dtype}; convert with .float()"
+            f"bernoulli: expected floating-point probabilities, got {p.dtype}; call .float()"
         )
     inside = _core.logical_and(_core.ge(p, 0.0), _core.le(p, 1.0))
     if not _core.all(inside, (), False).item():
