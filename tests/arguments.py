@@ -3,7 +3,10 @@
 They take a `Maker` (see `tests/strategies.py`) and return a `Sample`, or return such a function.
 """
 
+from dataclasses import replace
 from math import prod
+
+import numpy as np
 
 from strategies import NOT_NEGATIVE, POSITIVE, PROBABILITY, REAL, Domain, Operand, Sample
 
@@ -56,6 +59,24 @@ def reduced(domain=REAL, empty=True, one_dim=False, **options):
         return Sample((m.operand(shape, domain),), given | drawn)
 
     return make
+
+
+def with_nan(m, operand):
+    """The operand with NaN here and there, if it holds floats."""
+    values = operand.values
+    if values.dtype.kind != "f":
+        return operand
+    missing = np.random.default_rng(m.integer(0, 2**20)).random(values.shape) < 0.2
+    return replace(operand, values=np.where(missing, values.dtype.type(np.nan), values))
+
+
+def different(m, shape):
+    """An operand without equal elements, as far as its dtype has so many."""
+    operand = m.operand(shape)
+    values = operand.values
+    order = np.random.default_rng(m.integer(0, 2**20)).permutation(values.size)
+    lowest = values.size // 2 if values.dtype.kind in "if" else 0
+    return replace(operand, values=(order - lowest).reshape(values.shape).astype(values.dtype))
 
 
 def along(empty=True, **options):

@@ -147,7 +147,7 @@ def test_the_list_of_kernels_knows_the_element_types_only():
 # when they are loaded, a room knows itself and those before it.
 ROOMS = (
     *("size", "device", "random", "autograd", "ops", "tensor", "printing"),
-    *("special", "nn", "optim", "utils", "io", "vision", "train", "cli"),
+    *("linalg", "special", "nn", "optim", "utils", "io", "vision", "train", "cli"),
 )
 CORE = ROOMS.index("printing")
 
@@ -283,12 +283,14 @@ def test_no_file_names_a_place_on_some_machine():
 PUBLIC_MODULES = (
     "fastgrad",
     "fastgrad.autograd",
+    "fastgrad.linalg",
     "fastgrad.nn",
     "fastgrad.nn.functional",
     "fastgrad.nn.init",
     "fastgrad.optim",
     "fastgrad.special",
     "fastgrad.utils.data",
+    "fastgrad.utils.dlpack",
     "fastgrad.vision.datasets",
     "fastgrad.vision.transforms",
     "fastgrad.io",
@@ -333,5 +335,5 @@ def test_the_package_exports_every_public_name():
         for name, value in vars(fastgrad).items()
         if not name.startswith("_") and not isinstance(value, ModuleType)
     }
-    modules = {"autograd", "nn", "optim", "random", "special", "utils"}
+    modules = {"autograd", "linalg", "nn", "optim", "random", "special", "utils"}
     assert set(fastgrad.__all__) == (names - plumbing) | modules | {"__version__"}

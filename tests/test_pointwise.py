@@ -4,6 +4,8 @@ import math
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 import fastgrad as fg
 from parity import assert_same, outcome
@@ -239,6 +241,86 @@ def test_questions():
     assert [fg.is_same_size(x, x + 1), x.is_same_size(fg.tensor(1))] == [True, False]
     with pytest.raises(RuntimeError, match="ambiguous"):
         fg.is_nonzero(fg.ones(2))
+
+
+@given(
+    elements=st.lists(st.integers(-5, 5), max_size=8),
+    listed=st.lists(st.integers(-5, 5), max_size=8),
+    invert=st.booleans(),
+)
+def test_isin(elements, listed, invert):
+    for kind in (fg.int64, fg.float32, fg.int8):
+        x, y = fg.tensor(elements, dtype=kind), fg.tensor(listed, dtype=fg.int64)
+        expected = np.isin(elements, listed, invert=invert).tolist()
+        assert fg.isin(x, y, invert=invert).tolist() == expected
+
+
+def test_isin_of_numbers_nan_and_shapes(torch):
+    calls = [
+        lambda t: t.isin(4, t.tensor([4, 5])),
+        lambda t: t.isin(t.tensor([[4], [6]]), 4),
+        lambda t: t.isin(t.tensor([4, 6]), t.tensor([[4.0, 7.5]]), assume_unique=True),
+        lambda t: t.isin(t.tensor([NAN, 1.0, INF]), t.tensor([NAN, INF, -INF])),
+        lambda t: t.isin(t.zeros(2, 0), t.ones(3)),
+        lambda t: t.isin(4, 4),
+        lambda t: t.isin(t.tensor([True]), t.tensor([True])),
+    ]
+    for call in calls:
+        ours, theirs = outcome(call, fg), outcome(call, torch)
+        if isinstance(theirs, type):
+            assert ours is theirs
+        else:
+            assert_same(ours, theirs)
+
+
+def test_nextafter_of_16_bits(torch):
+    numbers = [0.0, 1.0, -1.0, 1.5, 1e-7, -3e-5, 60000.0, INF, -INF, 2.0**-14, 3e38, 1e-40, NAN]
+    for name in ("float16", "bfloat16"):
+        for target in (0.0, INF, -INF, 1.0, NAN):
+
+            def step(t, name=name, target=target):
+                x = t.tensor(numbers, dtype=getattr(t, name))
+                return t.nextafter(x, t.full_like(x, target)).double()
+
+            assert_same(step(fg), step(torch))
+
+
+def test_nan_to_num_gives_the_largest_number_of_each_dtype(torch):
+    for name in ("float16", "bfloat16", "float32", "float64"):
+        ours, theirs = (
+            t.nan_to_num(t.tensor([NAN, INF, -INF], dtype=getattr(t, name))).double()
+            for t in (fg, torch)
+        )
+        assert_same(ours, theirs)
+
+
+def test_logarithms_of_whole_powers_are_whole():
+    tens = fg.tensor([10.0**i for i in range(23)], dtype=fg.float64)
+    assert tens.log10().tolist() == list(range(23))
+    assert tens[:11].float().log10().tolist() == list(range(11))
+    twos = fg.tensor([2.0**i for i in range(-1074, 1024)], dtype=fg.float64)
+    assert twos.log2().tolist() == list(range(-1074, 1024))
+    assert twos[1074 - 149 : 1074 + 128].float().log2().tolist() == list(range(-149, 128))
+
+
+def test_angles_near_multiples_of_a_right_one():
+    """Where the range reduction cancels most; the reference has 64 bits of mantissa."""
+    turns = np.concatenate([np.arange(-2000, 2000), np.arange(600_000, 670_000, 17)])
+    angles = np.concatenate([turns * (np.pi / 2), [1e22, -1e300, 0.0]])
+    for name in ("sin", "cos"):
+        expected = getattr(np, name)(angles.astype(np.longdouble)).astype(float)
+        found = getattr(fg, name)(fg.tensor(angles)).numpy()
+        np.testing.assert_allclose(found, expected, rtol=4e-16)
+        single = angles[:-2].astype(np.float32)
+        expected = getattr(np, name)(single.astype(float))
+        found = getattr(fg, name)(fg.tensor(single)).numpy()
+        np.testing.assert_allclose(found, expected, rtol=7e-8)
+
+
+@pytest.mark.parametrize("name", ["sin", "tan", "asin", "atan", "sinh", "asinh", "atanh", "log1p"])
+def test_minus_zero_stays(name):
+    for dtype in (fg.float32, fg.float64):
+        assert getattr(fg, name)(fg.full((9,), -0.0, dtype=dtype)).signbit().all()
 
 
 # In-place forms

@@ -182,7 +182,23 @@ PyMethodDef functions[] = {
     def<max_dim>("max_dim"),
     def<min_dim>("min_dim"),
     def<sum_to_size>("sum_to_size"),
+    // scan
     def<cumsum>("cumsum"),
+    def<cumprod>("cumprod"),
+    def<cummax>("cummax"),
+    def<cummin>("cummin"),
+    def<logcumsumexp>("logcumsumexp"),
+    def<recurrence>("recurrence"),
+    // sort
+    def<sort>("sort"),
+    def<topk>("topk"),
+    def<kthvalue>("kthvalue"),
+    def<median>("median"),
+    def<mode>("mode"),
+    def<sort_rows>("sort_rows"),
+    def<searchsorted>("searchsorted"),
+    // statistics
+    def<bincount, constant>("bincount"),
     // shape
     def<view, view_of_first>("view"),
     def<reshape, view_of_first>("reshape"),
@@ -201,9 +217,7 @@ PyMethodDef functions[] = {
     def_any<nonzero>("nonzero"),
     def_any<index_select>("index_select"),
     def_any<gather>("gather"),
-    def<argsort>("argsort"),
     def<one_hot>("one_hot"),
-    def<bincount>("bincount"),
     // scatter
     SCATTER(def_any, scatter_, write),
     SCATTER(def, scatter_add_, add),
@@ -224,6 +238,14 @@ PyMethodDef functions[] = {
     // matmul
     def<matmul>("matmul"),
     def<linear>("linear"),
+    // linalg
+    def<lu_factor>("lu_factor"),
+    def<lu_solve>("lu_solve"),
+    def<lu_permutation, constant>("lu_permutation"),
+    def<solve_triangular>("solve_triangular"),
+    def<ops::cholesky>("cholesky"),
+    // distance
+    def<cdist>("cdist"),
     // softmax
     def<softmax>("softmax"),
     def<log_softmax>("log_softmax"),

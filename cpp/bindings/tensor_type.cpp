@@ -4,9 +4,11 @@
 #include <structmember.h>
 
 #include <new>
+#include <utility>
 
 #include "bindings/data.h"
 #include "bindings/dtype.h"
+#include "bindings/exchange.h"
 #include "ops/ops.h"
 
 namespace fastgrad {
@@ -361,9 +363,12 @@ void set_base(PyObject* view, PyObject* of) {
 
 bool requires_grad(PyTensor* t) {
   if (t->base != nullptr && t->seen_version != t->tensor.storage->version && self_of(t->base)->requires_grad) {
-    t->seen_version = t->tensor.storage->version;
+    const std::uint32_t seen = std::exchange(t->seen_version, t->tensor.storage->version);
     PyObject* done = PyObject_CallOneArg(refresh_view, reinterpret_cast<PyObject*>(t));
-    if (done == nullptr) throw PythonError{};
+    if (done == nullptr) {
+      t->seen_version = seen;  // the next to ask fails too
+      throw PythonError{};
+    }
     Py_DECREF(done);
   }
   return t->requires_grad;
@@ -378,8 +383,8 @@ void translate_exception() {
   } catch (pybind11::error_already_set& error) {
     error.restore();
   } catch (const Error& error) {
-    PyObject* const types[] = {PyExc_RuntimeError, PyExc_ValueError,   PyExc_TypeError,
-                               PyExc_IndexError,   PyExc_RuntimeError, PyExc_NotImplementedError};
+    PyObject* const types[] = {PyExc_RuntimeError, PyExc_ValueError,          PyExc_TypeError,  PyExc_IndexError,
+                               PyExc_RuntimeError, PyExc_NotImplementedError, PyExc_BufferError};
     PyErr_SetString(types[static_cast<int>(error.kind())], error.what());
   } catch (const std::bad_alloc&) {
     PyErr_SetString(PyExc_RuntimeError, "out of memory; use smaller tensors or a smaller batch");

@@ -126,9 +126,27 @@ void reduce_columns(void* out, const void* in, Index rows, Index n, Index row_st
   }
 }
 
+// The first place of an element that equals `wanted`, which is among them; NaN equals NaN here.
+template <class T>
+Index first_place(const T* x, Index n, T wanted) {
+  Index start = 0;
+  for (bool found = false; start + lanes <= n; start += lanes) {
+    for (Index j = 0; j < lanes; ++j)
+      found |= x[start + j] == wanted || (wanted != wanted && x[start + j] != x[start + j]);
+    if (found) break;
+  }
+  while (!(x[start] == wanted || (wanted != wanted && x[start] != x[start]))) ++start;
+  return start;
+}
+
 template <class F, class T>
 void arg_extreme(void* value, Index* position, const void* in, Index n, Index stride) {
   const auto* x = static_cast<const T*>(in);
+  if (stride == 1 && n >= lanes) {  // the extreme in lanes, then where it is
+    *position = first_place(x, n, reduce_row<F>(x, n));
+    *static_cast<T*>(value) = x[*position];
+    return;
+  }
   T best = x[0];
   Index at = 0;
   for (Index i = 1; i < n && best == best; ++i) {  // the first NaN ends the search

@@ -40,7 +40,7 @@ FASTGRAD_INLINE Angle reduce_angle(Vec<double> x) {
                          0x1.71de3a5337a64p-19, -0x1.a01a01a018acep-13, 0x1.111111111110bp-7, -0x1.5555555555555p-3);
   const V c = polynomial(z, -0x1.8ff8f0d755625p-37, 0x1.1eea87d205de6p-29, -0x1.27e4f9022a5acp-22,
                          0x1.a01a019e22eecp-16, -0x1.6c16c16c16126p-10, 0x1.5555555555553p-5);
-  const V sin = z == 0 ? r : r + fma(r * z, s, lost * near_cos);  // -0.0 stays
+  const V sin = z == 0 ? near : r + fma(r * z, s, lost * near_cos);  // -0.0 stays
   const V cos = near_cos + (((1 - near_cos) - half) + fma(z * z, c, -r * lost));
   return {reinterpret_cast<Bits<V>>(shifted), sin, cos};
 }

@@ -2,7 +2,6 @@
 #include <algorithm>
 #include <atomic>
 #include <cstring>
-#include <numeric>
 
 #include "ops/iterate.h"
 #include "ops/lines.h"
@@ -181,27 +180,6 @@ Tensor gather(const Tensor& x, Index dim, const Tensor& index) {
   return out;
 }
 
-Tensor argsort(const Tensor& x, Index dim, bool descending) {
-  const int d = wrap_dim(dim, x.dim(), "argsort");
-  if (x.dim() == 0) return zeros({}, DType::int64);
-  const Tensor values = contiguous(transpose(x, d, -1));
-  Tensor order = empty(values.sizes, DType::int64);
-  const Index n = x.sizes[d];
-  if (order.numel() == 0) return contiguous(transpose(order, d, -1));
-  visit_dtype(x.dtype, [&](auto tag) {
-    using T = typename decltype(tag)::type;
-    for (Index row = 0; row < values.numel() / n; ++row) {
-      const T* v = values.data<T>() + row * n;
-      Index* o = order.data<Index>() + row * n;
-      std::iota(o, o + n, 0);
-      // NaN counts as the largest value.
-      const auto less = [v](Index i, Index j) { return v[i] < v[j] || (v[j] != v[j] && v[i] == v[i]); };
-      std::stable_sort(o, o + n, [&](Index i, Index j) { return descending ? less(j, i) : less(i, j); });
-    }
-  });
-  return contiguous(transpose(order, d, -1));
-}
-
 Tensor one_hot(const Tensor& labels, Index classes) {
   if (is_floating(labels.dtype) || labels.dtype == DType::boolean) {
     fail("one_hot: expected integer class labels, got ", dtype_name(labels.dtype), "; convert them with .long()");
@@ -221,32 +199,6 @@ Tensor one_hot(const Tensor& labels, Index classes) {
   Tensor out = zeros(shape, DType::int64);
   for (Index i = 0; i < n; ++i) out.data<Index>()[i * classes + from.data<Index>()[i]] = 1;
   return out;
-}
-
-Tensor bincount(const Tensor& x, const OptionalTensor& weights, Index minlength) {
-  if (x.dim() != 1 || is_floating(x.dtype) || x.dtype == DType::boolean) {
-    fail("bincount: expected a 1-d tensor of non-negative integers, got shape ", x.sizes, " and ", dtype_name(x.dtype));
-  }
-  if (minlength < 0) fail("bincount: minlength should be >= 0, got ", minlength);
-  const Tensor bins = contiguous(cast(x, DType::int64));
-  if (weights && !(weights->sizes == x.sizes)) {
-    fail("bincount: weights should have the same shape as input: ", weights->sizes, " and ", x.sizes);
-  }
-  Index size = minlength;
-  for (Index i = 0; i < bins.numel(); ++i) {
-    const Index bin = bins.data<Index>()[i];
-    if (bin < 0) fail("bincount: expected non-negative integers, got ", bin, " at position ", i);
-    size = std::max(size, checked_multiply(bin + 1, 1, x.sizes));
-  }
-  if (!weights) {
-    Tensor out = zeros({size}, DType::int64);
-    for (Index i = 0; i < bins.numel(); ++i) ++out.data<Index>()[bins.data<Index>()[i]];
-    return out;
-  }
-  const Tensor w = contiguous(cast(*weights, DType::float64));
-  Tensor out = zeros({size}, DType::float64);
-  for (Index i = 0; i < bins.numel(); ++i) out.data<double>()[bins.data<Index>()[i]] += w.data<double>()[i];
-  return weights->dtype == DType::float32 ? cast(out, DType::float32) : out;
 }
 
 }  // namespace fastgrad::ops

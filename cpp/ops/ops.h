@@ -57,7 +57,28 @@ Tensor all(const Tensor& x, const Dims& dims, bool keepdim);
 std::pair<Tensor, Tensor> max_dim(const Tensor& x, Index dim, bool keepdim);
 std::pair<Tensor, Tensor> min_dim(const Tensor& x, Index dim, bool keepdim);
 Tensor sum_to_size(const Tensor& x, const Dims& sizes);
+
+// scan
 Tensor cumsum(const Tensor& x, Index dim);
+Tensor cumprod(const Tensor& x, Index dim);
+std::pair<Tensor, Tensor> cummax(const Tensor& x, Index dim);
+std::pair<Tensor, Tensor> cummin(const Tensor& x, Index dim);
+Tensor logcumsumexp(const Tensor& x, Index dim);
+// y[i] = added[i] + x[i] y[i - 1], or backward: y[i] = added[i] + x[i + 1] y[i + 1]
+Tensor recurrence(const Tensor& x, const Tensor& added, Index dim, bool backward);
+
+// sort: each gives values and their places
+std::pair<Tensor, Tensor> sort(const Tensor& x, Index dim, bool descending);
+std::pair<Tensor, Tensor> topk(const Tensor& x, Index k, Index dim, bool largest, bool sorted);
+std::pair<Tensor, Tensor> kthvalue(const Tensor& x, Index k, Index dim, bool keepdim);
+std::pair<Tensor, Tensor> median(const Tensor& x, Index dim, bool keepdim, bool ignore_nan);
+std::pair<Tensor, Tensor> mode(const Tensor& x, Index dim, bool keepdim);
+// the places of the rows of a matrix in lexicographic order
+Tensor sort_rows(const Tensor& x);
+Tensor searchsorted(const Tensor& sorted, const Tensor& values, const OptionalTensor& sorter, bool right);
+
+// statistics
+Tensor bincount(const Tensor& x, const OptionalTensor& weights, Index minlength);
 
 // shape: all but cat, reshape (when it must copy) and repeat give views
 Tensor view(const Tensor& x, const Dims& sizes);
@@ -82,9 +103,7 @@ Tensor nonzero(const Tensor& mask);
 Tensor index(const Tensor& x, const IndexList& indices, const Dims& axes = {});
 Tensor index_select(const Tensor& x, Index dim, const Tensor& index);
 Tensor gather(const Tensor& x, Index dim, const Tensor& index);
-Tensor argsort(const Tensor& x, Index dim, bool descending);
 Tensor one_hot(const Tensor& labels, Index classes);
-Tensor bincount(const Tensor& x, const OptionalTensor& weights, Index minlength);
 
 // scatter, in place; `op` is the name for messages
 void index_put_(const Tensor& x, const IndexList& indices, const Tensor& values, bool accumulate,
@@ -110,6 +129,21 @@ Tensor triu(const Tensor& x, Index diagonal);
 // matmul
 Tensor matmul(const Tensor& a, const Tensor& b);
 Tensor linear(const Tensor& x, const Tensor& weight, const OptionalTensor& bias);
+
+// linalg: matrices are the last two dimensions
+// L (without its diagonal of ones) and U in one, and the exchanges of rows as LAPACK counts them
+std::pair<Tensor, Tensor> lu_factor(const Tensor& a);
+// x with A x = b, or with A^T x = b if adjoint, from the factors of A
+Tensor lu_solve(const Tensor& lu, const Tensor& pivots, const Tensor& b, bool adjoint);
+// P of P A = L U turned round: A = P L U
+Tensor lu_permutation(const Tensor& pivots, Index rows, DType dtype);
+// x with A x = b; only one triangle of A is read
+Tensor solve_triangular(const Tensor& a, const Tensor& b, bool upper, bool unitriangular);
+// U with U^T U = A, of which only the upper triangle is read, and 0 or the order of the minor that is not positive
+std::pair<Tensor, Tensor> cholesky(const Tensor& a);
+
+// distance: of all pairs of rows
+Tensor cdist(const Tensor& a, const Tensor& b, double p);
 
 // softmax
 Tensor softmax(const Tensor& x, Index dim);

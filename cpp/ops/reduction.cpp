@@ -2,7 +2,7 @@
 // depend on the number of threads, so neither do the bits.
 #include <algorithm>
 
-#include "ops/iterate.h"
+#include "ops/dim_lines.h"
 #include "ops/ops.h"
 
 namespace fastgrad::ops {
@@ -129,11 +129,11 @@ Tensor sum_like(Reduce op, const char* name, const Tensor& x, const Dims& dims, 
   return target == accumulator ? total : cast(total, target);
 }
 
-void check_not_empty(const char* name, const Tensor& x, const Dims& flags) {
+void check_not_empty(const char* name, const Tensor& x, const Dims& flags, ErrorKind kind) {
   for (int d = 0; d < x.dim(); ++d) {
     if (flags[d] && x.sizes[d] == 0) {
-      fail(x.dim() == 1 ? ErrorKind::runtime : ErrorKind::index, name, ": Expected reduction dim ", d,
-           " to have non-zero size, but the shape is ", x.sizes, "; an empty set has no extreme");
+      fail(kind, name, ": Expected reduction dim ", d, " to have non-zero size, but the shape is ", x.sizes,
+           "; an empty set has no extreme");
     }
   }
 }
@@ -142,25 +142,15 @@ std::pair<Tensor, Tensor> arg_reduce(ArgLoop const (&loops)[dtype_count], const 
                                      bool keepdim) {
   if (is_half(x.dtype)) fail_not_computed(x.dtype);
   const Dims flags = reduced_flags(name, x, {dim});
-  check_not_empty(name, x, flags);
+  check_not_empty(name, x, flags, ErrorKind::index);
   const Dims shape = reduced_shape(x, flags, keepdim);
   std::pair<Tensor, Tensor> result{empty(shape, x.dtype), empty(shape, DType::int64)};
-  const int d = wrap_dim(dim, x.dim(), name);
-  const Index n = x.dim() == 0 ? 1 : x.sizes[d], step = x.dim() == 0 ? 1 : x.strides[d];
-  Dims sizes = x.sizes, strides = x.strides;
-  if (x.dim() > 0) {
-    sizes.erase(d);
-    strides.erase(d);
-  }
-  sizes.push_back(1);  // one innermost run for each result
-  strides.push_back(1);
-  const Walk<1> walk(sizes, {strides});
+  const Index n = x.dim() == 0 ? 1 : x.sizes[wrap_dim(dim, x.dim(), name)];
+  const DimLines<1> lines({x}, wrap_dim(dim, x.dim(), name));
   const ArgLoop kernel = loops[static_cast<int>(x.dtype)];
-  const Index inner = walk.inner(), inner_step = walk.strides[0].back();
-  parallel_for(0, walk.outer() * inner, std::max<Index>(1, pointwise_grain / n), [&](Index begin, Index end) {
+  parallel_for(0, lines.count(), line_grain(n), [&](Index begin, Index end) {
     for (Index i = begin; i < end; ++i) {
-      const Index from = walk.offsets(i / inner)[0] + (i % inner) * inner_step;
-      kernel(at(result.first, i), result.second.data<Index>() + i, at(x, from), n, step);
+      kernel(at(result.first, i), result.second.data<Index>() + i, at(x, lines.starts(i)[0]), n, lines.steps[0]);
     }
   });
   return result;
@@ -184,7 +174,9 @@ Tensor reduce(Reduce op, const char* name, const Tensor& x, const Dims& dims, bo
   const Dims flags = reduced_flags(name, x, dims);
   const int i = static_cast<int>(op), t = static_cast<int>(x.dtype);
   if (kernels().reduce_rows[i][t] == nullptr) fail_not_computed(x.dtype);
-  if (op == Reduce::max || op == Reduce::min) check_not_empty(name, x, flags);
+  if (op == Reduce::max || op == Reduce::min) {
+    check_not_empty(name, x, flags, dims.empty() ? ErrorKind::runtime : ErrorKind::index);
+  }
   Tensor out = empty(reduced_shape(x, flags, keepdim), x.dtype);
   if (out.numel() == 0) return out;
   const Block block = as_block(x, flags);
@@ -235,26 +227,6 @@ Tensor sum_to_size(const Tensor& x, const Dims& sizes) {
     reduced.push_back(d);
   }
   return view(sum(x, reduced, true, x.dtype), sizes);
-}
-
-Tensor cumsum(const Tensor& x, Index dim) {
-  const int d = wrap_dim(dim, x.dim(), "cumsum");
-  const Tensor from = contiguous(is_floating(x.dtype) ? x : cast(x, DType::int64));
-  Tensor out = empty_like(from);
-  if (out.numel() == 0) return out;
-  const Index n = x.dim() == 0 ? 1 : x.sizes[d], step = x.dim() == 0 ? 1 : from.strides[d];
-  visit_dtype(from.dtype, [&](auto tag) {
-    using T = typename decltype(tag)::type;
-    parallel_for(0, from.numel() / n, std::max<Index>(1, pointwise_grain / n), [&](Index begin, Index end) {
-      for (Index row = begin; row < end; ++row) {
-        const Index start = (row / step) * n * step + row % step;
-        T total = 0;
-        for (Index i = 0; i < n; ++i)
-          out.data<T>()[start + i * step] = total = total + from.data<T>()[start + i * step];
-      }
-    });
-  });
-  return out;
 }
 
 }  // namespace fastgrad::ops

@@ -40,51 +40,85 @@ from fastgrad.autograd.grad_mode import (
     set_grad_enabled,
 )
 from fastgrad.ops import activation_kinked as _activation
+from fastgrad.ops import addmm as _addmm
 from fastgrad.ops import binary as _binary
+from fastgrad.ops import calculus as _calculus
 from fastgrad.ops import comparison as _comparison
 from fastgrad.ops import complex as _complex
 from fastgrad.ops import conversion as _conversion
 from fastgrad.ops import creation as _creation
 from fastgrad.ops import diagonal as _diagonal
+from fastgrad.ops import distance as _distance
+from fastgrad.ops import einsum as _einsum
+from fastgrad.ops import exchange as _exchange
+from fastgrad.ops import extremes as _extremes
+from fastgrad.ops import histogram as _histogram
 from fastgrad.ops import index_put as _index_put
 from fastgrad.ops import indexing as _indexing
 from fastgrad.ops import matmul as _matmul
 from fastgrad.ops import norm as _norm
 from fastgrad.ops import power as _power
+from fastgrad.ops import products as _products
 from fastgrad.ops import random as _random
 from fastgrad.ops import reduction as _reduction
 from fastgrad.ops import rounding as _rounding
+from fastgrad.ops import scan as _scan
 from fastgrad.ops import scatter as _scatter
 from fastgrad.ops import shape as _shape
 from fastgrad.ops import softmax as _softmax
+from fastgrad.ops import sort as _sort
 from fastgrad.ops import special as _special
 from fastgrad.ops import spellings as _spellings
+from fastgrad.ops import statistics as _statistics
 from fastgrad.ops import ternary as _ternary
 from fastgrad.ops import trigonometry as _trigonometry
 from fastgrad.ops import unary as _unary
+from fastgrad.ops import unique as _unique
+from fastgrad.ops import vector_norm as _vector_norm
 from fastgrad.ops.activation_kinked import *
+from fastgrad.ops.addmm import *
 from fastgrad.ops.binary import *
+from fastgrad.ops.calculus import *
 from fastgrad.ops.comparison import *
 from fastgrad.ops.complex import *
 from fastgrad.ops.conversion import *
 from fastgrad.ops.creation import *
 from fastgrad.ops.diagonal import *
+from fastgrad.ops.distance import *
+from fastgrad.ops.einsum import *
+from fastgrad.ops.exchange import *
+from fastgrad.ops.extremes import *
+from fastgrad.ops.histogram import *
 from fastgrad.ops.index_put import *
 from fastgrad.ops.indexing import *
+from fastgrad.ops.linalg import determinant as _determinant
+from fastgrad.ops.linalg import legacy as _legacy
+from fastgrad.ops.linalg import norms as _norms
+from fastgrad.ops.linalg import powers as _powers
+from fastgrad.ops.linalg.determinant import *
+from fastgrad.ops.linalg.legacy import *
+from fastgrad.ops.linalg.norms import *
+from fastgrad.ops.linalg.powers import *
 from fastgrad.ops.matmul import *
 from fastgrad.ops.norm import *
 from fastgrad.ops.power import *
+from fastgrad.ops.products import *
 from fastgrad.ops.random import *
 from fastgrad.ops.reduction import *
 from fastgrad.ops.rounding import *
+from fastgrad.ops.scan import *
 from fastgrad.ops.scatter import *
 from fastgrad.ops.shape import *
 from fastgrad.ops.softmax import *
+from fastgrad.ops.sort import *
 from fastgrad.ops.special import *
 from fastgrad.ops.spellings import *
+from fastgrad.ops.statistics import *
 from fastgrad.ops.ternary import *
 from fastgrad.ops.trigonometry import *
 from fastgrad.ops.unary import *
+from fastgrad.ops.unique import *
+from fastgrad.ops.vector_norm import *
 from fastgrad.printing import set_printoptions
 from fastgrad.random import (
     default_generator,
@@ -95,7 +129,7 @@ from fastgrad.random import (
     set_rng_state,
 )
 
-from fastgrad import nn, optim, special, utils  # isort: skip - they use the names above
+from fastgrad import linalg, nn, optim, special, utils  # isort: skip - they use the names above
 
 __all__ = [
     "Generator",
@@ -132,6 +166,7 @@ __all__ = [
     "is_grad_enabled",
     "is_inference_mode_enabled",
     "is_tensor",
+    "linalg",
     "long",
     "manual_seed",
     "nan",
@@ -155,28 +190,45 @@ __all__ = [
     "utils",
 ]
 __all__ += _activation.__all__
+__all__ += _addmm.__all__
 __all__ += _binary.__all__
+__all__ += _calculus.__all__
 __all__ += _comparison.__all__
 __all__ += _complex.__all__
 __all__ += _conversion.__all__
 __all__ += _creation.__all__
+__all__ += _determinant.__all__
 __all__ += _diagonal.__all__
+__all__ += _distance.__all__
+__all__ += _einsum.__all__
+__all__ += _extremes.__all__
+__all__ += _histogram.__all__
+__all__ += _exchange.__all__
 __all__ += _index_put.__all__
 __all__ += _indexing.__all__
+__all__ += _legacy.__all__
 __all__ += _matmul.__all__
 __all__ += _norm.__all__
+__all__ += _norms.__all__
 __all__ += _power.__all__
+__all__ += _powers.__all__
+__all__ += _products.__all__
 __all__ += _random.__all__
 __all__ += _reduction.__all__
 __all__ += _rounding.__all__
+__all__ += _scan.__all__
 __all__ += _scatter.__all__
 __all__ += _shape.__all__
 __all__ += _softmax.__all__
-__all__ += _spellings.__all__
+__all__ += _sort.__all__
 __all__ += _special.__all__
+__all__ += _spellings.__all__
+__all__ += _statistics.__all__
 __all__ += _ternary.__all__
 __all__ += _trigonometry.__all__
 __all__ += _unary.__all__
+__all__ += _unique.__all__
+__all__ += _vector_norm.__all__
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from operator import index
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Iterable
     from typing import SupportsIndex, overload
 
 
@@ -16,6 +19,9 @@ class Size(tuple[int, ...]):
     """
 
     __slots__ = ()
+
+    def __new__(cls, sizes: Iterable[SupportsIndex] = ()) -> Size:
+        return tuple.__new__(cls, map(index, sizes))
 
     def numel(self) -> int:
         """The number of elements of a tensor of this shape."""
@@ -37,6 +43,9 @@ class Size(tuple[int, ...]):
     def __getitem__(self, index: SupportsIndex | slice) -> int | Size:
         part = tuple.__getitem__(self, index)
         return Size(part) if isinstance(part, tuple) else part
+
+    def __radd__(self, other: tuple[int, ...]) -> Size:
+        return Size((*other, *self))
 
     def __add__(self, other: tuple[int, ...]) -> Size:  # type: ignore[override]
         return Size(tuple.__add__(self, other))

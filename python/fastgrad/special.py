@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from fastgrad.ops.reduction import logsumexp
 from fastgrad.ops.rounding import round
 from fastgrad.ops.softmax import log_softmax, softmax
 from fastgrad.ops.special import (
@@ -50,6 +51,7 @@ __all__ = [
     "log_ndtr",
     "log_softmax",
     "logit",
+    "logsumexp",
     "multigammaln",
     "ndtr",
     "ndtri",

@@ -8,28 +8,42 @@ from fastgrad import _core
 from fastgrad.autograd import engine, hooks
 from fastgrad.device import cpu
 from fastgrad.ops import activation_kinked as kinked
+from fastgrad.ops import addmm as added
 from fastgrad.ops import (
     binary,
+    calculus,
     comparison,
     complex,
     conversion,
+    copying,
+    exchange,
+    extremes,
+    histogram,
     indexing,
+    linalg,
+    numpy_functions,
     power,
     random,
     random_fill,
     reduction,
     rounding,
+    scan,
     shape,
     special,
+    statistics,
     ternary,
     trigonometry,
     unary,
+    vector_norm,
 )
 from fastgrad.ops import diagonal as diagonals
 from fastgrad.ops import index_put as writing
 from fastgrad.ops import matmul as products
+from fastgrad.ops import products as combined
 from fastgrad.ops import scatter as scattering
 from fastgrad.ops import softmax as normalized
+from fastgrad.ops import sort as sorting
+from fastgrad.ops import unique as differing
 from fastgrad.ops.assign import assign, is_recorded, refresh_view
 from fastgrad.ops.inplace import (
     in_place,
@@ -44,9 +58,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from typing import Any, TypeGuard
 
-    from numpy import ndarray
-
-    from fastgrad._types import DType, Operand, Sizes
+    from fastgrad._types import DType, Operand
     from fastgrad.autograd.graph import Node
     from fastgrad.device import device
 
@@ -60,12 +72,19 @@ class Tensor(_core.TensorBase):
     __slots__ = ()
 
     def __new__(cls, *args: Any, dtype: DType | None = None) -> Tensor:
-        """PyTorch's old constructor: sizes give uninitialised floats, data gives floats."""
+        """PyTorch's old constructor: sizes give uninitialised floats, data gives floats.
+
+        A tensor gives itself.
+        """
         kind = dtype or _core.get_default_dtype()
-        if len(args) == 1 and not isinstance(args[0], int):
+        if len(args) == 1 and isinstance(args[0], _core.TensorBase):
+            return copying.as_subclass(args[0], cls)  # type: ignore[arg-type]
+        if len(args) == 1 and not isinstance(args[0], (int, Size)):
             made = _core.tensor(args[0], kind)
         else:
-            made = _core.empty(args or (0,), kind)
+            made = _core.empty(
+                args[0] if args and isinstance(args[0], Size) else args or (0,), kind
+            )
         return made if cls is Tensor else _core.TensorBase._make_subclass(cls, made, False)
 
     # Arithmetic
@@ -106,6 +125,30 @@ class Tensor(_core.TensorBase):
     mv = products.mv
     dot = products.dot
     outer = ger = products.outer
+    inner = products.inner
+    vdot = products.vdot
+    addmm = added.addmm
+    addmv = added.addmv
+    addr = added.addr
+    baddbmm = added.baddbmm
+    addbmm = added.addbmm
+    kron = combined.kron
+    cross = combined.cross
+    inverse = linalg.solve.inv
+    pinverse = linalg.legacy.pinverse
+    svd = linalg.legacy.svd
+    qr = linalg.legacy.qr
+    cholesky = linalg.legacy.cholesky
+    cholesky_solve = linalg.legacy.cholesky_solve
+    cholesky_inverse = linalg.legacy.cholesky_inverse
+    lu_solve = linalg.legacy.lu_solve
+    triangular_solve = linalg.legacy.triangular_solve
+    det = linalg.determinant.det
+    logdet = linalg.determinant.logdet
+    slogdet = linalg.legacy.slogdet
+    matrix_power = linalg.powers.matrix_power
+    matrix_exp = linalg.powers.matrix_exp
+    renorm = linalg.norms.renorm
     __neg__ = unary.neg
     __pos__ = unary.positive
     __abs__ = unary.abs
@@ -251,18 +294,49 @@ class Tensor(_core.TensorBase):
     sum = reduction.sum
     mean = reduction.mean
     prod = reduction.prod
-    max = reduction.max
-    min = reduction.min
-    amax = reduction.amax
-    amin = reduction.amin
-    argmax = reduction.argmax
-    argmin = reduction.argmin
-    var = reduction.var
-    std = reduction.std
+    nansum = reduction.nansum
+    nanmean = reduction.nanmean
+    count_nonzero = reduction.count_nonzero
+    logsumexp = reduction.logsumexp
     any = reduction.any
     all = reduction.all
-    cumsum = reduction.cumsum
     sum_to_size = reduction.sum_to_size
+    max = extremes.max
+    min = extremes.min
+    amax = extremes.amax
+    amin = extremes.amin
+    aminmax = extremes.aminmax
+    argmax = extremes.argmax
+    argmin = extremes.argmin
+    norm = vector_norm.norm
+    dist = vector_norm.dist
+    var = statistics.var
+    std = statistics.std
+    quantile = statistics.quantile
+    nanquantile = statistics.nanquantile
+    cov = statistics.cov
+    corrcoef = statistics.corrcoef
+    bincount = histogram.bincount
+    histc = histogram.histc
+    histogram = histogram.histogram
+
+    # Scans, sorting and searching
+    cumsum = scan.cumsum
+    cumprod = scan.cumprod
+    cummax = scan.cummax
+    cummin = scan.cummin
+    logcumsumexp = scan.logcumsumexp
+    diff = calculus.diff
+    sort = sorting.sort
+    argsort = sorting.argsort
+    msort = sorting.msort
+    topk = sorting.topk
+    kthvalue = sorting.kthvalue
+    median = sorting.median
+    nanmedian = sorting.nanmedian
+    mode = sorting.mode
+    unique = differing.unique
+    unique_consecutive = differing.unique_consecutive
 
     # Shape
     reshape = shape.reshape
@@ -327,8 +401,6 @@ class Tensor(_core.TensorBase):
     select_scatter = diagonals.select_scatter
     slice_scatter = diagonals.slice_scatter
     diagonal_scatter = diagonals.diagonal_scatter
-    argsort = indexing.argsort
-    bincount = indexing.bincount
 
     # Random numbers
     bernoulli = random.bernoulli
@@ -401,28 +473,13 @@ class Tensor(_core.TensorBase):
         """Whether the elements are floats."""
         return self.dtype.is_floating_point
 
-    def numpy(self, *, force: builtins.bool = False) -> ndarray[Any, Any]:
-        """The tensor as a NumPy array on the same memory.
-
-        Raises:
-            RuntimeError: the tensor requires grad and `force` is not set.
-        """
-        from numpy import asarray
-
-        if self.requires_grad and not force:
-            raise RuntimeError(
-                "Can't call numpy() on Tensor that requires grad. Use tensor.detach().numpy() "
-                "instead."
-            )
-        return asarray(memoryview(_core.detach(self)))
-
-    def __array__(self, dtype: Any = None, copy: builtins.bool | None = None) -> ndarray[Any, Any]:
-        array = self.numpy()
-        if dtype is not None and array.dtype != dtype:
-            return array.astype(dtype)
-        return array.copy() if copy else array
-
-    __array_priority__ = 1000  # so that array + tensor is a tensor's business
+    # Other libraries
+    numpy = exchange.numpy
+    __array__ = exchange.array
+    __array_ufunc__ = numpy_functions.array_ufunc
+    __array_function__ = numpy_functions.array_function
+    __dlpack__ = exchange.dlpack
+    __dlpack_device__ = exchange.dlpack_device
 
     # In-place forms
     add_ = __iadd__ = in_place_by_kernel(binary.add, _core.add_)
@@ -480,6 +537,8 @@ class Tensor(_core.TensorBase):
     reciprocal_ = in_place(unary.reciprocal)
     sigmoid_ = in_place(unary.sigmoid)
     tanh_ = in_place(unary.tanh)
+    cumsum_ = in_place(scan.cumsum)
+    cumprod_ = in_place(scan.cumprod)
     relu_ = in_place(unary.relu)
     sgn_ = in_place(complex.sgn)
     conj_physical_ = in_place(complex.conj_physical)
@@ -515,6 +574,12 @@ class Tensor(_core.TensorBase):
     logit_ = in_place(special.logit)
     xlogy_ = in_place(special.xlogy)
     polygamma_ = in_place(polygamma)
+    addmm_ = in_place(added.addmm)
+    addmv_ = in_place(added.addmv)
+    addr_ = in_place(added.addr)
+    baddbmm_ = in_place(added.baddbmm)
+    addbmm_ = in_place(added.addbmm)
+    renorm_ = in_place(linalg.norms.renorm)
     masked_fill_ = in_place_by_writing(indexing.masked_fill, indexing.masked_fill_into)
     masked_scatter_ = in_place(writing.masked_scatter)
     put_ = in_place(writing.put)
@@ -604,7 +669,19 @@ class Tensor(_core.TensorBase):
         """Where the tensor lives."""
         return cpu
 
+    is_cpu = True
     is_cuda = False
+    is_sparse = False
+
+    @property
+    def itemsize(self) -> builtins.int:
+        """Bytes per element."""
+        return self.element_size()
+
+    @property
+    def nbytes(self) -> builtins.int:
+        """Bytes of all elements."""
+        return self.numel() * self.element_size()
 
     # Python
     def __repr__(self) -> str:
@@ -632,7 +709,15 @@ class Tensor(_core.TensorBase):
             raise TypeError("iteration over a 0-d tensor")
         return iter(shape.unbind(self, 0))
 
+    def __reversed__(self) -> Tensor:
+        return shape.flip(self, (0,)) if self.ndim else self
+
     def __contains__(self, element: Operand) -> builtins.bool:
+        if not isinstance(element, (_core.TensorBase, builtins.int, builtins.float)):
+            raise RuntimeError(
+                "Tensor.__contains__ only supports Tensor or scalar, but you passed in a "
+                f"{type(element)}."
+            )
         return builtins.bool(comparison.eq(self, element).any())
 
     def __bool__(self) -> builtins.bool:
@@ -644,46 +729,31 @@ class Tensor(_core.TensorBase):
         return builtins.bool(self.item())
 
     def __float__(self) -> builtins.float:
-        return builtins.float(self.item())
+        return builtins.float(self._number())
 
     def __int__(self) -> builtins.int:
-        return builtins.int(self.item())
+        return builtins.int(self._number())
+
+    def __complex__(self) -> builtins.complex:
+        return builtins.complex(self._number())
 
     def __index__(self) -> builtins.int:
-        value = self.item()
-        if self.dtype.is_floating_point:
+        if self.dtype.is_floating_point or self.numel() != 1:
             raise TypeError("only integer tensors of a single element can be converted to an index")
-        return builtins.int(value)
+        return builtins.int(self.item())
 
-    def __copy__(self) -> Tensor:
-        twin = _core.detach(self)
-        return _core.TensorBase._make_subclass(type(self), twin, self.requires_grad)
-
-    def __deepcopy__(self, memo: dict[Any, Any]) -> Tensor:
-        if not self.is_leaf:
-            raise RuntimeError(
-                "Only Tensors created explicitly by the user (graph leaves) support the deepcopy "
-                "protocol at the moment; use tensor.detach().clone()"
+    def _number(self) -> Any:
+        if self.numel() != 1:
+            raise ValueError(
+                "only one element tensors can be converted to Python scalars, and this has shape "
+                f"{tuple(self.shape)}; index it first, or use tolist()"
             )
-        if id(self) in memo:
-            known: Tensor = memo[id(self)]
-            return known
-        copy = _core.TensorBase._make_subclass(
-            type(self), _core.clone(_core.detach(self)), self.requires_grad
-        )
-        memo[id(self)] = copy
-        if self.grad is not None:
-            copy.grad = _core.clone(_core.detach(self.grad))
-        copy.__dict__.update(self.__dict__)
-        return copy
+        return self.item()
 
-    def __reduce_ex__(self, protocol: Any) -> Any:
-        if not self.is_leaf:
-            raise RuntimeError("only leaf tensors can be pickled; use tensor.detach()")
-        content = (
-            bytes(memoryview(_core.clone(_core.detach(self))).cast("B")) if self.numel() else b""
-        )
-        return _rebuilt, (type(self), content, tuple(self.shape), self.dtype, self.requires_grad)
+    __copy__ = copying.shallow_copy
+    __deepcopy__ = copying.deep_copy
+    __reduce_ex__ = copying.reduce
+    as_subclass = copying.as_subclass
 
 
 def _comparable(other: object) -> TypeGuard[Operand]:
@@ -691,12 +761,5 @@ def _comparable(other: object) -> TypeGuard[Operand]:
     return isinstance(other, (_core.TensorBase, int, float)) or hasattr(other, "__array__")
 
 
-def _rebuilt(
-    cls: type[Tensor], content: bytes, sizes: Sizes, dtype: DType, requires_grad: bool
-) -> Tensor:
-    """A tensor from what pickle kept of it."""
-    flat = _core.tensor(memoryview(bytearray(content)), _core.uint8)
-    return _core.TensorBase._make_subclass(cls, _core.from_bytes(flat, sizes, dtype), requires_grad)
-
-
+Tensor.__module__ = "fastgrad"
 _core.register_classes(Tensor, Size, refresh_view)

@@ -6,15 +6,23 @@ row, `tests/test_gradients.py` derivatives, `tests/test_determinism.py` numbers 
 
 from rows import (
     activation,
+    addmm,
     binary,
+    calculus,
     comparison,
     complex,
     diagonal,
+    distance,
+    einsum,
+    extremes,
+    histogram,
     indexing,
+    linalg,
     loss,
     matmul,
     norm,
     power,
+    products,
     reduction,
     rounding,
     scan,
@@ -23,15 +31,19 @@ from rows import (
     softmax,
     sort,
     special,
+    statistics,
     ternary,
     trigonometry,
     unary,
+    unique,
+    vector_norm,
 )
 from rows.op import Op
 
 FAMILIES = (
     *(unary, rounding, trigonometry, special, complex, binary, power, comparison, ternary),
-    *(reduction, scan, sort, shape, indexing, scatter, diagonal, matmul),
-    *(softmax, activation, norm, loss),
+    *(reduction, extremes, vector_norm, statistics, scan, sort, unique, histogram, calculus),
+    *(shape, indexing, scatter, diagonal, matmul, softmax, activation, norm, loss),
+    *(addmm, einsum, products, distance, linalg),
 )
 OPS: list[Op] = [row for family in FAMILIES for row in family.ROWS]

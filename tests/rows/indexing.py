@@ -5,7 +5,7 @@ import numpy as np
 import arguments as make
 import references as ref
 from rows.op import Op
-from strategies import ALL, FLOATS, INTEGERS, Operand, Sample
+from strategies import ALL, FLOATS, Operand, Sample
 
 
 def _gathered_by(dtype):
@@ -103,6 +103,5 @@ ROWS = [
     ),
     Op("argwhere", lambda x: np.argwhere(x), make.unary(), ALL, False),
     Op("where", lambda x: np.nonzero(x), make.of_rank(1, 3), ALL, False, label="where alone"),
-    Op("bincount", ref.bincount, make.counted, INTEGERS, False),
     Op("nn.functional.one_hot", ref.one_hot, make.labels, ("int64",), False),
 ]

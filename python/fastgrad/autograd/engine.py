@@ -66,7 +66,9 @@ class _Pending:
         """The gradient of one of several results of a node, for when its turn comes."""
         (producer,) = node.edges
         at, count = node.saved_values(self.create_graph)
-        self.grads.setdefault(producer, [None] * count)[at] = grad
+        grads = self.grads.setdefault(producer, [None] * count)
+        # A vjp that saved the results may have given this one a second node.
+        grads[at] = grad if grads[at] is None else grads[at] + grad
 
     def see(self, owner: Node | Tensor) -> Tensor:
         """Show what has arrived to the hooks of the tensor, and take what they make of it."""

@@ -30,6 +30,7 @@ __all__ = [
     "is_signed",
     "isclose",
     "isfinite",
+    "isin",
     "isinf",
     "isnan",
     "isneginf",
@@ -355,6 +356,53 @@ def bitwise_right_shift(input: Operand, other: Operand) -> Tensor:
     tensor([ 2, -3])
     """
     return _core.bitwise_right_shift(input, other)
+
+
+def isin(
+    elements: Operand,
+    test_elements: Operand,
+    *,
+    assume_unique: bool = False,
+    invert: bool = False,
+) -> Tensor:
+    """Whether each of `elements` is among `test_elements` (with `invert`: is not), as bool.
+
+    Args:
+        assume_unique: Says that no element occurs twice, which makes no difference here.
+
+    Raises:
+        TypeError: both are numbers.
+        RuntimeError: the elements are bools.
+
+    Follows ``torch.isin``.
+
+    >>> import fastgrad as torch
+    >>> torch.isin(torch.tensor([1, 2, 3]), torch.tensor([3, 1]))
+    tensor([ True, False,  True])
+    """
+    if not any(isinstance(x, _core.TensorBase) for x in (elements, test_elements)):
+        raise TypeError("isin: expected a Tensor as elements or test_elements, got two numbers")
+    kind = _core.result_type(elements, test_elements)
+    if kind is _core.bool:
+        raise RuntimeError("isin: Unsupported input type encountered for isin(): bool; use .int()")
+    wanted, listed = (
+        _core.cast(_core.detach(x), kind)
+        if isinstance(x, _core.TensorBase)
+        else _core.tensor(x, kind)
+        for x in (elements, test_elements)
+    )
+    found = _are_listed(wanted, listed.reshape(-1))
+    return logical_not(found) if invert else found
+
+
+def _are_listed(wanted: Tensor, listed: Tensor) -> Tensor:
+    """By binary search in the sorted list."""
+    if listed.numel() == 0:
+        return _core.full(wanted.shape, False, _core.bool)
+    ordered = _core.sort(listed, 0, False)[0]
+    # An element above all, and NaN, which equals nothing, are compared with the last.
+    places = _core.minimum(_core.searchsorted(ordered, wanted, None, False), listed.numel() - 1)
+    return eq(ordered[places], wanted)
 
 
 def is_nonzero(input: Tensor) -> bool:

@@ -16,12 +16,9 @@ if TYPE_CHECKING:
 
 __all__ = [
     "arange",
-    "as_tensor",
-    "asarray",
     "empty",
     "empty_like",
     "eye",
-    "from_numpy",
     "full",
     "full_like",
     "linspace",
@@ -76,47 +73,6 @@ def tensor(
             [3, 4]])
     """
     return _finished(_core.tensor(data, dtype), requires_grad, device)
-
-
-def as_tensor(data: Any, dtype: DType | None = None, device: Place | None = None) -> Tensor:
-    """The data as a tensor: itself if it is one, on the same memory if it is an array, else a copy.
-
-    Raises:
-        TypeError: the data has elements that are no numbers.
-
-    Follows ``torch.as_tensor``.
-
-    >>> import fastgrad as torch
-    >>> torch.as_tensor([1.0, 2.0])
-    tensor([1., 2.])
-    """
-    check_device(device)
-    if isinstance(data, _core.TensorBase):
-        # Every TensorBase is a Tensor.
-        return data if dtype is None else data.to(dtype)  # type: ignore[attr-defined, return-value]
-    if not isinstance(data, (list, tuple, int, float, bytes)) and hasattr(data, "__array__"):
-        shared = from_numpy(data) if data.ndim else _core.tensor(data, None)
-        return shared if dtype is None else shared.to(dtype)
-    return _core.tensor(data, dtype)
-
-
-asarray = as_tensor
-
-
-def from_numpy(ndarray: Any) -> Tensor:
-    """A tensor on the memory of a NumPy array: a change of one is a change of the other.
-
-    Raises:
-        TypeError: not an array, or an element type without a tensor type.
-        ValueError: negative strides, or memory that is not aligned.
-
-    >>> import fastgrad as torch, numpy as np
-    >>> torch.from_numpy(np.array([1.0, 2.0]))
-    tensor([1., 2.], dtype=torch.float64)
-    """
-    if not hasattr(ndarray, "__array_interface__") or not hasattr(ndarray, "flags"):
-        raise TypeError(f"expected np.ndarray (got {type(ndarray).__name__})")
-    return _core.from_buffer(ndarray)
 
 
 def empty(

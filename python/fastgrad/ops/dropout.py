@@ -29,7 +29,7 @@ def dropout(input: Tensor, p: float = 0.5, training: bool = True, inplace: bool 
     tensor([1., 1., 1.])
     """
     _check_probability(p)
-    if not training or p == 0.0:
+    if not training or p == 0.0 or not input.numel():
         return input
     return _masked(input, _elements(input), p, inplace)
 
@@ -41,7 +41,9 @@ def _check_probability(p: float) -> None:
 
 def _mask(empty: Tensor, p: float) -> Tensor:
     """1 for what stays and 0 for what is dropped."""
-    return _core.fill_(empty, 0) if p == 1.0 else _core.bernoulli_(empty, 1.0 - p, None)
+    if p == 1.0:  # no number is drawn, as in PyTorch
+        return _core.fill_(empty, 0)
+    return _core.bernoulli_(empty, 1.0 - p, None)
 
 
 def _masked(input: Tensor, empty: Tensor, p: float, inplace: bool) -> Tensor:

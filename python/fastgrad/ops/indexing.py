@@ -15,9 +15,7 @@ if TYPE_CHECKING:
     from fastgrad.tensor import Tensor
 
 __all__ = [
-    "argsort",
     "argwhere",
-    "bincount",
     "gather",
     "index_select",
     "masked_fill",
@@ -141,7 +139,9 @@ def take(input: Tensor, index: Tensor) -> Tensor:
 
 
 def check_long(name: str, index: Tensor) -> None:
-    """RuntimeError unless an index is int64."""
+    """RuntimeError unless an index is int64; TypeError unless it is a tensor."""
+    if not isinstance(index, _core.TensorBase):
+        raise TypeError(f"{name}(): the index must be a Tensor, not {type(index).__name__}")
     if index.dtype is not _core.int64:
         raise RuntimeError(
             f"{name}(): Expected a long tensor for index, but got {index.dtype}; convert it with "
@@ -180,7 +180,8 @@ def take_along_dim(input: Tensor, indices: Tensor, dim: int | None = None) -> Te
     rest = [(*x.shape[before], 1, *x.shape[after]) for x in (input, indices)]
     common = broadcast_shapes(*rest)
     chosen = indices.expand((*common[before], indices.size(dim), *common[after]))
-    chosen = _core.where(_core.lt(chosen, 0), _core.add(chosen, n), chosen)
+    from_the_end = _core.logical_and(_core.lt(chosen, 0), _core.ge(chosen, -n))
+    chosen = _core.where(from_the_end, _core.add(chosen, n), chosen)
     return gather(input.expand((*common[before], n, *common[after])), dim, chosen)
 
 
@@ -221,7 +222,9 @@ def argwhere(input: Tensor) -> Tensor:
 
 
 def check_mask(name: str, mask: Tensor) -> None:
-    """RuntimeError unless a mask is bool."""
+    """RuntimeError unless a mask is bool; TypeError unless it is a tensor."""
+    if not isinstance(mask, _core.TensorBase):
+        raise TypeError(f"{name}(): the mask must be a Tensor, not {type(mask).__name__}")
     if mask.dtype is not _core.bool:
         raise RuntimeError(
             f"{name}: expected a bool mask, but got one of {mask.dtype}; compare first, e.g. "
@@ -296,18 +299,6 @@ def single_value(name: str, value: Operand, like: Tensor) -> Tensor:
     return value.to(like.dtype)
 
 
-def argsort(input: Tensor, dim: int = -1, descending: bool = False, stable: bool = False) -> Tensor:
-    """The indices (int64) that sort along a dimension; always stable. NaN counts as the largest.
-
-    Follows ``torch.argsort``.
-
-    >>> import fastgrad as torch
-    >>> torch.argsort(torch.tensor([3, 1, 2]))
-    tensor([1, 2, 0])
-    """
-    return _core.argsort(input, dim, descending)
-
-
 def one_hot(tensor: Tensor, num_classes: int = -1) -> Tensor:
     """Labels as vectors that are 1 at the label and 0 elsewhere (int64), in a new last dimension.
 
@@ -322,18 +313,3 @@ def one_hot(tensor: Tensor, num_classes: int = -1) -> Tensor:
             [0, 0, 1]])
     """
     return _core.one_hot(tensor, num_classes)
-
-
-def bincount(input: Tensor, weights: Tensor | None = None, minlength: int = 0) -> Tensor:
-    """How often each non-negative integer occurs in a vector, or the sum of its weights.
-
-    Raises:
-        RuntimeError: an element is negative, or the tensor is no vector of integers.
-
-    Follows ``torch.bincount``.
-
-    >>> import fastgrad as torch
-    >>> torch.bincount(torch.tensor([0, 2, 2]))
-    tensor([1, 0, 2])
-    """
-    return _core.bincount(input, weights, minlength)

@@ -6,14 +6,13 @@ differentiable functions, in which the statistics are functions of the input aga
 
 from __future__ import annotations
 
-from math import inf
-
 from fastgrad import _core
 from fastgrad.autograd.graph import record
-from fastgrad.ops import comparison, unary
-from fastgrad.ops.reduction import amax, amin, mean
+from fastgrad.ops import unary
+from fastgrad.ops.reduction import mean
 from fastgrad.ops.reduction import sum as sum_
 from fastgrad.ops.shape import cat
+from fastgrad.ops.vector_norm import vector_norm
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -366,18 +365,7 @@ def normalize(input: Tensor, p: float = 2.0, dim: Dims | None = 1, eps: float = 
         raise RuntimeError(
             f"normalize: expected a floating-point tensor, got {input.dtype}; convert with .float()"
         )
-    return input / _norm(input, p, () if dim is None else dim).clamp_min(eps)
-
-
-def _norm(x: Tensor, p: float, dim: Dims) -> Tensor:
-    """The p-norm along dimensions, which are kept; its gradient at 0 is 0."""
-    if p in (inf, -inf):
-        return (amax if p > 0 else amin)(unary.abs(x), dim, True)
-    if p == 0:
-        return sum_(comparison.ne(x, 0), dim, True, dtype=x.dtype)
-    total = sum_(x * x if p == 2 else unary.abs(x) ** p, dim, True)
-    # A root of the smallest normal number has a slope that is finite, and clamped to 0.
-    return total.clamp_min(2.0**-126) ** (1 / p)
+    return input / vector_norm(input, p, dim, True).clamp_min(eps)
 
 
 def local_response_norm(

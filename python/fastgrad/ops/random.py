@@ -335,7 +335,7 @@ def multinomial(
     _core.copy_(q, _core.div(probabilities, q))
     if num_samples == 1:
         return _core.max_dim(q, -1, True)[1]
-    return _core.clone(_core.narrow(_core.argsort(q, -1, True), -1, 0, num_samples))
+    return _core.topk(q, num_samples, -1, True, True)[1]
 
 
 def _check_multinomial(input: Tensor, num_samples: int, replacement: bool) -> None:

@@ -31,5 +31,5 @@ class Result(_Tensors):
 
     def __repr__(self) -> str:
         name = type(self).__name__.removesuffix("_result")
-        parts = (f"{field}={value}" for field, value in zip(self._fields, self, strict=True))
+        parts = (f"{field}={value!r}" for field, value in zip(self._fields, self, strict=True))
         return f"torch.return_types.{name}(\n" + ",\n".join(parts) + ")"

@@ -190,7 +190,12 @@ def nan_to_num(
     return out
 
 
-_LARGEST = {_core.float32: (2 - 2.0**-23) * 2.0**127, _core.float64: float_info.max}
+_LARGEST = {
+    _core.float16: 65504.0,
+    _core.bfloat16: (2 - 2.0**-7) * 2.0**127,
+    _core.float32: (2 - 2.0**-23) * 2.0**127,
+    _core.float64: float_info.max,
+}
 
 
 def nan_to_num_vjp(grad: Tensor, saved: Saved, needs: Needs) -> Grads:

@@ -273,8 +273,11 @@ def select_vjp(grad: Tensor, saved: Saved, needs: Needs) -> Grads:
     return (getitem_backward(grad, shape, (*_all_of(dim), index)),)
 
 
-def narrow(input: Tensor, dim: int, start: int, length: int) -> Tensor:
+def narrow(input: Tensor, dim: int, start: int | Tensor, length: int) -> Tensor:
     """A view of `length` positions along a dimension, from `start` on.
+
+    Raises:
+        RuntimeError: the range is outside the dimension, or `start` is a tensor with dimensions.
 
     Follows ``torch.narrow``.
 
@@ -282,6 +285,10 @@ def narrow(input: Tensor, dim: int, start: int, length: int) -> Tensor:
     >>> torch.narrow(torch.arange(5), 0, 1, 3)
     tensor([1, 2, 3])
     """
+    if isinstance(start, _core.TensorBase):
+        if start.ndim or start.dtype.is_floating_point or start.dtype is _core.bool:
+            raise RuntimeError("narrow: start must be a number or a 0-dim tensor of integers")
+        start = int(start)
     out = _core.narrow(input, dim, start, length)
     if out.requires_grad:
         at = dim % input.ndim
