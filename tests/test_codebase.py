@@ -146,7 +146,8 @@ def test_the_list_of_kernels_knows_the_element_types_only():
 # From the bottom up. Up to `printing` they make the tensor, and may meet each other when they run;
 # when they are loaded, a room knows itself and those before it.
 ROOMS = (
-    *("size", "device", "random", "autograd", "ops", "tensor", "printing"),
+    *("size", "device", "layout", "random", "autograd", "ops", "tensor"),
+    *("tensor_types", "limits", "printing"),
     *("linalg", "special", "nn", "optim", "utils", "io", "vision", "train", "cli"),
 )
 CORE = ROOMS.index("printing")

@@ -43,6 +43,9 @@ def functions_of_the_library():
                 "fastgrad.ops."
             ) and value.__module__ not in (
                 "fastgrad.ops.creation",
+                "fastgrad.ops.data",
+                "fastgrad.ops.metadata",
+                "fastgrad.ops.ranges",
                 "fastgrad.ops.random",
                 "fastgrad.ops.dropout",
                 "fastgrad.ops.spellings",
@@ -127,7 +130,7 @@ def test_large_values_are_those_of_numpy(op):
     for tensor, expected in zip(op(fg, sample), op.expected(sample), strict=True):
         assert tuple(tensor.shape) == expected.shape
         tolerance = (
-            20 * op.scale * RTOL.get(name_of(tensor.dtype), 0) * max(1, np.abs(expected).max())
+            20 * op.scale * RTOL.get(name_of(tensor.dtype), 0) * np.abs(expected).max(initial=1)
         )
         np.testing.assert_allclose(tensor.numpy(), expected, rtol=tolerance, atol=tolerance)
 

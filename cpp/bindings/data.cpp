@@ -50,8 +50,12 @@ Tensor as_array(PyObject* object) {
   return PyObject_CheckBuffer(object) ? tensor_on_buffer(object) : tensor_on_dlpack(object);
 }
 
+// Inside a sequence a tensor stands for its only element.
+bool is_nested_number(PyObject* object, int depth) { return depth > 0 && is_tensor(object); }
+
 // The shape of the first path down; `fill` verifies the others.
 void discover_shape(PyObject* data, Dims& shape) {
+  if (is_nested_number(data, shape.size())) return;
   if (is_array(data)) {
     for (Index n : as_array(data).sizes) shape.push_back(n);
     return;
@@ -68,6 +72,9 @@ DType discover_dtype(PyObject* data, int depth) {
   // Python's own numbers. NumPy's, some of which derive from float, come with a dtype.
   if (PyFloat_CheckExact(data) || PyLong_Check(data)) return scalar_dtype(scalar_from(data));
   if (is_array(data)) return as_array(data).dtype;
+  if (!has_elements(data) && !is_number(data) && !is_text(data)) {
+    fail("tensor: Could not infer dtype of ", Py_TYPE(data)->tp_name);
+  }
   if (!has_elements(data) || depth > deepest) return scalar_dtype(scalar_from(data));
   const Owned items = owned(PySequence_Fast(data, "tensor: expected a sequence"));
   const Py_ssize_t n = PySequence_Fast_GET_SIZE(items.get());
@@ -85,6 +92,15 @@ DType inferred_dtype(PyObject* data, const Dims& shape) {
 }
 
 void fill(const Tensor& out, PyObject* data, int depth) {
+  if (is_nested_number(data, depth)) {
+    const Tensor& element = as_py_tensor(data)->tensor;
+    if (element.numel() != 1 || out.dim() > 0) {
+      fail(ErrorKind::value, "tensor: only one element tensors can be converted to Python scalars, got shape ",
+           element.sizes, " inside a sequence; use stack() or cat()");
+    }
+    write_scalar(ops::item(element), out.dtype, out.raw());
+    return;
+  }
   if (is_array(data)) {
     const Tensor from = as_array(data);
     if (!(from.sizes == out.sizes)) {

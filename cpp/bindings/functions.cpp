@@ -57,12 +57,17 @@ PyMethodDef functions[] = {
     // creation
     def<[](const Dims& sizes, DType t) { return fastgrad::empty(sizes, t); }, constant>("empty"),
     def_any<empty_in_order_of, constant>("empty_in_order_of"),
+    def<empty_strided, constant>("empty_strided"),
     def<full, constant>("full"),
+    def<full_like, constant>("full_like"),
+    def<eye, constant>("eye"),
+    // ranges
     def<arange, constant>("arange"),
     def<linspace, constant>("linspace"),
-    def<eye, constant>("eye"),
+    def<logspace, constant>("logspace"),
+    def<triangle_indices, constant>("triangle_indices"),
     // conversion
-    def_any<cast>("cast"),
+    def_any<dense_copy>("cast"),
     def_any<clone>("clone"),
     def_any<copy_>("copy_"),
     def_any<fill_>("fill_"),
@@ -201,6 +206,7 @@ PyMethodDef functions[] = {
     def<bincount, constant>("bincount"),
     // shape
     def<view, view_of_first>("view"),
+    def<view_as_dtype, view_of_first>("view_as_dtype"),
     def<reshape, view_of_first>("reshape"),
     def<transpose, view_of_first>("transpose"),
     def<permute, view_of_first>("permute"),
@@ -208,11 +214,19 @@ PyMethodDef functions[] = {
     def<squeeze_all, view_of_first>("squeeze_all"),
     def<unsqueeze, view_of_first>("unsqueeze"),
     def<expand, view_of_first>("expand"),
-    def<as_strided, view_of_first>("as_strided"),
     def<select, view_of_first>("select"),
     def<narrow, view_of_first>("narrow"),
-    def_any<flip>("flip"),
+    // strided
+    def<as_strided, view_of_first>("as_strided"),
+    def<strided_add>("strided_add"),
+    def<unfold, view_of_first>("unfold"),
+    // joining
     def_any<cat>("cat"),
+    // arrangement
+    def_any<flip>("flip"),
+    def_any<roll>("roll"),
+    def_any<repeat>("repeat"),
+    def<repeat_interleave, constant>("repeat_interleave"),
     // indexing (getitem and setitem: bindings/indexing.cpp)
     def_any<nonzero>("nonzero"),
     def_any<index_select>("index_select"),

@@ -6,11 +6,14 @@ import builtins
 
 from fastgrad import _core
 from fastgrad.autograd import engine, hooks
-from fastgrad.device import cpu
+from fastgrad.device import check_device, cpu
+from fastgrad.layout import contiguous_format, strided
 from fastgrad.ops import activation_kinked as kinked
 from fastgrad.ops import addmm as added
 from fastgrad.ops import (
+    arrangement,
     binary,
+    broadcast,
     calculus,
     comparison,
     complex,
@@ -21,6 +24,8 @@ from fastgrad.ops import (
     histogram,
     indexing,
     linalg,
+    metadata,
+    new,
     numpy_functions,
     power,
     random,
@@ -30,8 +35,10 @@ from fastgrad.ops import (
     scan,
     shape,
     special,
+    splitting,
     statistics,
     ternary,
+    transposition,
     trigonometry,
     unary,
     vector_norm,
@@ -43,6 +50,7 @@ from fastgrad.ops import products as combined
 from fastgrad.ops import scatter as scattering
 from fastgrad.ops import softmax as normalized
 from fastgrad.ops import sort as sorting
+from fastgrad.ops import strided as strides
 from fastgrad.ops import unique as differing
 from fastgrad.ops.assign import assign, is_recorded, refresh_view
 from fastgrad.ops.inplace import (
@@ -50,17 +58,19 @@ from fastgrad.ops.inplace import (
     in_place_by_kernel,
     in_place_by_writing,
     in_place_random,
+    in_place_view,
 )
-from fastgrad.size import Size
+from fastgrad.size import Size, sizes_from
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from typing import Any, TypeGuard
 
-    from fastgrad._types import DType, Operand
+    from fastgrad._types import DType, Operand, Place, Sizes
     from fastgrad.autograd.graph import Node
     from fastgrad.device import device
+    from fastgrad.layout import layout, memory_format
 
 
 class Tensor(_core.TensorBase):
@@ -71,20 +81,9 @@ class Tensor(_core.TensorBase):
 
     __slots__ = ()
 
-    def __new__(cls, *args: Any, dtype: DType | None = None) -> Tensor:
-        """PyTorch's old constructor: sizes give uninitialised floats, data gives floats.
-
-        A tensor gives itself.
-        """
-        kind = dtype or _core.get_default_dtype()
-        if len(args) == 1 and isinstance(args[0], _core.TensorBase):
-            return copying.as_subclass(args[0], cls)  # type: ignore[arg-type]
-        if len(args) == 1 and not isinstance(args[0], (int, Size)):
-            made = _core.tensor(args[0], kind)
-        else:
-            made = _core.empty(
-                args[0] if args and isinstance(args[0], Size) else args or (0,), kind
-            )
+    def __new__(cls, *args: Any, size: Sizes | None = None, device: Place | None = None) -> Tensor:
+        """PyTorch's old constructor: sizes give uninitialised floats, data gives floats."""
+        made = made_by_constructor(args, size, None, device)
         return made if cls is Tensor else _core.TensorBase._make_subclass(cls, made, False)
 
     # Arithmetic
@@ -344,20 +343,46 @@ class Tensor(_core.TensorBase):
     flatten = shape.flatten
     ravel = shape.ravel
     unflatten = shape.unflatten
-    transpose = swapaxes = swapdims = shape.transpose
-    t = shape.t
-    permute = shape.permute
+    transpose = swapdims = transposition.transpose
+    swapaxes = transposition.swapaxes
+    t = transposition.t
+    permute = transposition.permute
     squeeze = shape.squeeze
     unsqueeze = shape.unsqueeze
-    expand = shape.expand
+    movedim = moveaxis = transposition.movedim
+    adjoint = transposition.adjoint
+    expand = broadcast.expand
+    broadcast_to = broadcast.expand
+    as_strided = strides.as_strided
+    unfold = strides.unfold
     select = shape.select
     narrow = shape.narrow
-    split = shape.split
-    chunk = shape.chunk
-    unbind = shape.unbind
-    flip = shape.flip
-    T = property(shape.numpy_transpose, doc="All dimensions in reversed order.")
-    mT = property(shape.matrix_transpose, doc="The last two dimensions exchanged.")
+    narrow_copy = shape.narrow_copy
+    split_with_sizes = splitting.split_with_sizes
+    tensor_split = splitting.tensor_split
+    hsplit = splitting.hsplit
+    vsplit = splitting.vsplit
+    dsplit = splitting.dsplit
+    chunk = splitting.chunk
+    unbind = splitting.unbind
+    flip = arrangement.flip
+    fliplr = arrangement.fliplr
+    flipud = arrangement.flipud
+    roll = arrangement.roll
+    rot90 = arrangement.rot90
+    repeat = arrangement.repeat
+    tile = arrangement.tile
+    repeat_interleave = arrangement.repeat_interleave
+    T = property(transposition.numpy_transpose, doc="All dimensions in reversed order.")
+    mT = property(transposition.matrix_transpose, doc="The last two dimensions exchanged.")
+    H = property(transposition.hermitian_transpose, doc="The transpose of a matrix.")
+    mH = property(transposition.matrix_transpose, doc="The last two dimensions exchanged.")
+
+    def split(
+        self, split_size: builtins.int | Sequence[builtins.int], dim: builtins.int = 0
+    ) -> tuple[Tensor, ...]:
+        """Views of pieces of a given size (the last may be smaller), or of the given sizes."""
+        return splitting.split(self, split_size, dim)
 
     def view_as(self, other: Tensor) -> Tensor:
         """The same memory in the shape of another tensor."""
@@ -369,7 +394,7 @@ class Tensor(_core.TensorBase):
 
     def expand_as(self, other: Tensor) -> Tensor:
         """A view expanded to the shape of another tensor."""
-        return shape.expand(self, other.shape)
+        return broadcast.expand(self, other.shape)
 
     # Indexing
     __getitem__ = indexing.getitem
@@ -418,60 +443,71 @@ class Tensor(_core.TensorBase):
     # Conversion
     clone = conversion.clone
     contiguous = conversion.contiguous
+    is_contiguous = conversion.is_contiguous
     to = conversion.to
+    type = conversion.type
     detach = conversion.detach
 
-    def float(self) -> Tensor:
+    def float(self, memory_format: memory_format | None = None) -> Tensor:
         """As float32."""
-        return conversion.to(self, _core.float32)
+        return conversion.as_dtype(self, _core.float32, memory_format)
 
-    def double(self) -> Tensor:
+    def double(self, memory_format: memory_format | None = None) -> Tensor:
         """As float64."""
-        return conversion.to(self, _core.float64)
+        return conversion.as_dtype(self, _core.float64, memory_format)
 
-    def long(self) -> Tensor:
+    def long(self, memory_format: memory_format | None = None) -> Tensor:
         """As int64."""
-        return conversion.to(self, _core.int64)
+        return conversion.as_dtype(self, _core.int64, memory_format)
 
-    def int(self) -> Tensor:
+    def int(self, memory_format: memory_format | None = None) -> Tensor:
         """As int32."""
-        return conversion.to(self, _core.int32)
+        return conversion.as_dtype(self, _core.int32, memory_format)
 
-    def short(self) -> Tensor:
+    def short(self, memory_format: memory_format | None = None) -> Tensor:
         """As int16."""
-        return conversion.to(self, _core.int16)
+        return conversion.as_dtype(self, _core.int16, memory_format)
 
-    def char(self) -> Tensor:
+    def char(self, memory_format: memory_format | None = None) -> Tensor:
         """As int8."""
-        return conversion.to(self, _core.int8)
+        return conversion.as_dtype(self, _core.int8, memory_format)
 
-    def half(self) -> Tensor:
+    def half(self, memory_format: memory_format | None = None) -> Tensor:
         """As float16."""
-        return conversion.to(self, _core.float16)
+        return conversion.as_dtype(self, _core.float16, memory_format)
 
-    def bfloat16(self) -> Tensor:
+    def bfloat16(self, memory_format: memory_format | None = None) -> Tensor:
         """As bfloat16."""
-        return conversion.to(self, _core.bfloat16)
+        return conversion.as_dtype(self, _core.bfloat16, memory_format)
 
-    def byte(self) -> Tensor:
+    def byte(self, memory_format: memory_format | None = None) -> Tensor:
         """As uint8."""
-        return conversion.to(self, _core.uint8)
+        return conversion.as_dtype(self, _core.uint8, memory_format)
 
-    def bool(self) -> Tensor:
+    def bool(self, memory_format: memory_format | None = None) -> Tensor:
         """As bool: whether each element is not 0."""
-        return conversion.to(self, _core.bool)
+        return conversion.as_dtype(self, _core.bool, memory_format)
 
-    def cpu(self) -> Tensor:
+    def cpu(self, memory_format: memory_format | None = None) -> Tensor:
         """On the CPU, where it is."""
-        return self
+        return conversion.as_dtype(self, self.dtype, memory_format)
 
     def type_as(self, other: Tensor) -> Tensor:
         """With the dtype of another tensor."""
-        return conversion.to(self, other.dtype)
+        return conversion.as_dtype(self, other.dtype)
 
-    def is_floating_point(self) -> builtins.bool:
-        """Whether the elements are floats."""
-        return self.dtype.is_floating_point
+    # New tensors of the same dtype
+    new_tensor = new.new_tensor
+    new_empty = new.new_empty
+    new_empty_strided = new.new_empty_strided
+    new_full = new.new_full
+    new_zeros = new.new_zeros
+    new_ones = new.new_ones
+
+    # Metadata
+    is_floating_point = metadata.is_floating_point
+    itemsize = property(lambda self: self.dtype.itemsize, doc="Bytes per element.")
+    nbytes = property(lambda self: self.numel() * self.dtype.itemsize, doc="Bytes of all elements.")
 
     # Other libraries
     numpy = exchange.numpy
@@ -627,6 +663,35 @@ class Tensor(_core.TensorBase):
         """Set every element to 0."""
         return self.fill_(0)
 
+    # In-place changes of shape
+    t_ = in_place_view(transposition.t)
+    transpose_ = swapdims_ = in_place_view(transposition.transpose)
+    swapaxes_ = in_place_view(transposition.swapaxes)
+    squeeze_ = in_place_view(shape.squeeze)
+    unsqueeze_ = in_place_view(shape.unsqueeze)
+    as_strided_ = in_place_view(strides.as_strided)
+
+    def resize_(
+        self,
+        *args: Any,
+        size: Sizes | None = None,
+        memory_format: memory_format = contiguous_format,
+    ) -> Tensor:
+        """Another shape, in row-major order from the first element on, with new memory if need be.
+
+        Raises:
+            RuntimeError: the tensor requires grad, or its memory is shared with another library.
+        """
+        if self.requires_grad:
+            raise RuntimeError("cannot resize variables that require grad; use a detach()ed tensor")
+        if memory_format.order is not None:
+            raise NotImplementedError(f"resize_: not implemented for {memory_format}")
+        return _core.resize_(self, sizes_from(args, size, "size"))
+
+    def resize_as_(self, the_template: Tensor) -> Tensor:
+        """The shape of another tensor; see :meth:`resize_`."""
+        return self.resize_(the_template.shape)
+
     # The graph
     register_hook = hooks.register_hook
     register_post_accumulate_grad_hook = hooks.register_post_accumulate_grad_hook
@@ -669,19 +734,30 @@ class Tensor(_core.TensorBase):
         """Where the tensor lives."""
         return cpu
 
+    @property
+    def layout(self) -> layout:
+        """How the elements are kept."""
+        return strided
+
     is_cpu = True
-    is_cuda = False
-    is_sparse = False
+    is_cuda = is_mps = is_xpu = is_meta = is_sparse = is_quantized = False
 
-    @property
-    def itemsize(self) -> builtins.int:
-        """Bytes per element."""
-        return self.element_size()
+    def get_device(self) -> builtins.int:
+        """The number of the accelerator that the tensor lives on: -1, it lives on the CPU."""
+        return -1
 
-    @property
-    def nbytes(self) -> builtins.int:
-        """Bytes of all elements."""
-        return self.numel() * self.element_size()
+    def is_pinned(self) -> builtins.bool:
+        """Whether the memory is fixed for transfers to an accelerator: it never is."""
+        return False
+
+    def is_shared(self) -> builtins.bool:
+        """Whether other processes see the memory: they never do."""
+        return False
+
+    def cuda(self, device: Place | None = None, non_blocking: builtins.bool = False) -> Tensor:
+        """RuntimeError: there is no CUDA here."""
+        check_device("cuda" if device is None else device)
+        return self
 
     # Python
     def __repr__(self) -> str:
@@ -707,10 +783,10 @@ class Tensor(_core.TensorBase):
     def __iter__(self) -> Iterator[Tensor]:
         if self.ndim == 0:
             raise TypeError("iteration over a 0-d tensor")
-        return iter(shape.unbind(self, 0))
+        return iter(splitting.unbind(self, 0))
 
     def __reversed__(self) -> Tensor:
-        return shape.flip(self, (0,)) if self.ndim else self
+        return arrangement.flip(self, (0,)) if self.ndim else self
 
     def __contains__(self, element: Operand) -> builtins.bool:
         if not isinstance(element, (_core.TensorBase, builtins.int, builtins.float)):
@@ -754,6 +830,32 @@ class Tensor(_core.TensorBase):
     __deepcopy__ = copying.deep_copy
     __reduce_ex__ = copying.reduce
     as_subclass = copying.as_subclass
+
+
+def made_by_constructor(
+    args: tuple[Any, ...], size: Sizes | None, dtype: DType | None, place: Place | None
+) -> Tensor:
+    """What PyTorch's old constructors make of their arguments; without a dtype, the default one."""
+    check_device(place)
+    kind = dtype or _core.get_default_dtype()
+    if size is not None or len(args) != 1 or _is_size(args[0]):
+        return _core.empty(args if size is None and args else size or (0,), kind)
+    data = args[0]
+    if isinstance(data, Size):
+        return _core.empty(data, kind)
+    if isinstance(data, Tensor):
+        if dtype is not None and data.dtype is not dtype:
+            raise TypeError(
+                f"expected a tensor of {dtype} (got {data.dtype}); convert it with to()"
+            )
+        return _core.detach(data)
+    if isinstance(data, (int, float, str, bytes)):
+        raise TypeError(f"new(): data must be a sequence (got {type(data).__name__})")
+    return _core.tensor(data, kind)
+
+
+def _is_size(value: object) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool)
 
 
 def _comparable(other: object) -> TypeGuard[Operand]:

@@ -7,7 +7,9 @@ row, `tests/test_gradients.py` derivatives, `tests/test_determinism.py` numbers 
 from rows import (
     activation,
     addmm,
+    arrangement,
     binary,
+    broadcast,
     calculus,
     comparison,
     complex,
@@ -17,6 +19,7 @@ from rows import (
     extremes,
     histogram,
     indexing,
+    joining,
     linalg,
     loss,
     matmul,
@@ -31,8 +34,11 @@ from rows import (
     softmax,
     sort,
     special,
+    splitting,
     statistics,
+    strided,
     ternary,
+    transposition,
     trigonometry,
     unary,
     unique,
@@ -43,7 +49,8 @@ from rows.op import Op
 FAMILIES = (
     *(unary, rounding, trigonometry, special, complex, binary, power, comparison, ternary),
     *(reduction, extremes, vector_norm, statistics, scan, sort, unique, histogram, calculus),
-    *(shape, indexing, scatter, diagonal, matmul, softmax, activation, norm, loss),
     *(addmm, einsum, products, distance, linalg),
+    *(shape, transposition, broadcast, splitting, joining, arrangement, strided),
+    *(indexing, scatter, diagonal, matmul, softmax, activation, norm, loss),
 )
 OPS: list[Op] = [row for family in FAMILIES for row in family.ROWS]

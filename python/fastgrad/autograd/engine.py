@@ -197,9 +197,7 @@ def _accumulate(pending: _Pending, leaf: Tensor, grad: Tensor) -> None:
     elif pending.create_graph:
         leaf.grad = leaf.grad + grad
     else:
-        with_grad = _core.set_grad_enabled(False)
         _core.add_(leaf.grad, grad)
-        _core.set_grad_enabled(with_grad)
 
 
 def _as_tuple(value: Tensor | Sequence[Tensor]) -> tuple[Tensor, ...]:

@@ -5,8 +5,10 @@ from __future__ import annotations
 from fastgrad import _core
 from fastgrad.autograd.graph import record
 from fastgrad.ops.binary import add, mul
+from fastgrad.ops.broadcast import expand
 from fastgrad.ops.matmul import check_dims, matmul_vjp, outer
-from fastgrad.ops.shape import expand, reshape, transpose
+from fastgrad.ops.shape import reshape
+from fastgrad.ops.transposition import transpose
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

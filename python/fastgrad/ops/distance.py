@@ -7,11 +7,12 @@ from math import prod
 from fastgrad import _core
 from fastgrad.autograd.graph import record_result
 from fastgrad.ops.binary import div, mul
+from fastgrad.ops.broadcast import broadcast_shapes, expand
 from fastgrad.ops.comparison import eq
 from fastgrad.ops.indexing import masked_fill
 from fastgrad.ops.matmul import matmul
 from fastgrad.ops.reduction import sum
-from fastgrad.ops.shape import broadcast_shapes, expand, reshape, unsqueeze
+from fastgrad.ops.shape import reshape, unsqueeze
 from fastgrad.ops.unary import abs, sign
 
 TYPE_CHECKING = False

@@ -13,10 +13,12 @@ from math import prod
 
 from fastgrad import _core
 from fastgrad.ops.binary import mul
+from fastgrad.ops.broadcast import expand
 from fastgrad.ops.diagonal import diagonal
 from fastgrad.ops.matmul import matmul
 from fastgrad.ops.reduction import sum
-from fastgrad.ops.shape import expand, permute, reshape
+from fastgrad.ops.shape import reshape
+from fastgrad.ops.transposition import permute
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from fastgrad import _core
 from fastgrad.autograd.graph import record
-from fastgrad.ops.shape import broadcast_shapes
+from fastgrad.ops.broadcast import broadcast_shapes
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -98,6 +98,23 @@ def in_place_by_kernel(
     return _named(method, function)
 
 
+def in_place_view(function: Callable[..., Tensor]) -> Callable[..., Tensor]:
+    """A method that gives the tensor itself the shape of the view that `function` makes of it."""
+
+    def method(self: Tensor, *args: Any, **kwargs: Any) -> Tensor:
+        recorded = is_recorded(self)
+        if recorded:
+            check_not_leaf(self)
+        view = function(self, *args, **kwargs)
+        node = view.node
+        _core.adopt_geometry_(self, view)
+        if recorded:
+            self.node = node
+        return self
+
+    return _named(method, function)
+
+
 def in_place_by_writing(
     function: Callable[..., Tensor], write: Callable[..., Tensor]
 ) -> Callable[..., Tensor]:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from fastgrad.ops.binary import mul
+from fastgrad.ops.broadcast import broadcast_tensors
 from fastgrad.ops.diagonal import diagonal
+from fastgrad.ops.joining import stack
 from fastgrad.ops.matmul import matmul
 from fastgrad.ops.reduction import sum
-from fastgrad.ops.shape import broadcast_tensors, reshape, select, squeeze, stack, unsqueeze
+from fastgrad.ops.shape import reshape, select, squeeze, unsqueeze
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from fastgrad import _core
 from fastgrad.autograd.graph import record_result
 from fastgrad.ops.diagonal import tril, triu
+from fastgrad.ops.joining import cat
 from fastgrad.ops.linalg.common import (
     LinAlgError,
     check_matrix,
@@ -18,7 +19,7 @@ from fastgrad.ops.linalg.common import (
 from fastgrad.ops.linalg.triangular import solve_triangular
 from fastgrad.ops.matmul import matmul
 from fastgrad.ops.results import Result
-from fastgrad.ops.shape import cat, transpose
+from fastgrad.ops.transposition import transpose
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -8,7 +8,7 @@ from fastgrad.ops.linalg.determinant import slogdet_result
 from fastgrad.ops.linalg.factor import lu_unpack
 from fastgrad.ops.linalg.triangular import cholesky_inverse, cholesky_solve, solve_triangular
 from fastgrad.ops.results import Result
-from fastgrad.ops.shape import transpose
+from fastgrad.ops.transposition import transpose
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

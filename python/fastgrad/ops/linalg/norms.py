@@ -6,8 +6,9 @@ from fastgrad import _core
 from fastgrad.ops.extremes import amax, amin
 from fastgrad.ops.linalg.spectral import svdvals
 from fastgrad.ops.reduction import sum
-from fastgrad.ops.shape import permute, reshape
+from fastgrad.ops.shape import reshape
 from fastgrad.ops.ternary import where
+from fastgrad.ops.transposition import permute
 from fastgrad.ops.unary import abs
 from fastgrad.ops.vector_norm import of_dtype, vector_norm
 

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from fastgrad import _core
+from fastgrad.ops.broadcast import expand
+from fastgrad.ops.joining import stack
 from fastgrad.ops.linalg.common import check_square, identity
 from fastgrad.ops.linalg.solve import inv
 from fastgrad.ops.matmul import matmul
-from fastgrad.ops.shape import expand, stack
 from fastgrad.ops.ternary import where
 
 TYPE_CHECKING = False

@@ -18,7 +18,8 @@ from fastgrad.ops.linalg.factor import has_zero_pivot, lu_unpack, zero_pivot
 from fastgrad.ops.linalg.triangular import check_system
 from fastgrad.ops.matmul import matmul
 from fastgrad.ops.results import Result
-from fastgrad.ops.shape import permute, reshape, squeeze, transpose, unsqueeze
+from fastgrad.ops.shape import reshape, squeeze, unsqueeze
+from fastgrad.ops.transposition import permute, transpose
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

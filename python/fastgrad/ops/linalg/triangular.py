@@ -7,7 +7,7 @@ from fastgrad.autograd.graph import record_result
 from fastgrad.ops.diagonal import tril, triu
 from fastgrad.ops.linalg.common import check_matrix, check_same_dtype, check_square, identity
 from fastgrad.ops.matmul import matmul
-from fastgrad.ops.shape import transpose
+from fastgrad.ops.transposition import transpose
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
