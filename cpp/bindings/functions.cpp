@@ -13,9 +13,9 @@ constexpr Kind view_of_first = Kind::view;
 constexpr Kind constant = Kind::constant;
 
 // Operations that take 16-bit floats as they are.
-template <auto f>
+template <auto f, Kind kind = Kind::differentiable>
 PyMethodDef def_any(const char* name) {
-  return def<f, Kind::differentiable, Halves::its_own>(name);
+  return def<f, kind, Halves::its_own>(name);
 }
 
 #define UNARY(name) def_any<[](const Tensor& x) { return unary(Unary::name, #name, x); }>(#name)
@@ -56,7 +56,7 @@ PyMethodDef def_any(const char* name) {
 PyMethodDef functions[] = {
     // creation
     def<[](const Dims& sizes, DType t) { return fastgrad::empty(sizes, t); }, constant>("empty"),
-    def<empty_in_order_of, constant>("empty_in_order_of"),
+    def_any<empty_in_order_of, constant>("empty_in_order_of"),
     def<empty_strided, constant>("empty_strided"),
     def<full, constant>("full"),
     def<full_like, constant>("full_like"),
@@ -300,17 +300,17 @@ PyMethodDef functions[] = {
       return checked_labels("nll_loss", target, classes, ignore_index);
     }>("checked_labels"),
     // random
-    def<uniform_>("uniform_"),
-    def<normal_>("normal_"),
-    def<log_normal_>("log_normal_"),
-    def<exponential_>("exponential_"),
-    def<cauchy_>("cauchy_"),
-    def<geometric_>("geometric_"),
-    def<bernoulli_>("bernoulli_"),
-    def<random_>("random_"),
+    def_any<uniform_>("uniform_"),
+    def_any<normal_>("normal_"),
+    def_any<log_normal_>("log_normal_"),
+    def_any<exponential_>("exponential_"),
+    def_any<cauchy_>("cauchy_"),
+    def_any<geometric_>("geometric_"),
+    def_any<bernoulli_>("bernoulli_"),
+    def_any<random_>("random_"),
     def<randperm, constant>("randperm"),
-    def<multinomial, constant>("multinomial"),
-    def<poisson, constant>("poisson"),
+    def_any<multinomial, constant>("multinomial"),
+    def_any<poisson, constant>("poisson"),
     // optim
     def<sgd_>("sgd_"),
     {nullptr, nullptr, 0, nullptr},
