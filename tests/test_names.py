@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 import fastgrad as fg
 from names import NAMES, found
 from rows import OPS
-from strategies import FLOATS, samples
+from strategies import samples
 from test_determinism import bits
 
 pytestmark = pytest.mark.core
@@ -98,14 +98,16 @@ def test_in_place_form_is_the_function(op, data):
 VIEWS = ("transpose", "t", "squeeze", "unsqueeze", "as_strided")
 
 
-KEEP_SHAPE = [op for op in IN_PLACE if op.differentiable and op.name not in VIEWS]
+FLOATING = [
+    op for op in IN_PLACE if op.differentiable and "float64" in op.dtypes and op.name not in VIEWS
+]
 
 
-@pytest.mark.parametrize("op", KEEP_SHAPE, ids=str)
+@pytest.mark.parametrize("op", FLOATING, ids=str)
 @settings(max_examples=6)
 @given(data=st.data())
 def test_in_place_form_has_the_gradient_of_the_function(op, data):
-    sample = drawn(op, data, [dtype for dtype in op.dtypes if dtype in FLOATS])
+    sample = drawn(op, data, ["float64"])
     assume(sample.args[0].wants_gradient)
     (expected,) = op(fg, sample)
     assume(expected.shape == sample.args[0].values.shape and expected.numel())
@@ -114,7 +116,8 @@ def test_in_place_form_has_the_gradient_of_the_function(op, data):
     def gradient(path):
         leaf = sample.args[0].tensor(fg).detach().requires_grad_()
         result, _ = called(op, sample, path, lambda _: leaf * 1)
-        (result * weights).sum().backward()
+        if result.requires_grad:
+            (result * weights).sum().backward()
         return leaf.grad
 
     name = BY_PATH[op.name]
