@@ -261,9 +261,18 @@ PyObject* watch_nodes(PyObject*, PyObject* function) {
   return before;
 }
 
-PyObject* count_backward(PyObject*, PyObject*) {
+// begin_backward(nodes): says that a backward pass begins; whether what the nodes saved is all there, and unchanged.
+PyObject* begin_backward(PyObject*, PyObject* nodes) {
+  if (!PyList_Check(nodes)) {
+    PyErr_SetString(PyExc_TypeError, "begin_backward: expected a list of nodes");
+    return nullptr;
+  }
   ++epoch;
-  Py_RETURN_NONE;
+  for (Py_ssize_t i = 0; i < PyList_GET_SIZE(nodes); ++i) {
+    PyObject* node = PyList_GET_ITEM(nodes, i);
+    if (!is_node(node) || as_py_node(node)->saved == nullptr || first_changed(as_py_node(node)) >= 0) Py_RETURN_FALSE;
+  }
+  Py_RETURN_TRUE;
 }
 
 PyMethodDef functions[] = {
@@ -273,7 +282,7 @@ PyMethodDef functions[] = {
      "The same, with the result as the last of what is saved."},
     {"register_node", register_node, METH_VARARGS, "Names the Python class of nodes, and who warns of growing graphs."},
     {"watch_nodes", watch_nodes, METH_O, "Calls a function with each node that this thread records."},
-    {"count_backward", count_backward, METH_NOARGS, "Says that a backward pass begins."},
+    {"begin_backward", begin_backward, METH_O, "Says that a backward pass begins; whether what was saved is sound."},
     {nullptr, nullptr, 0, nullptr},
 };
 
