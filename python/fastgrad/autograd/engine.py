@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from operator import attrgetter
 
 from fastgrad import _core
 from fastgrad.autograd import anomaly, hooks
@@ -11,13 +10,11 @@ from fastgrad.autograd.graph import Node, output_vjp
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable
+    from collections.abc import Collection
     from typing import Any
 
     from fastgrad.autograd.graph import Grads, Saved
     from fastgrad.tensor import Tensor
-
-_number = attrgetter("number")
 
 
 class _Pending:
@@ -93,18 +90,6 @@ def _broadcasts(shape: Sequence[int], to: Sequence[int]) -> bool:
     return extra >= 0 and all(n in (1, m) for n, m in zip(shape, to[extra:], strict=True))
 
 
-def _reachable(roots: Iterable[Node]) -> list[Node]:
-    """All nodes that gradients of `roots` can reach, newest first."""
-    seen = set(roots)
-    stack = list(seen)
-    while stack:
-        for edge in stack.pop().edges:
-            if edge.__class__ is Node and edge not in seen:
-                seen.add(edge)
-                stack.append(edge)
-    return sorted(seen, key=_number, reverse=True)
-
-
 def _leading_to(nodes: list[Node], targets: set[Node | Tensor]) -> list[Node]:
     """Those of `nodes` (newest first) from which a target can be reached, the targets left out."""
     useful = set(targets)
@@ -132,7 +117,7 @@ def run_backward(
     pending = _Pending(create_graph)
     for output, grad in zip(outputs, grads, strict=True):
         pending.add(_core.edges(output)[0], grad, False)
-    nodes = _reachable(edge for edge in pending.grads if edge.__class__ is Node)
+    nodes = _core.reachable([edge for edge in pending.grads if edge.__class__ is Node])
     if targets is not None:
         nodes = _leading_to(nodes, targets)
     if not _core.begin_backward(nodes):
@@ -154,7 +139,7 @@ def _walk(
     """Turn the gradient that has arrived at each node into gradients of its inputs."""
     grads = pending.grads
     create_graph = pending.create_graph
-    vjp_of = _watched_vjp if hooks.registered or anomaly.is_on else _plain_vjp
+    is_watched = hooks.registered or anomaly.is_on
     for node in nodes:
         arrived = grads.pop(node, None)
         if arrived is None:
@@ -167,13 +152,12 @@ def _walk(
         saved = node.saved
         if saved is None or node.saves_result:
             saved = node.saved_values(create_graph)
-        pending.distribute(node, vjp_of(node, arrived, saved))
+        if is_watched:
+            pending.distribute(node, _watched_vjp(node, arrived, saved))
+        else:
+            pending.distribute(node, node.vjp(arrived, saved, node.edges))
         if not retain_graph and node.saves_tensors:
             node.forget_saved()
-
-
-def _plain_vjp(node: Node, arrived: Tensor, saved: Saved) -> Grads:
-    return node.vjp(arrived, saved, node.edges)
 
 
 def _watched_vjp(node: Node, arrived: Tensor, saved: Saved) -> Grads:
