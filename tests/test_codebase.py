@@ -147,7 +147,7 @@ def test_the_list_of_kernels_knows_the_element_types_only():
 # when they are loaded, a room knows itself and those before it.
 ROOMS = (
     *("size", "device", "random", "autograd", "ops", "tensor", "printing"),
-    *("special", "nn", "optim", "utils", "io", "vision", "train", "cli"),
+    *("special", "nn", "func", "optim", "utils", "io", "vision", "train", "cli"),
 )
 CORE = ROOMS.index("printing")
 
@@ -220,6 +220,8 @@ def test_import_loads_nothing_heavy():
         "concurrent.futures",
         "multiprocessing",
         "argparse",
+        "fastgrad.func",
+        "fastgrad.autograd.functional",
         "fastgrad.vision",
         "fastgrad.train",
         "fastgrad.io",
@@ -283,6 +285,8 @@ def test_no_file_names_a_place_on_some_machine():
 PUBLIC_MODULES = (
     "fastgrad",
     "fastgrad.autograd",
+    "fastgrad.autograd.functional",
+    "fastgrad.func",
     "fastgrad.nn",
     "fastgrad.nn.functional",
     "fastgrad.nn.init",

@@ -208,9 +208,11 @@ if TYPE_CHECKING:
     from typing import Any
 
     from fastgrad import cli as cli
+    from fastgrad import func as func
     from fastgrad import io as io
     from fastgrad import train as train
     from fastgrad import vision as vision
+    from fastgrad.func import vmap as vmap
 
 float, double, half = float32, float64, float16
 long, int, short = int64, int32, int16
@@ -249,8 +251,12 @@ def numel(input: Tensor) -> builtins.int:
 
 def __getattr__(name: str) -> Any:
     """Import the parts that a script may not need when it first names them."""
-    if name in ("vision", "train", "cli", "io"):
+    if name in ("vision", "train", "cli", "io", "func"):
         from importlib import import_module
 
         return import_module(f"fastgrad.{name}")
+    if name == "vmap":
+        from fastgrad.func import vmap
+
+        return vmap
     raise AttributeError(f"module 'fastgrad' has no attribute '{name}'")
