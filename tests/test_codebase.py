@@ -147,7 +147,7 @@ def test_the_list_of_kernels_knows_the_element_types_only():
 # when they are loaded, a room knows itself and those before it.
 ROOMS = (
     *("size", "device", "random", "autograd", "ops", "tensor", "printing"),
-    *("special", "nn", "func", "optim", "utils", "io", "vision", "train", "cli"),
+    *("special", "nn", "func", "optim", "utils", "io", "viz", "vision", "train", "cli"),
 )
 CORE = ROOMS.index("printing")
 
@@ -292,6 +292,7 @@ PUBLIC_MODULES = (
     "fastgrad.nn.init",
     "fastgrad.optim",
     "fastgrad.special",
+    "fastgrad.viz",
     "fastgrad.utils.data",
     "fastgrad.vision.datasets",
     "fastgrad.vision.transforms",

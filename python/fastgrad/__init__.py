@@ -212,7 +212,9 @@ if TYPE_CHECKING:
     from fastgrad import io as io
     from fastgrad import train as train
     from fastgrad import vision as vision
+    from fastgrad import viz as viz
     from fastgrad.func import vmap as vmap
+    from fastgrad.utils.nan_guard import nan_guard as nan_guard
 
 float, double, half = float32, float64, float16
 long, int, short = int64, int32, int16
@@ -251,12 +253,13 @@ def numel(input: Tensor) -> builtins.int:
 
 def __getattr__(name: str) -> Any:
     """Import the parts that a script may not need when it first names them."""
-    if name in ("vision", "train", "cli", "io", "func"):
+    if name in ("vision", "train", "cli", "io", "func", "viz"):
         from importlib import import_module
 
         return import_module(f"fastgrad.{name}")
-    if name == "vmap":
+    if name in ("vmap", "nan_guard"):
         from fastgrad.func import vmap
+        from fastgrad.utils.nan_guard import nan_guard
 
-        return vmap
+        return vmap if name == "vmap" else nan_guard
     raise AttributeError(f"module 'fastgrad' has no attribute '{name}'")
