@@ -551,6 +551,20 @@ def test_captured_tensors_must_not_be_changed():
         fg.func.vmap(lambda x: counter(x))(data_of(fg))
 
 
+def test_what_is_captured_further_in_is_found_too():
+    total = fg.zeros(3, dtype=fg.float64)
+
+    def adding(x):
+        return total.add_(x).sum()
+
+    def helper(x):
+        return adding(x)
+
+    for transform in (fg.func.jacrev(fg.func.grad(helper)), fg.func.vmap(fg.func.grad(helper))):
+        with pytest.raises(RuntimeError, match="'total'"):
+            transform(x_of(fg))
+
+
 def test_branches_and_items_work_in_vmap():
     found = fg.func.vmap(lambda x: x * 2 if x.item() > 0 else -x)(fg.tensor([1.0, -3.0]))
     assert found.tolist() == [2.0, 3.0]

@@ -159,6 +159,8 @@ def chosen(argnums: Any, count: int) -> tuple[int, ...]:
 
 # Captured tensors
 
+_PACKAGE = f"{__name__.partition('.')[0]}."
+
 
 class Captured:
     """The tensors that a function uses without taking them as arguments, as far as they show:
@@ -206,7 +208,10 @@ class Captured:
                 self._add(name, cell.cell_contents)
             except ValueError:
                 continue  # a cell that is empty so far
+        if function.__globals__.get("__name__", "").startswith(_PACKAGE):
+            return  # of the library's own functions only what they were made of matters
         for name in code.co_names:
             value = function.__globals__.get(name)
-            if isinstance(value, (Tensor, Module, FunctionType)):
+            is_helper = isinstance(value, FunctionType) and value.__module__ == function.__module__
+            if is_helper or isinstance(value, (Tensor, Module)):
                 self._add(name, value)
