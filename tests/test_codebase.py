@@ -146,8 +146,9 @@ def test_the_list_of_kernels_knows_the_element_types_only():
 # From the bottom up. Up to `printing` they make the tensor, and may meet each other when they run;
 # when they are loaded, a room knows itself and those before it.
 ROOMS = (
-    *("size", "device", "random", "autograd", "ops", "tensor", "printing"),
-    *("special", "nn", "func", "optim", "utils", "io", "viz", "vision", "train", "cli"),
+    *("size", "device", "layout", "random", "autograd", "ops", "tensor"),
+    *("tensor_types", "limits", "printing"),
+    *("linalg", "special", "nn", "func", "optim", "utils", "io", "viz", "vision", "train", "cli"),
 )
 CORE = ROOMS.index("printing")
 
@@ -287,6 +288,7 @@ PUBLIC_MODULES = (
     "fastgrad.autograd",
     "fastgrad.autograd.functional",
     "fastgrad.func",
+    "fastgrad.linalg",
     "fastgrad.nn",
     "fastgrad.nn.functional",
     "fastgrad.nn.init",
@@ -294,6 +296,7 @@ PUBLIC_MODULES = (
     "fastgrad.special",
     "fastgrad.viz",
     "fastgrad.utils.data",
+    "fastgrad.utils.dlpack",
     "fastgrad.vision.datasets",
     "fastgrad.vision.transforms",
     "fastgrad.io",
@@ -338,5 +341,5 @@ def test_the_package_exports_every_public_name():
         for name, value in vars(fastgrad).items()
         if not name.startswith("_") and not isinstance(value, ModuleType)
     }
-    modules = {"autograd", "nn", "optim", "random", "special", "utils"}
+    modules = {"autograd", "linalg", "nn", "optim", "random", "special", "utils"}
     assert set(fastgrad.__all__) == (names - plumbing) | modules | {"__version__"}

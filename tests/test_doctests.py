@@ -54,6 +54,7 @@ def test_example(test: doctest.DocTest) -> None:
     check(test)
 
 
+@pytest.mark.filterwarnings("ignore")  # PyTorch's, of functions that it would rather not have
 @pytest.mark.parametrize("test", SHARED)
 def test_example_prints_the_same_in_pytorch(test: doctest.DocTest, torch: ModuleType) -> None:
     source = (test.docstring or "").replace("fastgrad", "torch")

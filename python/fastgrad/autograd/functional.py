@@ -148,7 +148,7 @@ def basis(like: Tensor) -> list[Tensor]:
 
 def stacked(rows: list[Tensor], outer: Sequence[int], inner: Sequence[int]) -> Tensor:
     """Rows of shape `inner`, one for each element of shape `outer`, as one tensor."""
-    from fastgrad.ops.shape import stack
+    from fastgrad.ops.joining import stack
 
     return stack(rows).reshape((*outer, *inner))
 

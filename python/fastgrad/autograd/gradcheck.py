@@ -170,7 +170,7 @@ class _Check:
         """For each output: how its elements (columns) change with those of the input (rows)."""
         from itertools import product
 
-        from fastgrad.ops.shape import stack
+        from fastgrad.ops.joining import stack
 
         data = x.data
         rows: list[list[Tensor]] = []
@@ -194,7 +194,7 @@ class _Check:
     def analytical(self, outputs: Tensors, o: int) -> list[Tensor]:
         """For each input: the derivatives of one output, in the form of `numerical`."""
         from fastgrad.autograd.functional import basis
-        from fastgrad.ops.shape import stack
+        from fastgrad.ops.joining import stack
 
         out = outputs[o]
         columns: list[list[Tensor]] = [[] for _ in self.inputs]
