@@ -148,7 +148,7 @@ def test_the_list_of_kernels_knows_the_element_types_only():
 ROOMS = (
     *("size", "device", "layout", "random", "autograd", "ops", "tensor"),
     *("tensor_types", "limits", "printing"),
-    *("linalg", "special", "nn", "optim", "utils", "io", "vision", "train", "cli"),
+    *("linalg", "special", "nn", "func", "optim", "utils", "io", "viz", "vision", "train", "cli"),
 )
 CORE = ROOMS.index("printing")
 
@@ -221,6 +221,8 @@ def test_import_loads_nothing_heavy():
         "concurrent.futures",
         "multiprocessing",
         "argparse",
+        "fastgrad.func",
+        "fastgrad.autograd.functional",
         "fastgrad.vision",
         "fastgrad.train",
         "fastgrad.io",
@@ -284,12 +286,15 @@ def test_no_file_names_a_place_on_some_machine():
 PUBLIC_MODULES = (
     "fastgrad",
     "fastgrad.autograd",
+    "fastgrad.autograd.functional",
+    "fastgrad.func",
     "fastgrad.linalg",
     "fastgrad.nn",
     "fastgrad.nn.functional",
     "fastgrad.nn.init",
     "fastgrad.optim",
     "fastgrad.special",
+    "fastgrad.viz",
     "fastgrad.utils.data",
     "fastgrad.utils.dlpack",
     "fastgrad.vision.datasets",

@@ -13,8 +13,9 @@ import fastgrad
 
 OPTIONS = doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE
 NOT_IN_PYTORCH = (
-    *("fastgrad.cli", "fastgrad.io", "fastgrad.train", "fastgrad.vision"),
+    *("fastgrad.cli", "fastgrad.io", "fastgrad.train", "fastgrad.vision", "fastgrad.viz"),
     "fastgrad.printing.html_repr",
+    "fastgrad.utils.nan_guard",
 )
 
 

@@ -177,8 +177,8 @@ std::uint32_t span_of(PyObject* edges) {
   return span;
 }
 
-PyObject* told(PyObject* listener, PyObject* node) {
-  PyObject* done = PyObject_CallOneArg(listener, node);
+PyObject* told(PyObject* listener, PyObject* const* args, std::size_t count) {
+  PyObject* done = PyObject_Vectorcall(listener, args, count, nullptr);
   if (done == nullptr) return nullptr;
   Py_DECREF(done);
   Py_RETURN_NONE;
@@ -219,8 +219,9 @@ PyObject* hang_node(PyObject* const* args, PyObject* saved, bool saves_result) {
   out->requires_grad = true;
   out->seen_version = out->tensor.storage->version;
   Py_XDECREF(before);
-  if (watcher != nullptr) return told(watcher, node);
-  if (n->span == suspicious_span && warn_of_growth != nullptr) return told(warn_of_growth, node);
+  PyObject* news[] = {node, args[0]};
+  if (watcher != nullptr) return told(watcher, news, 2);
+  if (n->span == suspicious_span && warn_of_growth != nullptr) return told(warn_of_growth, news, 1);
   Py_RETURN_NONE;
 }
 
@@ -255,8 +256,8 @@ PyObject* register_node(PyObject*, PyObject* args) {
   Py_RETURN_NONE;
 }
 
-// watch_nodes(function): the function, or None, is called with every node that this thread records from now on;
-// returns the one before.
+// watch_nodes(function): the function, or None, is called with every node that this thread records from now on, and
+// the result that it hangs on; returns the one before.
 PyObject* watch_nodes(PyObject*, PyObject* function) {
   PyObject* before = watcher == nullptr ? new_ref(Py_None) : watcher;
   watcher = function == Py_None ? nullptr : new_ref(function);
@@ -308,7 +309,7 @@ PyMethodDef functions[] = {
     {"record_result", reinterpret_cast<PyCFunction>(reinterpret_cast<void (*)()>(record_result)), METH_FASTCALL,
      "The same, with the result as the last of what is saved."},
     {"register_node", register_node, METH_VARARGS, "Names the Python class of nodes, and who warns of growing graphs."},
-    {"watch_nodes", watch_nodes, METH_O, "Calls a function with each node that this thread records."},
+    {"watch_nodes", watch_nodes, METH_O, "Calls a function with each node that this thread records, and its result."},
     {"reachable", reachable, METH_O, "All nodes that gradients can reach, newest first."},
     {"begin_backward", begin_backward, METH_O, "Says that a backward pass begins; whether what was saved is sound."},
     {nullptr, nullptr, 0, nullptr},

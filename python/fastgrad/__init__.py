@@ -287,9 +287,13 @@ if TYPE_CHECKING:
     from typing import Any
 
     from fastgrad import cli as cli
+    from fastgrad import func as func
     from fastgrad import io as io
     from fastgrad import train as train
     from fastgrad import vision as vision
+    from fastgrad import viz as viz
+    from fastgrad.func import vmap as vmap
+    from fastgrad.utils.nan_guard import nan_guard as nan_guard
 
 float, double, half = float32, float64, float16
 long, int, short = int64, int32, int16
@@ -298,8 +302,13 @@ from math import e, inf, nan, pi  # noqa: E402
 
 def __getattr__(name: str) -> Any:
     """Import the parts that a script may not need when it first names them."""
-    if name in ("vision", "train", "cli", "io"):
+    if name in ("vision", "train", "cli", "io", "func", "viz"):
         from importlib import import_module
 
         return import_module(f"fastgrad.{name}")
+    if name in ("vmap", "nan_guard"):
+        from fastgrad.func import vmap
+        from fastgrad.utils.nan_guard import nan_guard
+
+        return vmap if name == "vmap" else nan_guard
     raise AttributeError(f"module 'fastgrad' has no attribute '{name}'")
