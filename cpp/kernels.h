@@ -106,8 +106,8 @@ using UnfoldLoop = void (*)(void* columns, const void* image, Index channels, co
 // The adjoint of that: every element of the image becomes the sum of those that were copied from it.
 using FoldLoop = void (*)(void* image, const void* columns, Index channels, const Windows& w);
 
-// The places begin, begin + step, ... below end (of which there is at least one) that a window has along one dimension
-// of an image; an average is divided by the product of the three sizes.
+// The places begin, begin + step, ... below end that a window has along one dimension of an image, where begin is a
+// place in any case; an average is divided by the product of the three sizes.
 struct Span {
   Index begin, end, size;
 };

@@ -1,4 +1,6 @@
 // The largest element, or the average, of every window of an image.
+#include <type_traits>
+
 #include "kernels.h"
 #include "kernels/loop.h"
 
@@ -36,13 +38,20 @@ void for_each_place(const Spans& s, const Box& box, F at) {
 Index product(const Index* sizes) { return sizes[0] * sizes[1] * sizes[2]; }
 
 template <class T>
+constexpr T lowest = std::is_signed_v<T> ? static_cast<T>(T{1} << (8 * sizeof(T) - 1)) : T{0};
+template <>
+constexpr float lowest<float> = -__builtin_inff();
+template <>
+constexpr double lowest<double> = -__builtin_inf();
+
+template <class T>
 void max_pool(void* out, Index* place, const void* in, Index planes, const Spans& s) {
   T* largest = static_cast<T*>(out);
   const T* x = static_cast<const T*>(in);
   for (Index p = 0; p < planes; ++p, x += product(s.in), largest += product(s.out), place += product(s.out)) {
     for_each_window(s, [&](Index window, const Box& box) {
       Index where = (box.d.begin * s.in[1] + box.h.begin) * s.in[2] + box.w.begin;
-      T best = x[where];
+      T best = lowest<T>;
       for_each_place(s, box, [&](Index i) {
         const bool better = x[i] > best || x[i] != x[i];  // of several NaNs the last, as in PyTorch
         best = better ? x[i] : best;

@@ -91,9 +91,9 @@ Dims counts(const char* op, const WindowOptions& o, const Dims& image, bool ceil
 Span span_of(const WindowOptions& o, int d, Index i, Index size, bool count_padding) {
   const Index start = i * o.stride[d] - o.padding[d], step = o.dilation[d];
   const Index limit = std::min(start + o.extent(d), size + o.padding[d]);
-  Index begin = start < 0 ? start + (step - 1 - start) / step * step : start;
-  begin = std::min(begin, size - 1);
-  const Index end = std::max(begin + 1, std::min(limit, size));
+  const Index begin = start < 0 ? start + (step - 1 - start) / step * step : start;
+  const Index end = std::min(limit, size);
+  if (begin >= end) return {size - 1, size - 1, 1};
   return {begin, end, count_padding ? limit - start : end - begin};
 }
 

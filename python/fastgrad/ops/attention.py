@@ -35,7 +35,7 @@ def scaled_dot_product_attention(
         attn_mask: broadcast to (..., L, S): bool, True where a query may look, or numbers that are
             added to the scores. A query that may look nowhere gets zeros.
         dropout_p: the probability with which a weight is dropped, also outside of training.
-        is_causal: let query i look at the keys up to i only.
+        is_causal: let query i look at the keys up to i only; without a mask.
         scale: what the scores are multiplied by, by default 1 / sqrt(E).
         enable_gqa: repeat the heads (dimension -3) of key and value for the query's.
 
@@ -51,7 +51,7 @@ def scaled_dot_product_attention(
     tensor([[[2.],
              [2.]]])
     """
-    _check_attention(query, key, value, attn_mask, dropout_p)
+    _check_attention(query, key, value, attn_mask, is_causal, dropout_p)
     if enable_gqa:
         key, value = (_with_heads(x, query) for x in (key, value))
     factor = scale if scale is not None else max(query.shape[-1], 1) ** -0.5
@@ -66,7 +66,12 @@ def scaled_dot_product_attention(
 
 
 def _check_attention(
-    query: Tensor, key: Tensor, value: Tensor, mask: Tensor | None, dropout_p: float
+    query: Tensor,
+    key: Tensor,
+    value: Tensor,
+    mask: Tensor | None,
+    is_causal: bool,
+    dropout_p: float,
 ) -> None:
     op = "scaled_dot_product_attention"
     if min(query.ndim, key.ndim, value.ndim) < 2:
@@ -88,6 +93,11 @@ def _check_attention(
         raise RuntimeError(
             f"{op}: Expected attn_mask dtype to be bool or float or to match query dtype, but got "
             f"attn_mask.dtype: {mask.dtype} and query.dtype: {query.dtype}"
+        )
+    if mask is not None and is_causal:
+        raise RuntimeError(
+            f"{op}: Explicit attn_mask should not be set when is_causal=True; put both into the "
+            "mask"
         )
     if not 0.0 <= dropout_p <= 1.0:
         raise RuntimeError(

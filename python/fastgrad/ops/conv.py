@@ -305,7 +305,7 @@ def _conv_transpose(
         input = input.unsqueeze(0)
         return _conv_transpose(dims, input, weight, bias, options, output_padding).squeeze(0)
     sizes = _transposed_sizes(op, dims, input, weight, options, output_padding)
-    out = _input_gradient(input, weight, sizes, options)
+    out = _transposed(dims, input, weight, sizes, options)
     if bias is None:
         return out
     if bias.ndim != 1 or bias.shape[0] != out.shape[1]:
@@ -314,6 +314,20 @@ def _conv_transpose(
             f"channel, got {list(bias.shape)}"
         )
     return out + bias.view(-1, *(1,) * dims)
+
+
+def _transposed(dims: int, input: Tensor, weight: Tensor, sizes: Sizes, options: Options) -> Tensor:
+    stride, padding, dilation = (per_dim(n, dims) for n in options[:3])
+    each = zip(input.shape[2:], stride, weight.shape[2:], dilation, strict=True)
+    whole = [(n - 1) * step + (k - 1) * d + 1 for n, step, k, d in each]
+    if all(n - w + 2 * p < s for n, w, p, s in zip(sizes, whole, padding, stride, strict=True)):
+        return _input_gradient(input, weight, sizes, options)
+    # A convolution of so large an image would have more windows: cut the result out of all of it.
+    from fastgrad.ops.resize import pad
+
+    out = _input_gradient(input, weight, whole, (stride, 0, dilation, options[3]))
+    ends = [(-p, n - w + p) for n, w, p in zip(sizes, whole, padding, strict=True)]
+    return pad(out, [n for pair in reversed(ends) for n in pair])
 
 
 def _transposed_sizes(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from math import prod
+
 from fastgrad import _core
 from fastgrad.autograd.graph import record
 from fastgrad.ops.indexing import getitem_backward
@@ -108,7 +110,7 @@ def _shorten(weight: Tensor, rows: Tensor, max_norm: float, norm_type: float) ->
 
 def embedding_vjp(grad: Tensor, saved: Saved, needs: Needs) -> Grads:
     rows, shape, padding_idx, by_frequency = saved
-    grad = grad.reshape(-1, shape[1])
+    grad = grad.reshape(rows.shape[0], shape[1])
     if padding_idx is not None:
         grad = grad.masked_fill(_core.eq(rows, padding_idx).unsqueeze(1), 0.0)
     if by_frequency:
@@ -138,8 +140,9 @@ def bilinear(input1: Tensor, input2: Tensor, weight: Tensor, bias: Tensor | None
     _check_bilinear(input1, input2, weight, bias)
     outputs, first, second = weight.shape
     lead = input1.shape[:-1]
-    left = input1.reshape(-1, first) @ weight.permute(1, 0, 2).reshape(first, outputs * second)
-    products = left.view(-1, outputs, second) @ input2.reshape(-1, second, 1)
+    rows = prod(lead)
+    left = input1.reshape(rows, first) @ weight.permute(1, 0, 2).reshape(first, outputs * second)
+    products = left.view(rows, outputs, second) @ input2.reshape(rows, second, 1)
     out = products.view(*lead, outputs)
     return out if bias is None else out + bias
 

@@ -34,8 +34,9 @@ def hinge_embedding_loss(
     tensor(0.6500)
     """
     reduction = checked_reduction(reduction, size_average, reduce)
-    far = ternary.where(_core.ne(target, 1), ternary.clamp(margin - input, min=0), 0.0)
-    return reduced(far + ternary.where(_core.ne(target, -1), input, 0.0), reduction)
+    gap = ternary.clamp(margin - input, min=0).to(input.dtype)
+    far = ternary.where(_core.ne(target, 1), gap, 0)
+    return reduced(far + ternary.where(_core.ne(target, -1), input, 0), reduction)
 
 
 def margin_ranking_loss(
@@ -66,7 +67,7 @@ def margin_ranking_loss(
             f"input1: {list(input1.shape)}, input2: {list(input2.shape)}, target: "
             f"{list(target.shape)}"
         )
-    return reduced(ternary.clamp(-target * (input1 - input2) + margin, min=0), reduction)
+    return reduced(ternary.clamp(-target * (input1 - input2) + float(margin), min=0), reduction)
 
 
 def cosine_embedding_loss(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from math import prod
+
 from fastgrad import _core
 from fastgrad.autograd.graph import record
 from fastgrad.ops.conv import per_dim
@@ -179,16 +181,9 @@ def max_pool_vjp(grad: Tensor, saved: Saved, needs: Needs) -> Grads:
     shape, places, dims = saved
     lead = shape[: len(shape) - dims]
     flat = gather_backward(
-        grad.flatten(-dims), (*lead, _product(shape[-dims:])), -1, places.flatten(-dims)
+        grad.flatten(-dims), (*lead, prod(shape[-dims:])), -1, places.flatten(-dims)
     )
     return (flat.view(shape),)
-
-
-def _product(sizes: Sizes) -> int:
-    total = 1
-    for n in sizes:
-        total *= n
-    return total
 
 
 def adaptive_max_pool1d(input: Tensor, output_size: Any, return_indices: bool = False) -> Any:
@@ -334,5 +329,5 @@ def _max_unpool(
         sizes = [(size, 1) for size in wanted]
     shape = (*input.shape[:-dims], *(n for n, _ in sizes))
     lead = shape[: len(shape) - dims]
-    empty = _core.full((*lead, _product(shape[-dims:])), 0, input.dtype)
+    empty = _core.full((*lead, prod(shape[-dims:])), 0, input.dtype)
     return scatter(empty, -1, indices.flatten(-dims), input.flatten(-dims)).view(shape)

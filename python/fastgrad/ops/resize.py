@@ -117,7 +117,7 @@ def _pad_from_within(input: Tensor, pad: tuple[int, ...], mode: str, value: floa
 
 def _check_room(input: Tensor, d: int, left: int, right: int, mode: str) -> None:
     n = input.shape[d]
-    most = {"reflect": n - 1, "circular": n}.get(mode, left + right if n else -1)
+    most = {"reflect": n - 1, "circular": n}.get(mode, max(left, right))
     if max(left, right) > max(most, 0) or n + left + right < 1 or n < 1:
         raise RuntimeError(
             f"pad: Padding size should be less than the corresponding input dimension, but got: "
