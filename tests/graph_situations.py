@@ -249,6 +249,35 @@ def deep_chain(t):
     return x.grad
 
 
+@situation
+def chain_of_a_hundred_thousand(t):
+    x = leaf(t, 1.0)
+    y = x
+    for _ in range(100_000):
+        y = y + x
+    (g,) = t.autograd.grad(y, x)
+    del y
+    return g
+
+
+@situation
+def chain_of_a_hundred_thousand_never_differentiated(t):
+    x = leaf(t, 1.0)
+    y = x
+    for _ in range(100_000):
+        y = y * 1.0
+    last = y.item()
+    del y
+    return last
+
+
+@situation
+def a_leaf_used_a_thousand_times(t):
+    x = leaf(t)
+    sum(x * k for k in range(1000)).sum().backward()
+    return x.grad
+
+
 # Unused inputs
 
 
@@ -268,6 +297,47 @@ def materialize_without_unused(t):
     x = leaf(t)
     options = {"allow_unused": False, "materialize_grads": True}
     return error(t.autograd.grad, x.sum(), x, **options)
+
+
+# Functions of derivatives
+
+
+@situation
+def newton_with_second_derivatives(t):
+    x = t.tensor(3.0, dtype=t.float64, requires_grad=True)
+    for _ in range(4):
+        (first,) = t.autograd.grad((x**2 - 2) ** 2 + x, x, create_graph=True)
+        (second,) = t.autograd.grad(first, x)
+        x = (x - first / second).detach().requires_grad_()
+    return x
+
+
+@situation
+def mixed_partial_derivatives(t):
+    x, y = leaf(t), leaf(t, 3.0, 4.0)
+    z = (x**2 * y.exp()).sum()
+    (by_x,) = t.autograd.grad(z, x, create_graph=True)
+    (by_y,) = t.autograd.grad(z, y, create_graph=True)
+    return t.autograd.grad(by_x.sum(), y), t.autograd.grad(by_y.sum(), x)
+
+
+@situation
+def gradient_penalty(t):
+    x, w = leaf(t), leaf(t, 0.5, -0.5)
+    (g,) = t.autograd.grad((x * w).tanh().sum(), x, create_graph=True)
+    ((g.norm() - 1) ** 2).backward()
+    return w.grad, x.grad
+
+
+@situation
+def an_inner_loop_of_steps(t):
+    """Differentiation through gradient descent (MAML)."""
+    rate = t.tensor(0.1, dtype=t.float64, requires_grad=True)
+    w = leaf(t)
+    for _ in range(3):
+        (g,) = t.autograd.grad((w**4).sum(), w, create_graph=True)
+        w = w - rate * g
+    return t.autograd.grad((w**2).sum(), rate)
 
 
 # Errors
@@ -592,6 +662,22 @@ def hooks_run_once_for_the_sum(t):
     x.register_hook(lambda g: seen.append(g.tolist()))
     (x * 2 + x * 3).sum().backward()
     return seen
+
+
+@situation
+def hooks_that_differentiate(t):
+    """A backward inside a backward."""
+    x, inner = leaf(t), leaf(t, 3.0)
+
+    def hook(g):
+        recording = t.is_grad_enabled()
+        with t.enable_grad():
+            (inner**2).sum().backward()
+        return g + inner.grad + recording
+
+    x.register_hook(hook)
+    (x * 2).sum().backward()
+    return x.grad, inner.grad
 
 
 @situation

@@ -1,9 +1,9 @@
 """The names of `names.txt`, and the table of what the tests say of each of them."""
 
+import re
 from collections import defaultdict
 from dataclasses import dataclass
 from pathlib import Path
-from re import findall, fullmatch
 
 
 @dataclass(frozen=True)
@@ -40,10 +40,10 @@ class Name:
 def _read():
     tier, family = 0, ""
     for line in (Path(__file__).with_name("names.txt")).read_text().splitlines():
-        if match := fullmatch(r"tier (\d)", line):
+        if match := re.fullmatch(r"tier (\d)", line):
             tier = int(match[1])
         elif line.startswith("    "):
-            for path, marks, others in findall(r"([\w.]+)([*!]*)(?:\[([^\]]*)\])?", line):
+            for path, marks, others in re.findall(r"([\w.]+)([*!]*)(?:\[([^\]]*)\])?", line):
                 aliases = tuple(others.split(",")) if others else ()
                 yield Name(path, tier, family, "*" in marks, "!" in marks, aliases)
         elif line and not line.startswith("#"):
@@ -60,8 +60,7 @@ def found(lib, path):
     return lib
 
 
-# The table. A test says by its name (or by the mark `names`) which check it is, and by its
-# parameter `op` or `name` of what.
+# The table. A test's name says which check it is, and its parameter `op` or `name` of what.
 
 CHECKS = {
     "test_every_name_exists": "exists",
@@ -77,21 +76,42 @@ CHECKS = {
     "test_every_op": "threads",
     "test_arguments_that_do_not_fit_never_crash": "errors",
 }
-COLUMNS = (*CHECKS.values(), "own tests")
+# Tests of what has no row: a file's, or one function's.
+OWN_TESTS = {
+    "test_creation": "creation",
+    "test_random": "random",
+    "test_dropout": "nn.dropout",
+    "test_promotion": "pointwise.binary logical.bitwise",
+    "test_index_expressions": "Tensor.__getitem__",
+    "test_geometry": "Tensor.resize_ Tensor.resize_as_",
+    "test_tensor_protocols": "conversion Tensor.__rmatmul__",
+    "test_comparisons_of_whole_tensors": "equal allclose",
+    "test_broadcast_shapes": "broadcast_shapes",
+    "test_a_leaf_that_requires_grad_is_not_changed": "Tensor.zero_",
+}
+COLUMNS = (*CHECKS.values(), "own", "example")
 OUTCOMES = {"passed": "ok", "skipped": "-", "failed": "FAIL"}
 
 
 def subjects(item):
     """The names that a test checks, and the column of the table that it belongs to."""
-    mark = item.get_closest_marker("names")
-    if mark is not None:
-        return mark.args, "own tests"
-    check = CHECKS.get(getattr(item, "originalname", ""))
+    function = getattr(item, "originalname", "")
+    subject = re.search(r"\[([^\]]+)\]$", item.name)
+    if function.startswith("test_example") and subject:
+        return tuple(_with_last(subject[1].rpartition(".")[2])), "example"
+    own = OWN_TESTS.get(item.path.stem) or OWN_TESTS.get(function)
+    if own is not None:
+        return tuple(n.path for n in NAMES if {n.path, n.family} & set(own.split())), "own"
+    check = CHECKS.get(function)
     params = getattr(item, "callspec", None) and item.callspec.params
     subject = params and (params.get("op") or params.get("name"))
     if check is None or subject is None:
         return (), ""
     return (getattr(subject, "name", None) or str(subject),), check
+
+
+def _with_last(last):
+    return (n.path for n in NAMES if last in (n.last, *(o.rpartition(".")[2] for o in n.others)))
 
 
 class Table:
@@ -139,6 +159,5 @@ def pytest_addoption(parser):
 
 
 def pytest_configure(config):
-    config.addinivalue_line("markers", "names(*names): tests of functions that have no row")
     if config.getoption("--names"):
         config.pluginmanager.register(Table())

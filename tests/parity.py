@@ -2,6 +2,8 @@
 
 import numpy as np
 
+from fastgrad import _core
+
 
 def name_of(dtype):
     """The name of a dtype of either library."""
@@ -37,3 +39,9 @@ def outcome(function, *args):
         return function(*args)
     except (RuntimeError, TypeError, ValueError, IndexError) as error:
         return type(error)
+
+
+def same_roundings(torch):
+    """Whether both libraries run kernels that multiply and add with one rounding, or neither."""
+    plain = torch.backends.cpu.get_cpu_capability() not in ("AVX2", "AVX512")
+    return plain == (_core.build_info()["isa"] == "baseline")

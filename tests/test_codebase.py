@@ -146,8 +146,9 @@ def test_the_list_of_kernels_knows_the_element_types_only():
 # From the bottom up. Up to `printing` they make the tensor, and may meet each other when they run;
 # when they are loaded, a room knows itself and those before it.
 ROOMS = (
-    *("size", "device", "random", "autograd", "ops", "tensor", "printing"),
-    *("special", "nn", "optim", "utils", "io", "vision", "train", "cli"),
+    *("size", "device", "layout", "random", "autograd", "ops", "tensor"),
+    *("tensor_types", "limits", "printing"),
+    *("linalg", "special", "nn", "func", "optim", "utils", "io", "viz", "vision", "train", "cli"),
 )
 CORE = ROOMS.index("printing")
 
@@ -220,6 +221,8 @@ def test_import_loads_nothing_heavy():
         "concurrent.futures",
         "multiprocessing",
         "argparse",
+        "fastgrad.func",
+        "fastgrad.autograd.functional",
         "fastgrad.vision",
         "fastgrad.train",
         "fastgrad.io",
@@ -283,12 +286,17 @@ def test_no_file_names_a_place_on_some_machine():
 PUBLIC_MODULES = (
     "fastgrad",
     "fastgrad.autograd",
+    "fastgrad.autograd.functional",
+    "fastgrad.func",
+    "fastgrad.linalg",
     "fastgrad.nn",
     "fastgrad.nn.functional",
     "fastgrad.nn.init",
     "fastgrad.optim",
     "fastgrad.special",
+    "fastgrad.viz",
     "fastgrad.utils.data",
+    "fastgrad.utils.dlpack",
     "fastgrad.vision.datasets",
     "fastgrad.vision.transforms",
     "fastgrad.io",
@@ -333,5 +341,5 @@ def test_the_package_exports_every_public_name():
         for name, value in vars(fastgrad).items()
         if not name.startswith("_") and not isinstance(value, ModuleType)
     }
-    modules = {"autograd", "nn", "optim", "random", "special", "utils"}
+    modules = {"autograd", "linalg", "nn", "optim", "random", "special", "utils"}
     assert set(fastgrad.__all__) == (names - plumbing) | modules | {"__version__"}

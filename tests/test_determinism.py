@@ -85,6 +85,21 @@ def test_many_small_products():
     same_for_any_number_of_threads(lambda: [a @ b, a @ b[0]])
 
 
+@pytest.mark.parametrize("shape", [(300, 300), (2000, 7, 7)])
+def test_factorisations_and_distances(shape):
+    a = fg.randn(shape)
+
+    def compute():
+        yield fg.linalg.inv(a)
+        yield from fg.linalg.lu(a)
+        yield fg.linalg.cholesky(a @ a.mT + fg.eye(shape[-1]))
+        yield fg.linalg.solve_triangular(a, a, upper=True)
+        yield fg.cdist(a, a)
+        yield fg.cdist(a, a, 1)
+
+    same_for_any_number_of_threads(compute)
+
+
 @pytest.mark.parametrize("classes", [3, 1000])
 def test_cross_entropy(classes):
     logits = fg.randn(1500, classes, requires_grad=True)

@@ -13,8 +13,9 @@ import fastgrad
 
 OPTIONS = doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE
 NOT_IN_PYTORCH = (
-    *("fastgrad.cli", "fastgrad.io", "fastgrad.train", "fastgrad.vision"),
+    *("fastgrad.cli", "fastgrad.io", "fastgrad.train", "fastgrad.vision", "fastgrad.viz"),
     "fastgrad.printing.html_repr",
+    "fastgrad.utils.nan_guard",
 )
 
 
@@ -53,6 +54,7 @@ def test_example(test: doctest.DocTest) -> None:
     check(test)
 
 
+@pytest.mark.filterwarnings("ignore")  # PyTorch's, of functions that it would rather not have
 @pytest.mark.parametrize("test", SHARED)
 def test_example_prints_the_same_in_pytorch(test: doctest.DocTest, torch: ModuleType) -> None:
     source = (test.docstring or "").replace("fastgrad", "torch")

@@ -1,8 +1,10 @@
 """A hundred small situations of the graph, each compared with PyTorch."""
 
+import gc
 import subprocess
 import sys
 from warnings import catch_warnings
+from weakref import ref
 
 import pytest
 
@@ -82,3 +84,98 @@ def test_situations_are_the_same_again(situation):
     """Nothing is left behind that would change a second run."""
     assert seen(situation, fg) == seen(situation, fg)
     assert fg.is_grad_enabled()
+
+
+# Memory
+
+
+def trained_step(net, optimizer, x):
+    optimizer.zero_grad()
+    loss = (net(x) ** 2).mean()
+    loss.backward()
+    optimizer.step()
+    return loss.item()
+
+
+def double_step(net, optimizer, x):
+    """With a second derivative, whose graph refers to the first one's results."""
+    optimizer.zero_grad()
+    inner = x.clone().requires_grad_()
+    (g,) = fg.autograd.grad(net(inner).tanh().exp().sum(), inner, create_graph=True)
+    g.square().sum().backward()
+    optimizer.step()
+
+
+def hooked_step(net, optimizer, x):
+    inner = x.clone().requires_grad_()
+    out = net(inner)
+    out.retain_grad()
+    handle = out.register_hook(lambda g: g * 2)
+    out[0].sum().backward()
+    handle.remove()
+
+
+def transformed_step(net, optimizer, x):
+    loss = fg.func.vmap(fg.func.grad(lambda row: net(row).sum()))(x)
+    fg.autograd.functional.hessian(lambda row: net(row).tanh().sum(), x[0])
+    return loss
+
+
+def guarded_step(net, optimizer, x):
+    with fg.nan_guard():
+        trained_step(net, optimizer, x)
+
+
+def checkpointed_step(net, optimizer, x):
+    fg.utils.checkpoint.checkpoint(net, x.clone().requires_grad_()).sum().backward()
+
+
+STEPS = (
+    *(trained_step, double_step, hooked_step),
+    *(transformed_step, guarded_step, checkpointed_step),
+)
+
+
+@pytest.mark.parametrize("step", STEPS, ids=lambda f: f.__name__)
+def test_a_hundred_steps_leave_no_cycles(step):
+    """Without the garbage collector the number of objects stays what it was."""
+    net = fg.nn.Sequential(fg.nn.Linear(3, 4), fg.nn.ReLU(), fg.nn.Linear(4, 2))
+    net[0].register_full_backward_hook(lambda module, gi, go: None)
+    optimizer = fg.optim.SGD(net.parameters(), lr=0.01)
+    x = fg.rand(5, 3)
+    with catch_warnings(action="ignore"):
+        step(net, optimizer, x)
+    gc.collect()
+    gc.disable()
+    try:
+        before = len(gc.get_objects())
+        for _ in range(100):
+            step(net, optimizer, x)
+        assert len(gc.get_objects()) - before < 100
+    finally:
+        gc.enable()
+
+
+def test_what_was_saved_is_freed_as_backward_passes():
+    x = fg.ones(3, requires_grad=True)
+    first = x.exp()
+    second = first.sin()
+    third = second.exp()
+    later = second.grad_fn
+    left = []
+    first.register_hook(lambda g: left.append((later.saved, third_node.saved)))
+    third_node = third.grad_fn
+    third.sum().backward()
+    assert left == [(None, None)]
+
+
+def test_intermediate_results_die_with_their_last_use():
+    x = fg.ones(3, requires_grad=True)
+    y = x * 2
+    node = ref(y.grad_fn)
+    z = y.exp()
+    del y
+    assert node() is not None
+    z.sum().backward()
+    del z
+    assert node() is None

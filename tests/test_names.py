@@ -10,12 +10,20 @@ from hypothesis import strategies as st
 import fastgrad as fg
 from names import NAMES, found
 from rows import OPS
-from strategies import FLOATS, samples
+from strategies import samples
 from test_determinism import bits
 
 pytestmark = pytest.mark.core
 BY_PATH = {path: name for name in NAMES for path in (name.path, *name.others)}
-METHODS = [op for op in OPS if op.call is None and getattr(BY_PATH.get(op.name), "method", None)]
+# Their methods take the arguments in another order.
+REORDERED = ("where", "special.polygamma", "polygamma")
+METHODS = [
+    op
+    for op in OPS
+    if op.call is None
+    and getattr(BY_PATH.get(op.name), "method", None)
+    and op.name not in REORDERED
+]
 IN_PLACE = [op for op in METHODS if BY_PATH[op.name].in_place]
 
 
@@ -90,11 +98,16 @@ def test_in_place_form_is_the_function(op, data):
 VIEWS = ("transpose", "t", "squeeze", "unsqueeze", "as_strided")
 
 
-@pytest.mark.parametrize("op", [op for op in IN_PLACE if op.differentiable], ids=str)
+FLOATING = [
+    op for op in IN_PLACE if op.differentiable and "float64" in op.dtypes and op.name not in VIEWS
+]
+
+
+@pytest.mark.parametrize("op", FLOATING, ids=str)
 @settings(max_examples=6)
 @given(data=st.data())
 def test_in_place_form_has_the_gradient_of_the_function(op, data):
-    sample = drawn(op, data, [dtype for dtype in op.dtypes if dtype in FLOATS])
+    sample = drawn(op, data, ["float64"])
     assume(sample.args[0].wants_gradient)
     (expected,) = op(fg, sample)
     assume(expected.shape == sample.args[0].values.shape and expected.numel())
@@ -103,7 +116,8 @@ def test_in_place_form_has_the_gradient_of_the_function(op, data):
     def gradient(path):
         leaf = sample.args[0].tensor(fg).detach().requires_grad_()
         result, _ = called(op, sample, path, lambda _: leaf * 1)
-        (result * weights).sum().backward()
+        if result.requires_grad:
+            (result * weights).sum().backward()
         return leaf.grad
 
     name = BY_PATH[op.name]

@@ -273,9 +273,16 @@ def test_isin_of_numbers_nan_and_shapes(torch):
             assert_same(ours, theirs)
 
 
-def test_nextafter_of_16_bits_is_refused():
-    with pytest.raises(NotImplementedError, match="bfloat16"):
-        fg.nextafter(*[fg.ones(1).bfloat16()] * 2)
+def test_nextafter_of_16_bits(torch):
+    numbers = [0.0, 1.0, -1.0, 1.5, 1e-7, -3e-5, 60000.0, INF, -INF, 2.0**-14, 3e38, 1e-40, NAN]
+    for name in ("float16", "bfloat16"):
+        for target in (0.0, INF, -INF, 1.0, NAN):
+
+            def step(t, name=name, target=target):
+                x = t.tensor(numbers, dtype=getattr(t, name))
+                return t.nextafter(x, t.full_like(x, target)).double()
+
+            assert_same(step(fg), step(torch))
 
 
 def test_nan_to_num_gives_the_largest_number_of_each_dtype(torch):

@@ -13,7 +13,10 @@ from hypothesis import strategies as st
 import fastgrad as fg
 from fastgrad.printing import _format_number, html_repr, set_printoptions, tensor_repr
 
-DTYPES = ["float32", "float64", "int64", "int32", "uint8", "bool"]
+DTYPES = [
+    *("float32", "float64", "float16", "bfloat16"),
+    *("int64", "int32", "int16", "int8", "uint8", "bool"),
+]
 SMALLEST_DENORMAL = 1.401298464324817e-45
 
 
@@ -57,6 +60,10 @@ FIXED = [
     ([1, 2], {"dtype": fg.int32}, "tensor([1, 2], dtype=torch.int32)"),
     ([0, 255], {"dtype": fg.uint8}, "tensor([  0, 255], dtype=torch.uint8)"),
     ([0.1], {"dtype": fg.float64}, "tensor([0.1000], dtype=torch.float64)"),
+    ([0.1, 2.5], {"dtype": fg.float16}, "tensor([0.1000, 2.5000], dtype=torch.float16)"),
+    ([0.1, 2.5], {"dtype": fg.bfloat16}, "tensor([0.1001, 2.5000], dtype=torch.bfloat16)"),
+    ([-128, 7], {"dtype": fg.int8}, "tensor([-128,    7], dtype=torch.int8)"),
+    ([-1, 300], {"dtype": fg.int16}, "tensor([ -1, 300], dtype=torch.int16)"),
     ([], {}, "tensor([])"),
     ([], {"dtype": fg.int64}, "tensor([], dtype=torch.int64)"),
     ([[], []], {}, "tensor([], size=(2, 0))"),
@@ -171,7 +178,15 @@ def test_profile_comes_before_the_other_options():
 
 @pytest.mark.parametrize(
     "wrong",
-    [{"profile": "tiny"}, {"edgeitems": -1}, {"precision": 1.5}, {"linewidth": math.inf}],
+    [
+        {"profile": "tiny"},
+        {"edgeitems": -1},
+        {"precision": 1.5},
+        {"precision": "a"},
+        {"linewidth": math.inf},
+        {"threshold": "a"},
+        {"threshold": math.nan},
+    ],
 )
 def test_wrong_options_change_nothing(wrong):
     (name,) = wrong
@@ -201,6 +216,38 @@ def test_format_of_a_parameter():
     p = fg.nn.Parameter(fg.tensor(0.5))
     assert f"{p}" == str(p) == "Parameter containing:\ntensor(0.5000, requires_grad=True)"
     assert _format_number(p, ".1f") == "0.5"
+
+
+def test_repr_of_a_parameter_a_subclass_and_containers(torch):
+    def texts(lib):
+        class Image(lib.Tensor):
+            pass
+
+        p = lib.nn.Parameter(lib.ones(2, 2))
+        x = lib.ones(2, requires_grad=True)
+        net = lib.nn.Sequential(lib.nn.Linear(2, 3), lib.nn.ReLU())
+        parts = [x, {"a": x * 2}, (p,)]
+        return [repr(p), repr(parts), str(parts), repr(net), repr(lib.ones(2).as_subclass(Image))]
+
+    assert texts(fg) == texts(torch)
+
+
+def test_repr_of_a_view_that_lost_its_base():
+    """Its node cannot be made anew; printing it says so."""
+    base = fg.ones(4, requires_grad=True) * 1
+    view = base[2:]
+    base.data = fg.zeros(1)
+    with fg.no_grad():
+        view.add_(1)
+    with pytest.raises(RuntimeError):
+        _ = view.grad_fn
+    assert repr(view) == "tensor([2., 2.], grad_fn=<Invalid>)"
+    assert "grad_fn=&lt;Invalid&gt;" in html_repr(view)
+
+
+def test_expanded_tensors_beyond_memory_print():
+    x = fg.ones(1).expand(1 << 30, 1 << 20)
+    assert repr(x).count("1.") == 36
 
 
 def test_only_the_edges_of_a_big_tensor_are_read():
@@ -236,26 +283,30 @@ whole_options = {
     "profile": st.sampled_from(["default", "short", "full"]),
     "sci_mode": st.sampled_from([None, True, False]),
 }
-LIMITS = {"int64": (-(2**63), 2**63 - 1), "int32": (-(2**31), 2**31 - 1), "uint8": (0, 255)}
+LIMITS = {
+    "int64": (-(2**63), 2**63 - 1),
+    "int32": (-(2**31), 2**31 - 1),
+    "int16": (-(2**15), 2**15 - 1),
+    "int8": (-128, 127),
+    "uint8": (0, 255),
+}
+LARGEST = {"float32": 3.4028235e38, "bfloat16": 3.38e38, "float16": 65504.0, "float64": math.inf}
 
 
 def values_of(dtype):
     if dtype in LIMITS:
         low, high = LIMITS[dtype]
         return st.integers(low, high) | st.integers(max(low, -99), 99)
-    return st.booleans() if dtype == "bool" else numbers
-
-
-def fits_float32(value):
-    return not math.isfinite(value) or abs(value) < 3.4028235e38
+    if dtype == "bool":
+        return st.booleans()
+    return numbers.filter(lambda value: not math.isfinite(value) or abs(value) < LARGEST[dtype])
 
 
 @st.composite
 def contents(draw):
     """A dtype, a shape and as many values, picked from a few that were drawn."""
     dtype, shape = draw(st.sampled_from(DTYPES[:2] + DTYPES)), draw(shapes)
-    drawn = values_of(dtype).filter(fits_float32) if dtype == "float32" else values_of(dtype)
-    pool = draw(st.lists(drawn, min_size=1, max_size=6))
+    pool = draw(st.lists(values_of(dtype), min_size=1, max_size=6))
     picker = random.Random(draw(st.integers(0, 99)))
     return dtype, shape, picker.choices(pool, k=math.prod(shape))
 
@@ -347,13 +398,18 @@ class Cells(HTMLParser):
 
 def test_html_of_a_small_matrix():
     seen = Cells(html_repr(fg.tensor([[1.0, 2.5], [-3.0, math.nan]], requires_grad=True)))
-    assert seen.text == "Tensor shape=(2, 2), dtype=torch.float32, requires_grad=True"
+    assert (
+        seen.text
+        == "Tensor shape=(2, 2), dtype=torch.float32, device=cpu, 16 bytes, requires_grad=True"
+    )
     assert seen.rows == [["1.0000", "2.5000"], ["-3.0000", "nan"]]
 
 
 def test_html_shows_at_most_six_rows_and_columns():
     seen = Cells(html_repr(fg.arange(2 * 20 * 30).reshape(2, 20, 30)))
-    assert seen.text == "Tensor shape=(2, 20, 30), dtype=torch.int64, showing [0, :, :]"
+    assert seen.text == (
+        "Tensor shape=(2, 20, 30), dtype=torch.int64, device=cpu, 9.4 KiB, showing [0, :, :]"
+    )
     assert seen.rows[0] == ["0", "1", "2", "\u2026", "27", "28", "29"]
     assert seen.rows[3] == ["\u2026"]
     assert len(seen.rows) == 7
@@ -365,7 +421,16 @@ def test_html_shows_at_most_six_rows_and_columns():
 def test_html_of_other_shapes(shape, rows):
     seen = Cells(html_repr(fg.zeros(shape, dtype=fg.int64)))
     assert seen.rows == rows
-    assert seen.text == f"Tensor shape={shape}, dtype=torch.int64"
+    size = 8 * math.prod(shape)
+    assert seen.text == f"Tensor shape={shape}, dtype=torch.int64, device=cpu, {size} bytes"
+
+
+@pytest.mark.parametrize(
+    ("elements", "amount"),
+    [(256, "1.0 KiB"), (1 << 20, "4.0 MiB"), (1 << 28, "1.0 GiB"), (1 << 48, "1024.0 TiB")],
+)
+def test_html_tells_the_size(elements, amount):
+    assert f"device=cpu, {amount}" in html_repr(fg.zeros(1).expand(elements))
 
 
 def test_html_is_escaped():

@@ -8,20 +8,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import fastgrad as fg
-from fastgrad import _core
-from parity import assert_same
+from parity import assert_same, same_roundings
 
 pytestmark = pytest.mark.core
 SEEDS = (0, 42, 2**40 + 7)
 SIZES = (0, 1, 2, 7, 15, 16, 17, 33, 100, 623, 625, 33_000, 65_537)
-FLOATS = ("float32", "float64")
-DTYPES = (*FLOATS, "int64", "int32", "uint8", "bool")
-
-
-def same_roundings(torch):
-    """Whether both libraries run kernels that multiply and add with one rounding, or neither."""
-    plain = torch.backends.cpu.get_cpu_capability() not in ("AVX2", "AVX512")
-    return plain == (_core.build_info()["isa"] == "baseline")
+FLOATS = ("float32", "float64", "float16", "bfloat16")
+INTEGERS = ("int64", "int32", "int16", "int8", "uint8")
+DTYPES = (*FLOATS, *INTEGERS, "bool")
 
 
 def check(torch, draw, seeds=SEEDS):
@@ -144,18 +138,14 @@ def test_fills_of_floats(torch, fill, dtype):
         lambda x: x.random_(),
         lambda x: x.bernoulli_(0.3),
         lambda x: x.bernoulli_(1.0),
-        lambda x: x.random_(2),
         lambda x: x.random_(0, 2),
     ],
 )
 def test_fills_of_any_dtype(torch, fill, dtype):
-    if dtype == "bool":
-        check(torch, lambda t: [t.empty(50, dtype=t.bool).bernoulli_(0.5)])
-    else:
-        check(torch, lambda t: [fill(t.empty(n, dtype=getattr(t, dtype))) for n in SIZES])
+    check(torch, lambda t: [fill(t.empty(n, dtype=getattr(t, dtype))) for n in SIZES])
 
 
-@pytest.mark.parametrize("dtype", [d for d in DTYPES if d != "bool"])
+@pytest.mark.parametrize("dtype", DTYPES[:-1])
 def test_geometric(torch, dtype):
     check(torch, lambda t: [t.empty(n, dtype=getattr(t, dtype)).geometric_(0.3) for n in SIZES])
 
@@ -169,7 +159,7 @@ RANGES = [
 ]
 
 
-@pytest.mark.parametrize("dtype", [d for d in DTYPES if d != "bool"])
+@pytest.mark.parametrize("dtype", DTYPES[:-1])
 @pytest.mark.filterwarnings("ignore:.*precision limitations")
 def test_ranges_of_whole_numbers(torch, dtype):
     """Numbers where PyTorch draws some, errors where it raises."""
@@ -187,7 +177,7 @@ def test_ranges_of_whole_numbers(torch, dtype):
 
 def test_randint_and_randperm(torch):
     def draw(t):
-        small = [t.randperm(n, dtype=getattr(t, d)) for d in DTYPES[:5] for n in (0, 1, 2, 5, 255)]
+        small = [t.randperm(n, dtype=getattr(t, d)) for d in DTYPES[:-1] for n in (0, 1, 2, 5, 128)]
         ints = [t.randint(-3, 9, (4, 5)), t.randint(high=4, size=(3,)), t.randint(7, size=(3,))]
         other = [t.randint(2, (50,), dtype=getattr(t, d)) for d in DTYPES]
         return [*[t.randperm(n) for n in SIZES], *small, *ints, *other]
@@ -226,7 +216,7 @@ def test_bernoulli_of_tensors(torch, dtype):
     check(torch, draw)
 
 
-@pytest.mark.parametrize("dtype", FLOATS)
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
 def test_multinomial(torch, dtype):
     def draw(t):
         def weights(*shape):
@@ -248,6 +238,14 @@ def test_multinomial(torch, dtype):
         return [*single, *rows, *strided, weights(0, 9).multinomial(3)]
 
     check(torch, draw)
+
+
+@pytest.mark.parametrize("dtype", ["float16", "bfloat16"])
+def test_multinomial_of_16_bits(torch, dtype):
+    """Without replacement equal quotients are frequent, and which comes first is not specified."""
+    check(torch, lambda t: [t.multinomial(t.rand(4, 9, dtype=getattr(t, dtype)), 30, True)])
+    p = fg.rand(4, 9, dtype=getattr(fg, dtype))
+    assert all(sorted(row) == list(range(9)) for row in fg.multinomial(p, 9).tolist())
 
 
 @pytest.mark.parametrize("dtype", FLOATS)

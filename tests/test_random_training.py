@@ -1,8 +1,9 @@
-"""A whole training run from one seed: the losses of PyTorch."""
+"""First weights and a whole training run from one seed: those of PyTorch."""
 
 import pytest
 
 import fastgrad as fg
+from parity import assert_same, same_roundings
 
 pytestmark = pytest.mark.core
 
@@ -49,3 +50,29 @@ def test_losses_written_down():
     found = losses(fg)
     expected = [1.0943061113357544, 1.079843282699585, 0.9431365132331848, 0.5904345512390137]
     assert [*found[:3], found[-1]] == pytest.approx(expected, rel=1e-4)
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_first_weights_are_those_of_pytorch(torch, dtype):
+    def draw(t):
+        init = t.nn.init
+        empty = [t.empty(30, 20, dtype=getattr(t, dtype)) for _ in range(8)]
+        layers = [t.nn.Linear(784, 25), t.nn.Linear(3, 1, bias=False), t.nn.Linear(2, 2)]
+        return [
+            init.uniform_(empty[0], -0.3, 0.53),
+            init.normal_(empty[1], 0.1, 0.02),
+            init.trunc_normal_(empty[2], std=0.02),
+            init.xavier_uniform_(empty[3]),
+            init.xavier_normal_(empty[4]),
+            init.kaiming_uniform_(empty[5], a=0.1),
+            init.kaiming_normal_(empty[6], mode="fan_out"),
+            init.sparse_(empty[7], 0.3),
+            *(p.detach() for layer in layers for p in layer.parameters()),
+        ]
+
+    drawn = []
+    for lib in (fg, torch):
+        lib.manual_seed(7)
+        drawn.append(draw(lib))
+    for ours, theirs in zip(*drawn, strict=True):
+        assert_same(ours, theirs, same_roundings(torch))

@@ -2,9 +2,8 @@
 
 #include <cstring>
 #include <memory>
-#include <string>
-#include <vector>
 
+#include "bindings/exchange.h"
 #include "bindings/tensor_type.h"
 #include "ops/ops.h"
 
@@ -31,44 +30,6 @@ Owned element_at(const Owned& items, Py_ssize_t i) {
   return Owned(element);
 }
 
-// The buffer protocol's element codes. Sizes decide among the integer codes, whose widths are the platform's.
-std::optional<DType> dtype_of_format(const char* format, Py_ssize_t width) {
-  std::string code = format == nullptr ? "B" : format;
-  if (!code.empty() && (code[0] == '@' || code[0] == '=' || code[0] == '<')) code.erase(0, 1);
-  if (code == "?") return DType::boolean;
-  if (code == "B") return DType::uint8;
-  if (code == "b") return DType::int8;
-  if (code == "h") return DType::int16;
-  if (code == "e") return DType::float16;
-  if (code == "f") return DType::float32;
-  if (code == "d") return DType::float64;
-  if (code == "i" || code == "l" || code == "q") return width == 4 ? DType::int32 : DType::int64;
-  return std::nullopt;
-}
-
-const char* format_of(DType t) {
-  constexpr const char* formats[dtype_count] = {"?", "B", "b", "h", "i", "q", "e", nullptr, "f", "d"};
-  return formats[static_cast<int>(t)];
-}
-
-void release_exporter(void* owner) {
-  if (!Py_IsInitialized()) return;
-  const PyGILState_STATE state = PyGILState_Ensure();
-  auto* view = static_cast<Py_buffer*>(owner);
-  PyBuffer_Release(view);
-  delete view;
-  PyGILState_Release(state);
-}
-
-DType supported_dtype(PyObject* object, const Py_buffer& view) {
-  const std::optional<DType> dtype = dtype_of_format(view.format, view.itemsize);
-  if (dtype) return *dtype;
-  fail(ErrorKind::type, "can't convert a ", Py_TYPE(object)->tp_name, " with elements of format '",
-       view.format == nullptr ? "B" : view.format,
-       "'; the supported types are: float64, float32, float16, int64, int32, int16, int8, "
-       "uint8 and bool; convert it with .astype(...)");
-}
-
 // Nested sequences
 
 constexpr int deepest = Dims::max_size;
@@ -80,14 +41,21 @@ bool has_elements(PyObject* object) {
          (!is_text(object) && !is_number(object) && (PyObject_CheckBuffer(object) || PySequence_Check(object)));
 }
 
-bool is_array(PyObject* object) { return is_tensor(object) || (!is_text(object) && PyObject_CheckBuffer(object)); }
+bool is_array(PyObject* object) {
+  return is_tensor(object) || (!is_text(object) && (PyObject_CheckBuffer(object) || offers_dlpack(object)));
+}
 
 Tensor as_array(PyObject* object) {
-  return is_tensor(object) ? as_py_tensor(object)->tensor : tensor_on_buffer(object);
+  if (is_tensor(object)) return as_py_tensor(object)->tensor;
+  return PyObject_CheckBuffer(object) ? tensor_on_buffer(object) : tensor_on_dlpack(object);
 }
+
+// Inside a sequence a tensor stands for its only element.
+bool is_nested_number(PyObject* object, int depth) { return depth > 0 && is_tensor(object); }
 
 // The shape of the first path down; `fill` verifies the others.
 void discover_shape(PyObject* data, Dims& shape) {
+  if (is_nested_number(data, shape.size())) return;
   if (is_array(data)) {
     for (Index n : as_array(data).sizes) shape.push_back(n);
     return;
@@ -104,6 +72,9 @@ DType discover_dtype(PyObject* data, int depth) {
   // Python's own numbers. NumPy's, some of which derive from float, come with a dtype.
   if (PyFloat_CheckExact(data) || PyLong_Check(data)) return scalar_dtype(scalar_from(data));
   if (is_array(data)) return as_array(data).dtype;
+  if (!has_elements(data) && !is_number(data) && !is_text(data)) {
+    fail("tensor: Could not infer dtype of ", Py_TYPE(data)->tp_name);
+  }
   if (!has_elements(data) || depth > deepest) return scalar_dtype(scalar_from(data));
   const Owned items = owned(PySequence_Fast(data, "tensor: expected a sequence"));
   const Py_ssize_t n = PySequence_Fast_GET_SIZE(items.get());
@@ -121,6 +92,15 @@ DType inferred_dtype(PyObject* data, const Dims& shape) {
 }
 
 void fill(const Tensor& out, PyObject* data, int depth) {
+  if (is_nested_number(data, depth)) {
+    const Tensor& element = as_py_tensor(data)->tensor;
+    if (element.numel() != 1 || out.dim() > 0) {
+      fail(ErrorKind::value, "tensor: only one element tensors can be converted to Python scalars, got shape ",
+           element.sizes, " inside a sequence; use stack() or cat()");
+    }
+    write_scalar(ops::item(element), out.dtype, out.raw());
+    return;
+  }
   if (is_array(data)) {
     const Tensor from = as_array(data);
     if (!(from.sizes == out.sizes)) {
@@ -250,97 +230,7 @@ Tensor tensor_from(PyObject* data, std::optional<DType> dtype) {
   return out;
 }
 
-Tensor tensor_on_buffer(PyObject* object) {
-  auto view = std::make_unique<Py_buffer>();
-  if (PyObject_GetBuffer(object, view.get(), PyBUF_RECORDS) != 0) {
-    PyErr_Clear();
-    if (PyObject_GetBuffer(object, view.get(), PyBUF_RECORDS_RO) != 0) throw PythonError{};
-  }
-  // From here on `storage` releases the buffer, also when a check throws.
-  Py_buffer* const v = view.release();
-  const StorageRef storage = foreign_storage(v->buf, static_cast<std::size_t>(v->len), release_exporter, v);
-  storage->read_only = v->readonly != 0;
-  const DType dtype = supported_dtype(object, *v);
-  const auto width = static_cast<Index>(item_size(dtype));
-  Dims sizes(v->ndim), strides(v->ndim);
-  Index last = 0;
-  for (int d = 0; d < v->ndim; ++d) {
-    sizes[d] = v->shape[d];
-    if (v->strides[d] < 0) {
-      fail(ErrorKind::value,
-           "from_numpy: at least one stride of the array is negative, which tensors with shared memory "
-           "cannot have; pass array.copy()");
-    }
-    if (v->strides[d] % width != 0) {
-      fail(ErrorKind::value, "from_numpy: a stride of the array (", v->strides[d], " bytes) is not a multiple of the ",
-           width, "-byte element; pass array.copy()");
-    }
-    strides[d] = v->strides[d] / width;
-    if (sizes[d] > 0) last += strides[d] * (sizes[d] - 1);
-  }
-  if (reinterpret_cast<std::uintptr_t>(v->buf) % static_cast<std::size_t>(width) != 0) {
-    fail(ErrorKind::value, "from_numpy: the array's memory is not aligned to its ", width,
-         "-byte elements; pass array.copy()");
-  }
-  storage->bytes = static_cast<std::size_t>((last + 1) * width);  // v->len leaves out the gaps of a strided array
-  return {storage, 0, sizes, strides, dtype};
-}
-
-PyObject* nested_list(const Tensor& t) { return nested(t, static_cast<const char*>(t.raw()), 0); }
-
-// What lives as long as an exported buffer: its shape and strides, and the memory itself, which the tensor may
-// exchange for another meanwhile (x.data = y).
-struct Exported {
-  StorageRef storage;
-  std::vector<Py_ssize_t> shape, strides;
-};
-
-int export_buffer(PyObject* self, Py_buffer* view, int flags) {
-  view->obj = nullptr;
-  try {
-    PyTensor* t = as_py_tensor(self);
-    if (requires_grad(t)) {
-      PyErr_SetString(PyExc_BufferError, "can't export the memory of a Tensor that requires grad; use tensor.detach()");
-      return -1;
-    }
-    const Tensor& x = t->tensor;
-    if (x.dtype == DType::bfloat16) {
-      PyErr_SetString(PyExc_TypeError, "other libraries' arrays have no bfloat16; use tensor.float()");
-      return -1;
-    }
-    const bool needs_rows = (flags & PyBUF_STRIDES) != PyBUF_STRIDES;
-    if ((needs_rows && !x.is_contiguous()) || ((flags & PyBUF_WRITABLE) != 0 && x.storage->read_only)) {
-      PyErr_SetString(PyExc_BufferError, x.storage->read_only
-                                             ? "the tensor's memory is read-only"
-                                             : "the tensor is not contiguous; use tensor.contiguous()");
-      return -1;
-    }
-    auto exported = std::make_unique<Exported>();
-    exported->storage = x.storage;
-    const auto width = static_cast<Py_ssize_t>(item_size(x.dtype));
-    for (int d = 0; d < x.dim(); ++d) {
-      exported->shape.push_back(x.sizes[d]);
-      exported->strides.push_back(x.strides[d] * width);
-    }
-    view->buf = x.raw();
-    view->len = x.numel() * width;
-    view->readonly = x.storage->read_only;
-    view->itemsize = width;
-    view->format = (flags & PyBUF_FORMAT) != 0 ? const_cast<char*>(format_of(x.dtype)) : nullptr;
-    view->ndim = x.dim();
-    view->shape = (flags & PyBUF_ND) != 0 ? exported->shape.data() : nullptr;
-    view->strides = needs_rows ? nullptr : exported->strides.data();
-    view->suboffsets = nullptr;
-    view->internal = exported.release();
-    Py_INCREF(self);
-    view->obj = self;
-    return 0;
-  } catch (...) {
-    translate_exception();
-    return -1;
-  }
-}
-
-void release_buffer(PyObject*, Py_buffer* view) { delete static_cast<Exported*>(view->internal); }
+// By value: making lists can run code of the user's, which may give the tensor other memory.
+PyObject* nested_list(Tensor t) { return nested(t, static_cast<const char*>(t.raw()), 0); }
 
 }  // namespace fastgrad

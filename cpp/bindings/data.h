@@ -1,4 +1,4 @@
-// Data in and out: Python numbers, nested lists, and the buffer protocol (which NumPy speaks).
+// Data in and out: Python numbers, nested lists, and arrays of other libraries.
 #pragma once
 
 #include <Python.h>
@@ -14,14 +14,9 @@ bool is_number(PyObject* object);
 Scalar scalar_from(PyObject* object);
 PyObject* wrap_scalar(const Scalar& value);
 
-// A new tensor with the content of numbers, nested sequences, tensors or buffers.
+// A new tensor with the content of numbers, nested sequences, tensors or arrays.
 Tensor tensor_from(PyObject* data, std::optional<DType> dtype);
-// A tensor on the memory of an object with the buffer protocol.
-Tensor tensor_on_buffer(PyObject* object);
 
-PyObject* nested_list(const Tensor& t);
-
-int export_buffer(PyObject* self, Py_buffer* view, int flags);
-void release_buffer(PyObject* self, Py_buffer* view);
+PyObject* nested_list(Tensor t);
 
 }  // namespace fastgrad

@@ -30,7 +30,7 @@ DType dtype_from(PyObject* object) {
   for (int i = 0; i < dtype_count; ++i) {
     if (object == objects[i]) return static_cast<DType>(i);
   }
-  if (object == reinterpret_cast<PyObject*>(&PyFloat_Type)) return default_dtype();
+  if (object == reinterpret_cast<PyObject*>(&PyFloat_Type)) return DType::float64;
   if (object == reinterpret_cast<PyObject*>(&PyLong_Type)) return DType::int64;
   if (object == reinterpret_cast<PyObject*>(&PyBool_Type)) return DType::boolean;
   fail(ErrorKind::type, "expected a dtype such as fastgrad.float32, got ", Py_TYPE(object)->tp_name);
@@ -40,6 +40,8 @@ void add_dtypes(py::module_& module) {
   py::class_<DTypeObject>(module, "dtype", "The type of a tensor's elements.")
       .def("__repr__", [](const DTypeObject& t) { return std::string("torch.") + dtype_name(t.value); })
       .def("__reduce__", [](const DTypeObject& t) { return dtype_name(t.value); })
+      .def(
+          "to_real", [](const py::object& t) { return t; }, "The real type of the same precision: itself.")
       .def_property_readonly(
           "itemsize", [](const DTypeObject& t) { return item_size(t.value); }, "Bytes per element.")
       .def_property_readonly(

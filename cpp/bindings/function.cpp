@@ -5,6 +5,7 @@
 #include <bit>
 #include <cstring>
 
+#include "bindings/exchange.h"
 #include "ops/ops.h"
 
 namespace py = pybind11;

@@ -13,9 +13,9 @@ constexpr Kind view_of_first = Kind::view;
 constexpr Kind constant = Kind::constant;
 
 // Operations that take 16-bit floats as they are.
-template <auto f>
+template <auto f, Kind kind = Kind::differentiable>
 PyMethodDef def_any(const char* name) {
-  return def<f, Kind::differentiable, Halves::its_own>(name);
+  return def<f, kind, Halves::its_own>(name);
 }
 
 #define UNARY(name) def_any<[](const Tensor& x) { return unary(Unary::name, #name, x); }>(#name)
@@ -56,13 +56,18 @@ PyMethodDef def_any(const char* name) {
 PyMethodDef functions[] = {
     // creation
     def<[](const Dims& sizes, DType t) { return fastgrad::empty(sizes, t); }, constant>("empty"),
-    def<empty_in_order_of, constant>("empty_in_order_of"),
+    def_any<empty_in_order_of, constant>("empty_in_order_of"),
+    def<empty_strided, constant>("empty_strided"),
     def<full, constant>("full"),
+    def<full_like, constant>("full_like"),
+    def<eye, constant>("eye"),
+    // ranges
     def<arange, constant>("arange"),
     def<linspace, constant>("linspace"),
-    def<eye, constant>("eye"),
+    def<logspace, constant>("logspace"),
+    def<triangle_indices, constant>("triangle_indices"),
     // conversion
-    def_any<cast>("cast"),
+    def_any<dense_copy>("cast"),
     def_any<clone>("clone"),
     def_any<copy_>("copy_"),
     def_any<fill_>("fill_"),
@@ -201,6 +206,7 @@ PyMethodDef functions[] = {
     def<bincount, constant>("bincount"),
     // shape
     def<view, view_of_first>("view"),
+    def<view_as_dtype, view_of_first>("view_as_dtype"),
     def<reshape, view_of_first>("reshape"),
     def<transpose, view_of_first>("transpose"),
     def<permute, view_of_first>("permute"),
@@ -208,11 +214,19 @@ PyMethodDef functions[] = {
     def<squeeze_all, view_of_first>("squeeze_all"),
     def<unsqueeze, view_of_first>("unsqueeze"),
     def<expand, view_of_first>("expand"),
-    def<as_strided, view_of_first>("as_strided"),
     def<select, view_of_first>("select"),
     def<narrow, view_of_first>("narrow"),
-    def_any<flip>("flip"),
+    // strided
+    def<as_strided, view_of_first>("as_strided"),
+    def<strided_add>("strided_add"),
+    def<unfold, view_of_first>("unfold"),
+    // joining
     def_any<cat>("cat"),
+    // arrangement
+    def_any<flip>("flip"),
+    def_any<roll>("roll"),
+    def_any<repeat>("repeat"),
+    def<repeat_interleave, constant>("repeat_interleave"),
     // indexing (getitem and setitem: bindings/indexing.cpp)
     def_any<nonzero>("nonzero"),
     def_any<index_select>("index_select"),
@@ -238,6 +252,14 @@ PyMethodDef functions[] = {
     // matmul
     def<matmul>("matmul"),
     def<linear>("linear"),
+    // linalg
+    def<lu_factor>("lu_factor"),
+    def<lu_solve>("lu_solve"),
+    def<lu_permutation, constant>("lu_permutation"),
+    def<solve_triangular>("solve_triangular"),
+    def<ops::cholesky>("cholesky"),
+    // distance
+    def<cdist>("cdist"),
     // softmax
     def<softmax>("softmax"),
     def<log_softmax>("log_softmax"),
@@ -274,8 +296,8 @@ PyMethodDef functions[] = {
     def<convolution>("convolution"),
     def<convolution_input>("convolution_input"),
     def<convolution_weight>("convolution_weight"),
-    def<unfold>("unfold"),
-    def<fold>("fold"),
+    def<im2col>("im2col"),
+    def<col2im>("col2im"),
     // pool
     def<max_pool>("max_pool"),
     def<adaptive_max_pool>("adaptive_max_pool"),
@@ -291,17 +313,17 @@ PyMethodDef functions[] = {
       return checked_labels("nll_loss", target, classes, ignore_index);
     }>("checked_labels"),
     // random
-    def<uniform_>("uniform_"),
-    def<normal_>("normal_"),
-    def<log_normal_>("log_normal_"),
-    def<exponential_>("exponential_"),
-    def<cauchy_>("cauchy_"),
-    def<geometric_>("geometric_"),
-    def<bernoulli_>("bernoulli_"),
-    def<random_>("random_"),
+    def_any<uniform_>("uniform_"),
+    def_any<normal_>("normal_"),
+    def_any<log_normal_>("log_normal_"),
+    def_any<exponential_>("exponential_"),
+    def_any<cauchy_>("cauchy_"),
+    def_any<geometric_>("geometric_"),
+    def_any<bernoulli_>("bernoulli_"),
+    def_any<random_>("random_"),
     def<randperm, constant>("randperm"),
-    def<multinomial, constant>("multinomial"),
-    def<poisson, constant>("poisson"),
+    def_any<multinomial, constant>("multinomial"),
+    def_any<poisson, constant>("poisson"),
     // optim
     def<sgd_>("sgd_"),
     {nullptr, nullptr, 0, nullptr},

@@ -35,35 +35,71 @@ PyObject* edges(PyObject*, PyObject* const* args, Py_ssize_t count) {
   });
 }
 
-// is_unshared(tensors, i): whether nothing but this tuple refers to tensors[i] or to its memory, so that it may be
-// kept and changed.
-PyObject* is_unshared(PyObject*, PyObject* const* args, Py_ssize_t count) {
-  const Py_ssize_t i = count == 2 && PyTuple_Check(args[0]) ? PyNumber_AsSsize_t(args[1], PyExc_IndexError) : -1;
-  if (i < 0 || i >= PyTuple_GET_SIZE(args[0])) {
-    if (!PyErr_Occurred()) PyErr_SetString(PyExc_TypeError, "is_unshared: expected a tuple and an index");
-    return nullptr;
-  }
-  PyObject* object = PyTuple_GET_ITEM(args[0], i);
-  if (Py_REFCNT(object) != 1 || Py_REFCNT(args[0]) > 2 || !is_tensor(object)) Py_RETURN_FALSE;
-  const PyTensor* t = as_py_tensor(object);
+// Whether nothing but the tuple of gradients refers to the tensor or to its memory, so that it may be kept and changed.
+bool is_unshared(PyObject* gradients, PyObject* gradient) {
+  if (Py_REFCNT(gradient) != 1 || Py_REFCNT(gradients) > 2) return false;
+  const PyTensor* t = as_py_tensor(gradient);
   const bool alone = t->tensor.storage->references.load() == 1 && t->tensor.storage->release == nullptr;
-  return PyBool_FromLong(alone && t->base == nullptr && t->tensor.is_contiguous());
+  return alone && t->base == nullptr && t->tensor.is_contiguous();
 }
 
-// fits(gradient, edge): whether the gradient has the shape and dtype of the leaf or of the node's result.
-PyObject* fits(PyObject*, PyObject* const* args, Py_ssize_t count) {
-  if (count != 2 || !is_tensor(args[0]) || !(is_tensor(args[1]) || is_node(args[1]))) {
-    PyErr_Format(PyExc_TypeError, "a gradient must be a Tensor or None, got %s",
-                 count > 0 ? Py_TYPE(args[0])->tp_name : "nothing");
+// Whether the gradient has the shape and dtype of the leaf or of the node's result.
+bool fits(const Tensor& gradient, PyObject* edge) {
+  if (is_node(edge)) {
+    const PyNode* node = as_py_node(edge);
+    return gradient.dtype == node->dtype && gradient.sizes == node->shape;
+  }
+  const Tensor& leaf = as_py_tensor(edge)->tensor;
+  return gradient.dtype == leaf.dtype && gradient.sizes == leaf.sizes;
+}
+
+// The gradient of one edge. 1: delivered, or nothing to do; 0: it must be fitted or added; -1: error.
+int deliver_one(PyObject* pending, PyObject* ours, PyObject* edge, PyObject* gradients, PyObject* gradient) {
+  if (edge == Py_None || gradient == Py_None) return 1;
+  if (!is_tensor(gradient)) {
+    PyErr_Format(PyExc_TypeError, "a gradient must be a Tensor or None, got %s", Py_TYPE(gradient)->tp_name);
+    return -1;
+  }
+  if (!fits(as_py_tensor(gradient)->tensor, edge)) return 0;
+  const int is_second = PyDict_Contains(pending, edge);
+  if (is_second != 0) return is_second < 0 ? -1 : 0;
+  if (is_unshared(gradients, gradient) && PySet_Add(ours, edge) != 0) return -1;
+  return PyDict_SetItem(pending, edge, gradient) == 0 ? 1 : -1;
+}
+
+// deliver(pending, ours, edges, gradients): puts each gradient that is the first to arrive at its edge, and has its
+// shape and dtype, into the dict `pending`; the edge into the set `ours` where nobody else can see the gradient.
+// Returns the places of the others, or None when there are none.
+PyObject* deliver(PyObject*, PyObject* const* args, Py_ssize_t count) {
+  if (count != 4 || !PyDict_Check(args[0]) || !PySet_Check(args[1]) || !PyTuple_Check(args[2]) ||
+      !PyTuple_Check(args[3]) || PyTuple_GET_SIZE(args[2]) != PyTuple_GET_SIZE(args[3])) {
+    PyErr_SetString(PyExc_TypeError, "deliver: expected a dict, a set, and two tuples of one length");
     return nullptr;
   }
-  const Tensor& grad = as_py_tensor(args[0])->tensor;
-  if (is_node(args[1])) {
-    const PyNode* node = as_py_node(args[1]);
-    return PyBool_FromLong(grad.dtype == node->dtype && grad.sizes == node->shape);
+  PyObject* others = nullptr;
+  for (Py_ssize_t i = 0; i < PyTuple_GET_SIZE(args[2]); ++i) {
+    const int done = deliver_one(args[0], args[1], PyTuple_GET_ITEM(args[2], i), args[3], PyTuple_GET_ITEM(args[3], i));
+    if (done > 0) continue;
+    if (done == 0 && others == nullptr) others = PyList_New(0);
+    PyObject* place = done == 0 && others != nullptr ? PyLong_FromSsize_t(i) : nullptr;
+    if (place == nullptr || PyList_Append(others, place) != 0) {
+      Py_XDECREF(place);
+      Py_XDECREF(others);
+      return nullptr;
+    }
+    Py_DECREF(place);
   }
-  const Tensor& leaf = as_py_tensor(args[1])->tensor;
-  return PyBool_FromLong(grad.dtype == leaf.dtype && grad.sizes == leaf.sizes);
+  return others == nullptr ? new_ref(Py_None) : others;
+}
+
+// is_unshared(gradients, i): the same question about a gradient that was not delivered.
+PyObject* is_unshared_at(PyObject*, PyObject* const* args, Py_ssize_t count) {
+  const Py_ssize_t i = count == 2 && PyTuple_Check(args[0]) ? PyNumber_AsSsize_t(args[1], PyExc_IndexError) : -1;
+  if (i < 0 || i >= PyTuple_GET_SIZE(args[0]) || !is_tensor(PyTuple_GET_ITEM(args[0], i))) {
+    if (!PyErr_Occurred()) PyErr_SetString(PyExc_TypeError, "is_unshared: expected a tuple of tensors and an index");
+    return nullptr;
+  }
+  return PyBool_FromLong(is_unshared(args[0], PyTuple_GET_ITEM(args[0], i)));
 }
 
 PyObject* is_grad_enabled(PyObject*, PyObject*) { return PyBool_FromLong(grad_enabled()); }
@@ -89,10 +125,10 @@ PyObject* set_inference(PyObject*, PyObject* enabled) {
 PyMethodDef functions[] = {
     {"edges", reinterpret_cast<PyCFunction>(reinterpret_cast<void (*)()>(edges)), METH_FASTCALL,
      "Where the gradient of each input goes."},
-    {"is_unshared", reinterpret_cast<PyCFunction>(reinterpret_cast<void (*)()>(is_unshared)), METH_FASTCALL,
+    {"deliver", reinterpret_cast<PyCFunction>(reinterpret_cast<void (*)()>(deliver)), METH_FASTCALL,
+     "Sends gradients along edges; returns the places of those that must be fitted or added."},
+    {"is_unshared", reinterpret_cast<PyCFunction>(reinterpret_cast<void (*)()>(is_unshared_at)), METH_FASTCALL,
      "Whether only this tuple refers to a tensor."},
-    {"fits", reinterpret_cast<PyCFunction>(reinterpret_cast<void (*)()>(fits)), METH_FASTCALL,
-     "Whether a gradient has the shape and dtype that an edge expects."},
     {"is_grad_enabled", is_grad_enabled, METH_NOARGS, "Whether operations are recorded in this thread."},
     {"set_grad_enabled", set_grad_mode, METH_O, "Turns recording on or off in this thread; returns what it was."},
     {"is_inference_mode_enabled", is_inference_mode_enabled, METH_NOARGS,

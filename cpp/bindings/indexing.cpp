@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "bindings/data.h"
+#include "bindings/exchange.h"
 #include "bindings/function.h"
 #include "bindings/functions.h"
 #include "ops/ops.h"
@@ -308,8 +309,8 @@ Tensor value_tensor(PyObject* value, const Tensor& x, Call& call) {
 }
 
 // PyTorch converts what is assigned to a view, and one number for a mask, but nothing else.
-void check_dtypes(const Parsed& target, const Tensor& value) {
-  if (target.is_basic() || value.dtype == target.view.dtype || (target.is_one_mask && value.numel() == 1)) return;
+void check_dtypes(const Parsed& target, const Tensor& value, bool may_convert) {
+  if (target.is_basic() || value.dtype == target.view.dtype || may_convert) return;
   fail("Index put requires the source and destination dtypes match, got ", dtype_name(target.view.dtype),
        " for the destination and ", dtype_name(value.dtype), " for the source; convert it with .to(...)");
 }
@@ -349,7 +350,7 @@ void put(PyObject* const* args, bool accumulate) {
     if (is_mask(mask) && mask.dim() > 0) return ops::masked_fill_(x, Parser(x).parse_mask(mask), value);
   }
   const Parsed target = Parser(x).parse(args[1]);
-  check_dtypes(target, value);
+  check_dtypes(target, value, target.is_one_mask && value.numel() == 1 && !accumulate);
   const GilRelease gil(call.elements > release_threshold);
   assign(target, value, accumulate);
 }

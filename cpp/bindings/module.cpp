@@ -1,10 +1,9 @@
 // The extension module fastgrad._core.
 #include <pybind11/pybind11.h>
 
-#include <cstring>
-
 #include "bindings/data.h"
 #include "bindings/dtype.h"
+#include "bindings/exchange.h"
 #include "bindings/function.h"
 #include "bindings/functions.h"
 #include "bindings/node.h"
@@ -72,29 +71,26 @@ void add_settings(py::module_& m) {
       py::arg("tensor1"), py::arg("tensor2"), "The dtype that an operation on both, tensors or numbers, computes in.");
 }
 
-// from_bytes(flat, sizes, dtype): what a uint8 tensor holds, read as elements of a dtype (pickle).
-Tensor from_bytes(const Tensor& flat, const Dims& sizes, DType dtype) {
-  const Tensor bytes = ops::contiguous(flat);
-  Tensor out = empty(sizes, dtype);
-  if (bytes.dtype != DType::uint8 || bytes.numel() != out.numel() * static_cast<Index>(item_size(dtype))) {
-    fail(ErrorKind::value, "from_bytes: ", bytes.numel(), " bytes do not make a ", dtype_name(dtype),
-         " tensor of shape ", sizes);
-  }
-  if (out.numel() > 0) std::memcpy(out.raw(), bytes.raw(), static_cast<std::size_t>(bytes.numel()));
-  return out;
-}
-
 void add_data(py::module_& m) {
   m.def("tensor", [](const py::object& data, const py::object& dtype) {
     return as_object(
         wrap(tensor_from(data.ptr(), dtype.is_none() ? std::nullopt : std::optional<DType>(dtype_from(dtype.ptr())))));
   });
-  m.def("from_bytes", [](const py::object& flat, const py::object& sizes, const py::object& dtype) {
+  m.def("storage_bytes", [](const py::object& x) {
     Call call;
-    return as_object(
-        wrap(from_bytes(tensor_argument(flat.ptr(), call), dims_argument(sizes.ptr()), dtype_from(dtype.ptr()))));
+    return as_object(wrap(storage_bytes(tensor_argument(x.ptr(), call))));
+  });
+  m.def("reinterpreted", [](const py::object& bytes, const py::object& dtype) {
+    Call call;
+    return as_object(wrap(reinterpreted(tensor_argument(bytes.ptr(), call), dtype_from(dtype.ptr()))));
   });
   m.def("from_buffer", [](const py::object& object) { return as_object(wrap(tensor_on_buffer(object.ptr()))); });
+  m.def("buffer_bytes", [](const py::object& object) { return as_object(wrap(bytes_of_buffer(object.ptr()))); });
+  m.def("from_dlpack", [](const py::object& capsule) { return as_object(wrap(tensor_on_capsule(capsule.ptr()))); });
+  m.def("to_dlpack", [](const py::object& x, bool versioned, bool copied) {
+    Call call;
+    return as_object(capsule_of(tensor_argument(x.ptr(), call), versioned, copied));
+  });
 }
 
 }  // namespace
@@ -118,6 +114,7 @@ PYBIND11_MODULE(_core, m) {
   add_data(m);
   add_functions(m.ptr());
   add_indexing(m.ptr());
+  add_geometry(m.ptr());
   add_node_type(m.ptr());
   add_graph(m.ptr());
   m.attr("__version__") = FASTGRAD_VERSION;

@@ -4,6 +4,8 @@
 
 #include <algorithm>
 #include <new>
+#include <unordered_set>
+#include <vector>
 
 #include "bindings/dtype.h"
 #include "bindings/tensor_type.h"
@@ -175,8 +177,8 @@ std::uint32_t span_of(PyObject* edges) {
   return span;
 }
 
-PyObject* told(PyObject* listener, PyObject* node) {
-  PyObject* done = PyObject_CallOneArg(listener, node);
+PyObject* told(PyObject* listener, PyObject* const* args, std::size_t count) {
+  PyObject* done = PyObject_Vectorcall(listener, args, count, nullptr);
   if (done == nullptr) return nullptr;
   Py_DECREF(done);
   Py_RETURN_NONE;
@@ -217,8 +219,9 @@ PyObject* hang_node(PyObject* const* args, PyObject* saved, bool saves_result) {
   out->requires_grad = true;
   out->seen_version = out->tensor.storage->version;
   Py_XDECREF(before);
-  if (watcher != nullptr) return told(watcher, node);
-  if (n->span == suspicious_span && warn_of_growth != nullptr) return told(warn_of_growth, node);
+  PyObject* news[] = {node, args[0]};
+  if (watcher != nullptr) return told(watcher, news, 2);
+  if (n->span == suspicious_span && warn_of_growth != nullptr) return told(warn_of_growth, news, 1);
   Py_RETURN_NONE;
 }
 
@@ -253,17 +256,51 @@ PyObject* register_node(PyObject*, PyObject* args) {
   Py_RETURN_NONE;
 }
 
-// watch_nodes(function): the function, or None, is called with every node that this thread records from now on;
-// returns the one before.
+// watch_nodes(function): the function, or None, is called with every node that this thread records from now on, and
+// the result that it hangs on; returns the one before.
 PyObject* watch_nodes(PyObject*, PyObject* function) {
   PyObject* before = watcher == nullptr ? new_ref(Py_None) : watcher;
   watcher = function == Py_None ? nullptr : new_ref(function);
   return before;
 }
 
-PyObject* count_backward(PyObject*, PyObject*) {
+// reachable(nodes): these nodes and all that their gradients can reach, newest first. Without recursion, however deep.
+PyObject* reachable(PyObject*, PyObject* roots) {
+  if (!PyList_Check(roots)) {
+    PyErr_SetString(PyExc_TypeError, "reachable: expected a list of nodes");
+    return nullptr;
+  }
+  std::unordered_set<PyObject*> seen;
+  std::vector<PyObject*> found;
+  const auto meet = [&](PyObject* object) {
+    if (Py_TYPE(object) == node_class && seen.insert(object).second) found.push_back(object);
+  };
+  for (Py_ssize_t i = 0; i < PyList_GET_SIZE(roots); ++i) meet(PyList_GET_ITEM(roots, i));
+  for (std::size_t i = 0; i < found.size(); ++i) {
+    PyObject* edges = as_py_node(found[i])->edges;
+    for (Py_ssize_t e = 0; e < PyTuple_GET_SIZE(edges); ++e) meet(PyTuple_GET_ITEM(edges, e));
+  }
+  std::sort(found.begin(), found.end(),
+            [](PyObject* a, PyObject* b) { return as_py_node(a)->number > as_py_node(b)->number; });
+  PyObject* list = PyList_New(static_cast<Py_ssize_t>(found.size()));
+  for (std::size_t i = 0; list != nullptr && i < found.size(); ++i) {
+    PyList_SET_ITEM(list, static_cast<Py_ssize_t>(i), new_ref(found[i]));
+  }
+  return list;
+}
+
+// begin_backward(nodes): says that a backward pass begins; whether what the nodes saved is all there, and unchanged.
+PyObject* begin_backward(PyObject*, PyObject* nodes) {
+  if (!PyList_Check(nodes)) {
+    PyErr_SetString(PyExc_TypeError, "begin_backward: expected a list of nodes");
+    return nullptr;
+  }
   ++epoch;
-  Py_RETURN_NONE;
+  for (Py_ssize_t i = 0; i < PyList_GET_SIZE(nodes); ++i) {
+    PyObject* node = PyList_GET_ITEM(nodes, i);
+    if (!is_node(node) || as_py_node(node)->saved == nullptr || first_changed(as_py_node(node)) >= 0) Py_RETURN_FALSE;
+  }
+  Py_RETURN_TRUE;
 }
 
 PyMethodDef functions[] = {
@@ -272,8 +309,9 @@ PyMethodDef functions[] = {
     {"record_result", reinterpret_cast<PyCFunction>(reinterpret_cast<void (*)()>(record_result)), METH_FASTCALL,
      "The same, with the result as the last of what is saved."},
     {"register_node", register_node, METH_VARARGS, "Names the Python class of nodes, and who warns of growing graphs."},
-    {"watch_nodes", watch_nodes, METH_O, "Calls a function with each node that this thread records."},
-    {"count_backward", count_backward, METH_NOARGS, "Says that a backward pass begins."},
+    {"watch_nodes", watch_nodes, METH_O, "Calls a function with each node that this thread records, and its result."},
+    {"reachable", reachable, METH_O, "All nodes that gradients can reach, newest first."},
+    {"begin_backward", begin_backward, METH_O, "Says that a backward pass begins; whether what was saved is sound."},
     {nullptr, nullptr, 0, nullptr},
 };
 

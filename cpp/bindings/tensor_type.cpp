@@ -4,9 +4,11 @@
 #include <structmember.h>
 
 #include <new>
+#include <utility>
 
 #include "bindings/data.h"
 #include "bindings/dtype.h"
+#include "bindings/exchange.h"
 #include "ops/ops.h"
 
 namespace fastgrad {
@@ -178,8 +180,17 @@ PyObject* wrap_tuple(PyTypeObject* type, const Dims& dims) {
   return tuple;
 }
 
-PyObject* one_of(const Dims& dims, PyObject* const* args, Py_ssize_t count, const char* name, PyTypeObject* type) {
+// size(dim=None) and stride(dim=None).
+PyObject* one_of(const Dims& dims, PyObject* const* args, Py_ssize_t count, PyObject* keywords, const char* name,
+                 PyTypeObject* type) {
   return guarded([&]() -> PyObject* {
+    if (keywords != nullptr) {
+      if (PyUnicode_CompareWithASCIIString(PyTuple_GET_ITEM(keywords, 0), "dim") != 0) {
+        fail(ErrorKind::type, name, "() got an unexpected keyword argument; it takes dim");
+      }
+      count += PyTuple_GET_SIZE(keywords);
+    }
+    if (count > 1) fail(ErrorKind::type, name, "() takes one argument, dim, but ", count, " were given");
     if (count == 0 || args[0] == Py_None) return wrap_tuple(type, dims);
     const Py_ssize_t wanted = PyNumber_AsSsize_t(args[0], PyExc_IndexError);
     if (wanted == -1 && PyErr_Occurred()) throw PythonError{};
@@ -189,12 +200,12 @@ PyObject* one_of(const Dims& dims, PyObject* const* args, Py_ssize_t count, cons
   });
 }
 
-PyObject* size(PyObject* self, PyObject* const* args, Py_ssize_t count) {
-  return one_of(self_of(self)->tensor.sizes, args, count, "size", size_class);
+PyObject* size(PyObject* self, PyObject* const* args, Py_ssize_t count, PyObject* keywords) {
+  return one_of(self_of(self)->tensor.sizes, args, count, keywords, "size", size_class);
 }
 
-PyObject* stride(PyObject* self, PyObject* const* args, Py_ssize_t count) {
-  return one_of(self_of(self)->tensor.strides, args, count, "stride", &PyTuple_Type);
+PyObject* stride(PyObject* self, PyObject* const* args, Py_ssize_t count, PyObject* keywords) {
+  return one_of(self_of(self)->tensor.strides, args, count, keywords, "stride", &PyTuple_Type);
 }
 
 PyObject* item(PyObject* self, PyObject*) {
@@ -218,21 +229,23 @@ PyObject* make_subclass(PyObject*, PyObject* const* args, Py_ssize_t count) {
   });
 }
 
-// x.data = y: x takes over y's memory and shape, and keeps its place in the graph.
+// x.data = y: x takes over y's memory, shape and dtype, and keeps its place in the graph.
 int set_data(PyObject* self, PyObject* value, void*) {
   if (value == nullptr || !is_tensor(value)) {
-    PyErr_SetString(PyExc_TypeError, "data must be set to a Tensor");
+    PyErr_Format(PyExc_TypeError, "Variable data has to be a tensor, but got %s",
+                 value == nullptr ? "nothing" : Py_TYPE(value)->tp_name);
     return -1;
   }
-  const Tensor& from = self_of(value)->tensor;
-  if (is_floating(from.dtype) != is_floating(self_of(self)->tensor.dtype)) {
-    PyErr_Format(PyExc_RuntimeError, "incompatible tensor type: cannot set data of a %s tensor to %s",
-                 dtype_name(self_of(self)->tensor.dtype), dtype_name(from.dtype));
+  PyTensor* t = self_of(self);
+  Tensor twin = self_of(value)->tensor;
+  if (t->requires_grad && !is_floating(twin.dtype)) {
+    PyErr_Format(PyExc_RuntimeError, "data set to a tensor that requires gradients must be floating point, but got %s",
+                 dtype_name(twin.dtype));
     return -1;
   }
-  Tensor twin = from;
-  twin.storage = detached_storage(from.storage);
-  self_of(self)->tensor = std::move(twin);
+  twin.storage = detached_storage(twin.storage);
+  twin.storage->version = t->tensor.storage->version;  // a tensor keeps its own count of changes
+  t->tensor = std::move(twin);
   return 0;
 }
 
@@ -278,9 +291,10 @@ PyMethodDef methods[] = {
     {"data_ptr", data_ptr, METH_NOARGS, "The address of the first element."},
     {"is_contiguous", is_contiguous, METH_NOARGS, "Whether the elements lie in row-major order without gaps."},
     {"element_size", element_size, METH_NOARGS, "Bytes per element."},
+    {"size", as_method(size), METH_FASTCALL | METH_KEYWORDS, "The shape, or the size of one dimension."},
+    {"stride", as_method(stride), METH_FASTCALL | METH_KEYWORDS,
+     "The strides, or the stride of one dimension, in elements."},
     {"is_inference", is_inference, METH_NOARGS, "Whether the tensor was made in inference mode."},
-    {"size", as_method(size), METH_FASTCALL, "The shape, or the size of one dimension."},
-    {"stride", as_method(stride), METH_FASTCALL, "The strides, or the stride of one dimension, in elements."},
     {"item", item, METH_NOARGS, "The only element, as a Python number."},
     {"tolist", tolist, METH_NOARGS, "The elements as nested lists (a number for a 0-d tensor)."},
     {"_make_subclass", as_method(make_subclass), METH_FASTCALL | METH_STATIC, "The same memory in a derived class."},
@@ -361,9 +375,12 @@ void set_base(PyObject* view, PyObject* of) {
 
 bool requires_grad(PyTensor* t) {
   if (t->base != nullptr && t->seen_version != t->tensor.storage->version && self_of(t->base)->requires_grad) {
-    t->seen_version = t->tensor.storage->version;
+    const std::uint32_t seen = std::exchange(t->seen_version, t->tensor.storage->version);
     PyObject* done = PyObject_CallOneArg(refresh_view, reinterpret_cast<PyObject*>(t));
-    if (done == nullptr) throw PythonError{};
+    if (done == nullptr) {
+      t->seen_version = seen;  // the next to ask fails too
+      throw PythonError{};
+    }
     Py_DECREF(done);
   }
   return t->requires_grad;
@@ -378,8 +395,8 @@ void translate_exception() {
   } catch (pybind11::error_already_set& error) {
     error.restore();
   } catch (const Error& error) {
-    PyObject* const types[] = {PyExc_RuntimeError, PyExc_ValueError,   PyExc_TypeError,
-                               PyExc_IndexError,   PyExc_RuntimeError, PyExc_NotImplementedError};
+    PyObject* const types[] = {PyExc_RuntimeError, PyExc_ValueError,          PyExc_TypeError,  PyExc_IndexError,
+                               PyExc_RuntimeError, PyExc_NotImplementedError, PyExc_BufferError};
     PyErr_SetString(types[static_cast<int>(error.kind())], error.what());
   } catch (const std::bad_alloc&) {
     PyErr_SetString(PyExc_RuntimeError, "out of memory; use smaller tensors or a smaller batch");

@@ -1,9 +1,13 @@
 #include "core/buffer.h"
 
 #include <sys/mman.h>
+#include <unistd.h>
 
+#include <algorithm>
 #include <bit>
 #include <cstdlib>
+#include <cstring>
+#include <fstream>
 #include <mutex>
 #include <new>
 #include <thread>
@@ -18,7 +22,7 @@ thread_local bool inference = false;
 constexpr std::size_t header_bytes = 64;  // a Storage lies in front of its data, which stays aligned
 static_assert(sizeof(Storage) <= header_bytes);
 constexpr std::size_t huge_page = std::size_t{2} << 20;
-constexpr std::size_t max_bytes = std::size_t{1} << 47;
+constexpr std::size_t worth_asking = std::size_t{1} << 28;  // below this many bytes, no question about the limit
 
 // Size classes: multiples of 64 up to 512 bytes, then four steps to each power of two (at most 25 % is wasted).
 struct SizeClass {
@@ -44,6 +48,21 @@ constexpr bool keep_blocks = false;  // so that the sanitizer sees every use aft
 #else
 constexpr bool keep_blocks = true;
 #endif
+
+// What the machine has, or what the process's control group may use of it. More is refused at once: systems that
+// overcommit memory would hand it out, and kill the process when it is written.
+std::size_t memory_limit() {
+  static const std::size_t limit = [] {
+    std::size_t bytes =
+        static_cast<std::size_t>(sysconf(_SC_PHYS_PAGES)) * static_cast<std::size_t>(sysconf(_SC_PAGESIZE));
+    for (const char* path : {"/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes"}) {
+      std::size_t group;
+      if (std::ifstream(path) >> group) bytes = std::min(bytes, group);
+    }
+    return bytes;
+  }();
+  return limit;
+}
 
 void* system_allocate(std::size_t bytes) {
   const bool large = bytes >= huge_page;
@@ -113,13 +132,16 @@ BlockCache& cache() {
   return *instance;
 }
 
+// The release of a storage on another storage's memory.
+void release_storage(void* owner) { delete static_cast<StorageRef*>(owner); }
+
 void free_storage(Storage* storage) {
-  if (storage->release != nullptr) {
-    storage->release(storage->owner);
+  if (storage->release != nullptr) storage->release(storage->owner);
+  if (storage->block_bytes == 0) {
     delete storage;
     return;
   }
-  const SizeClass size = size_class(storage->bytes + header_bytes);
+  const SizeClass size = size_class(storage->block_bytes);
   storage->~Storage();
   if (!keep_blocks || !cache().put(storage, size)) std::free(storage);
 }
@@ -134,7 +156,10 @@ bool inference_mode() { return inference; }
 void set_inference_mode(bool enabled) { inference = enabled; }
 
 StorageRef allocate_storage(std::size_t bytes) {
-  if (bytes > max_bytes) fail(ErrorKind::memory, "cannot allocate ", bytes, " bytes: no machine has that much memory");
+  if (bytes > worth_asking && bytes > memory_limit()) {
+    fail(ErrorKind::memory, "out of memory: cannot allocate ", bytes, " bytes, this machine has ", memory_limit(),
+         "; use smaller tensors or a smaller batch");
+  }
   const SizeClass size = size_class(bytes + header_bytes);
   void* block = keep_blocks ? cache().take(size) : nullptr;
   if (block == nullptr) block = system_allocate(keep_blocks ? size.bytes : bytes + header_bytes);
@@ -146,6 +171,7 @@ StorageRef allocate_storage(std::size_t bytes) {
   Storage* storage = new (block) Storage;
   storage->data = static_cast<char*>(block) + header_bytes;
   storage->bytes = bytes;
+  storage->block_bytes = bytes + header_bytes;
   storage->inference = inference;
   return StorageRef(storage);
 }
@@ -161,12 +187,25 @@ StorageRef foreign_storage(void* data, std::size_t bytes, void (*release)(void*)
 }
 
 StorageRef detached_storage(const StorageRef& storage) {
-  auto* keeper = new StorageRef(storage);
-  StorageRef twin = foreign_storage(
-      storage->data, storage->bytes, [](void* owner) { delete static_cast<StorageRef*>(owner); }, keeper);
+  // What a storage stands on, not the storage itself: chains of x.data = x.data would grow without end.
+  const bool stands_on_another = storage->release == release_storage;
+  auto* keeper = new StorageRef(stands_on_another ? *static_cast<StorageRef*>(storage->owner) : storage);
+  StorageRef twin = foreign_storage(storage->data, storage->bytes, release_storage, keeper);
   twin->read_only = storage->read_only;
   twin->inference = storage->inference;
   return twin;
+}
+
+void grow_storage(const StorageRef& storage, std::size_t bytes) {
+  const bool is_ours = storage->release == nullptr || storage->release == release_storage;
+  if (!is_ours) fail("Trying to resize storage that is not resizable: it is shared with another library; clone() it");
+  StorageRef larger = allocate_storage(bytes);
+  if (storage->bytes > 0) std::memcpy(larger->data, storage->data, storage->bytes);
+  storage->data = larger->data;
+  storage->bytes = bytes;
+  if (storage->release != nullptr) storage->release(storage->owner);
+  storage->release = release_storage;
+  storage->owner = new StorageRef(std::move(larger));
 }
 
 std::size_t empty_memory_cache() { return cache().clear(); }

@@ -21,7 +21,8 @@ struct Storage {
   void (*release)(void* owner) = nullptr;
   void* owner = nullptr;
   bool read_only = false;
-  bool inference = false;  // made in inference mode: never part of a graph
+  std::size_t block_bytes = 0;  // of the block of memory that it lies at the front of; 0: none
+  bool inference = false;       // made in inference mode: never part of a graph
 };
 
 class StorageRef {
@@ -53,6 +54,9 @@ StorageRef foreign_storage(void* data, std::size_t bytes, void (*release)(void*)
 // The same memory under a version counter of its own (`Tensor.data`).
 StorageRef detached_storage(const StorageRef& storage);
 
+// Gives the storage more memory, with the old content at its front; views see the new memory too. RuntimeError where
+// the memory is somebody else's.
+void grow_storage(const StorageRef& storage, std::size_t bytes);
 // Whether new memory of this thread is marked `inference`.
 bool inference_mode();
 void set_inference_mode(bool enabled);

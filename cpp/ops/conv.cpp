@@ -317,7 +317,7 @@ Convolution columns_only(const char* op, const WindowOptions& o, const Dims& ima
 
 }  // namespace
 
-Tensor unfold(const Tensor& x, const Dims& kernel, const Dims& dilation, const Dims& padding, const Dims& stride) {
+Tensor im2col(const Tensor& x, const Dims& kernel, const Dims& dilation, const Dims& padding, const Dims& stride) {
   const int n = kernel.size();
   if (x.dim() != n + 2) {
     fail("unfold: expected an input of shape (batch, channels, ...) with ", n, " more dimensions, got ", x.sizes);
@@ -332,8 +332,8 @@ Tensor unfold(const Tensor& x, const Dims& kernel, const Dims& dilation, const D
   return out;
 }
 
-Tensor fold(const Tensor& columns, const Dims& sizes, const Dims& kernel, const Dims& dilation, const Dims& padding,
-            const Dims& stride) {
+Tensor col2im(const Tensor& columns, const Dims& sizes, const Dims& kernel, const Dims& dilation, const Dims& padding,
+              const Dims& stride) {
   const int n = kernel.size();
   const WindowOptions options("fold", kernel, stride, padding, dilation);
   const Dims image = for_each_dim("fold", "output_size", sizes, n, 1);

@@ -20,11 +20,17 @@ using OptionalTensor = std::optional<Tensor>;
 // An uninitialised tensor of x's shape that lies in memory in x's order, without gaps.
 Tensor empty_in_order_of(const Tensor& x, DType dtype);
 Tensor full(const Dims& sizes, Scalar value, DType dtype);
+Tensor full_like(const Tensor& x, Scalar value, DType dtype);  // in memory in the order of x
 Tensor zeros(const Dims& sizes, DType dtype);
+Tensor eye(Index rows, Index columns, DType dtype);
+
+// ranges
 // start, start + step, ... of n elements
 Tensor arange(Scalar start, Scalar step, Index n, DType dtype);
 Tensor linspace(double start, double end, Index n, DType dtype);
-Tensor eye(Index rows, Index columns, DType dtype);
+Tensor logspace(double start, double end, Index n, double base, DType dtype);
+// rows and columns of the elements on or below (above) a diagonal, as the two rows of the result
+Tensor triangle_indices(Index rows, Index columns, Index offset, bool lower, DType dtype);
 
 // conversion
 Tensor cast(const Tensor& x, DType dtype);  // always a copy
@@ -80,8 +86,9 @@ Tensor searchsorted(const Tensor& sorted, const Tensor& values, const OptionalTe
 // statistics
 Tensor bincount(const Tensor& x, const OptionalTensor& weights, Index minlength);
 
-// shape: all but cat, reshape (when it must copy) and repeat give views
+// shape: all but reshape (when it must copy) give views
 Tensor view(const Tensor& x, const Dims& sizes);
+Tensor view_as_dtype(const Tensor& x, DType dtype);  // the same bytes as other elements
 Tensor reshape(const Tensor& x, const Dims& sizes);
 Tensor transpose(const Tensor& x, Index a, Index b);
 Tensor permute(const Tensor& x, const Dims& order);
@@ -89,12 +96,28 @@ Tensor squeeze(const Tensor& x, const Dims& dims);
 Tensor squeeze_all(const Tensor& x);
 Tensor unsqueeze(const Tensor& x, Index dim);
 Tensor expand(const Tensor& x, const Dims& sizes);
-Tensor as_strided(const Tensor& x, const Dims& sizes, const Dims& strides, Index offset);
 Tensor select(const Tensor& x, Index dim, Index index);
 Tensor narrow(const Tensor& x, Index dim, Index start, Index length);
 Tensor slice(const Tensor& x, Index dim, Index start, Index stop, Index step);
-Tensor flip(const Tensor& x, const Dims& dims);
+
+// strided
+Tensor as_strided(const Tensor& x, const Dims& sizes, const Dims& strides, Index offset);  // a view
+// the adjoint of as_strided: n zeros, with each element of x added at its place
+Tensor strided_add(const Tensor& x, const Dims& strides, Index offset, Index n);
+Tensor unfold(const Tensor& x, Index dim, Index size, Index step);  // a view
+Tensor empty_strided(const Dims& sizes, const Dims& strides, DType dtype);
+// a copy in the order of x
+Tensor dense_copy(const Tensor& x, DType dtype);
+
+// joining
 Tensor cat(const std::vector<Tensor>& parts, Index dim);
+
+// arrangement
+Tensor flip(const Tensor& x, const Dims& dims);
+Tensor roll(const Tensor& x, const Dims& shifts, const Dims& dims);  // no dims: of the flattened tensor
+Tensor repeat(const Tensor& x, const Dims& repeats);
+// each position as often as `repeats` says
+Tensor repeat_interleave(const Tensor& repeats, std::optional<Index> output_size);
 
 // indexing: one entry per dimension of x, absent where it is taken whole; entries are int64 or int32 of any shapes that
 // broadcast together; `axes` says how messages call the dimensions of x, unless it is empty
@@ -129,6 +152,21 @@ Tensor triu(const Tensor& x, Index diagonal);
 // matmul
 Tensor matmul(const Tensor& a, const Tensor& b);
 Tensor linear(const Tensor& x, const Tensor& weight, const OptionalTensor& bias);
+
+// linalg: matrices are the last two dimensions
+// L (without its diagonal of ones) and U in one, and the exchanges of rows as LAPACK counts them
+std::pair<Tensor, Tensor> lu_factor(const Tensor& a);
+// x with A x = b, or with A^T x = b if adjoint, from the factors of A
+Tensor lu_solve(const Tensor& lu, const Tensor& pivots, const Tensor& b, bool adjoint);
+// P of P A = L U turned round: A = P L U
+Tensor lu_permutation(const Tensor& pivots, Index rows, DType dtype);
+// x with A x = b; only one triangle of A is read
+Tensor solve_triangular(const Tensor& a, const Tensor& b, bool upper, bool unitriangular);
+// U with U^T U = A, of which only the upper triangle is read, and 0 or the order of the minor that is not positive
+std::pair<Tensor, Tensor> cholesky(const Tensor& a);
+
+// distance: of all pairs of rows
+Tensor cdist(const Tensor& a, const Tensor& b, double p);
 
 // softmax
 Tensor softmax(const Tensor& x, Index dim);
@@ -172,9 +210,9 @@ Tensor convolution_input(const Tensor& g, const Tensor& weight, const Dims& size
 Tensor convolution_weight(const Tensor& x, const Tensor& g, const Dims& kernel, const Dims& stride, const Dims& padding,
                           const Dims& dilation, Index groups);
 // the windows of an image as columns (N, C * elements of a window, windows), and their sum as an image of these sizes
-Tensor unfold(const Tensor& x, const Dims& kernel, const Dims& dilation, const Dims& padding, const Dims& stride);
-Tensor fold(const Tensor& columns, const Dims& sizes, const Dims& kernel, const Dims& dilation, const Dims& padding,
-            const Dims& stride);
+Tensor im2col(const Tensor& x, const Dims& kernel, const Dims& dilation, const Dims& padding, const Dims& stride);
+Tensor col2im(const Tensor& columns, const Dims& sizes, const Dims& kernel, const Dims& dilation, const Dims& padding,
+              const Dims& stride);
 
 // pool, of images (N, C, ...) or (C, ...) with as many dimensions as `kernel` or `sizes` has numbers; an empty stride
 // stands for the kernel

@@ -64,7 +64,11 @@ void write_scalar(const Scalar& value, DType t, void* to) {
     if constexpr (std::is_same_v<T, bool>) {
       *static_cast<T*>(to) = value.floating != 0;
     } else if constexpr (std::is_integral_v<T>) {
-      const Index wide = value.kind == Scalar::Kind::floating ? static_cast<Index>(value.floating) : value.integer;
+      const bool is_float = value.kind == Scalar::Kind::floating;
+      if (is_float && !(value.floating >= -0x1p63 && value.floating < 0x1p63)) {
+        fail("value ", value.floating, " cannot be converted to type ", dtype_name(t), " without overflow");
+      }
+      const Index wide = is_float ? static_cast<Index>(value.floating) : value.integer;
       // A negative number in an unsigned type wraps around, as in PyTorch; beyond the range is an error.
       const Index low = std::is_unsigned_v<T> ? -static_cast<Index>(std::numeric_limits<T>::max())
                                               : static_cast<Index>(std::numeric_limits<T>::min());

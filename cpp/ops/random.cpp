@@ -108,14 +108,49 @@ void normal_in_blocks(T* x, Index n, double mean, double std, Generator& g) {
   }
 }
 
-// f(TypeTag<T>{}) for the floating-point type T of x.
+// 16-bit floats are made as float: `make` fills n of them at `x`, at most a slab at a time.
 template <class F>
-void visit_floats(DType t, const F& f) {
-  if (t == DType::float32) {
-    f(TypeTag<float>{});
-  } else {
-    f(TypeTag<double>{});
+void fill_through_float(const Tensor& to, const F& make) {
+  const Index n = to.numel();
+  const UnaryLoop cast = kernels().cast[static_cast<int>(DType::float32)][static_cast<int>(to.dtype)];
+  const Tensor scratch = empty({std::min(n, slab)}, DType::float32);
+  auto* const x = scratch.data<float>();
+  for (Index at = 0; at < n; at += slab) {
+    const Index count = std::min(slab, n - at);
+    make(x, count);
+    cast(to.data<std::uint16_t>() + at, x, count, 1, 1);
   }
+}
+
+// Rounding to 16 bits may reach the end of the range, which does not belong to it: those numbers become its start.
+template <class T>
+void without_end(T* x, Index n, T low, T high) {
+  for (Index i = 0; i < n; ++i) {
+    if (to_float(x[i]) == to_float(high)) x[i] = low;
+  }
+}
+
+void uniform_halves(const Tensor& to, double low, double high, Generator& g) {
+  fill_through_float(to, [&](float* x, Index n) { uniform_elements(x, n, low, high, g); });
+  if (to.dtype == DType::float16) {
+    without_end(to.data<Float16>(), to.numel(), rounded_to<Float16>(low), rounded_to<Float16>(high));
+  } else {
+    without_end(to.data<BFloat16>(), to.numel(), rounded_to<BFloat16>(low), rounded_to<BFloat16>(high));
+  }
+}
+
+// As normal_in_blocks, but without the draws that it discards: whole blocks, then the last sixteen anew.
+void normal_halves(const Tensor& to, double mean, double std, Generator& g) {
+  const auto blocks = [&](float* x, Index n) { normal_in_blocks(x, n, mean, std, g); };
+  const Index n = to.numel();
+  fill_through_float(narrow(to, 0, 0, n - n % 16), blocks);
+  if (n % 16 != 0) fill_through_float(narrow(to, 0, n - 16, 16), blocks);
+}
+
+double largest_of(DType t) {
+  if (t == DType::float16) return 65504;
+  if (t == DType::bfloat16) return 0x1.fep127;
+  return t == DType::float32 ? std::numeric_limits<float>::max() : std::numeric_limits<double>::max();
 }
 
 void check_floats(const char* op, const Tensor& x) {
@@ -127,15 +162,13 @@ void check_floats(const char* op, const Tensor& x) {
 }
 
 void check_uniform(DType dtype, double low, double high) {
-  visit_floats(dtype, [&](auto tag) {
-    constexpr auto largest = static_cast<double>(std::numeric_limits<typename decltype(tag)::type>::max());
-    const auto fits = [](double v) { return v >= -largest && v <= largest; };
-    if (!fits(low) || !fits(high)) {
-      fail("uniform_: the range [", low, ", ", high, ") is out of bounds for ", dtype_name(dtype));
-    }
-    if (!(low <= high)) fail("uniform_: expects to return a [from, to) range, but found from=", low, " > to=", high);
-    if (high - low > largest) fail("uniform_: to - from = ", high, " - ", low, " overflows ", dtype_name(dtype));
-  });
+  const double largest = largest_of(dtype);
+  const auto fits = [=](double v) { return v >= -largest && v <= largest; };
+  if (!fits(low) || !fits(high)) {
+    fail("uniform_: the range [", low, ", ", high, ") is out of bounds for ", dtype_name(dtype));
+  }
+  if (!(low <= high)) fail("uniform_: expects to return a [from, to) range, but found from=", low, " > to=", high);
+  if (high - low > largest) fail("uniform_: to - from = ", high, " - ", low, " overflows ", dtype_name(dtype));
 }
 
 }  // namespace
@@ -144,8 +177,10 @@ void uniform_(const Tensor& x, double low, double high, Generator& g) {
   check_floats("uniform_", x);
   check_uniform(x.dtype, low, high);
   fill_in_memory_order(x, g, [&](const Tensor& to) {
-    visit_floats(to.dtype, [&](auto tag) {
-      uniform_elements(to.data<typename decltype(tag)::type>(), to.numel(), low, high, g);
+    if (is_half(to.dtype)) return uniform_halves(to, low, high, g);
+    visit_dtype(to.dtype, [&](auto tag) {
+      using T = typename decltype(tag)::type;
+      if constexpr (std::is_floating_point_v<T>) uniform_elements(to.data<T>(), to.numel(), low, high, g);
     });
   });
 }
@@ -156,8 +191,10 @@ void normal_(const Tensor& x, double mean, double std, Generator& g) {
   const bool in_blocks = x.numel() >= 16 && x.is_contiguous();
   fill_in_memory_order(x, g, [&](const Tensor& to) {
     if (!in_blocks) return draw_normals(to, g, Draw::normal, mean, std);
-    visit_floats(to.dtype, [&](auto tag) {
-      normal_in_blocks(to.data<typename decltype(tag)::type>(), to.numel(), mean, std, g);
+    if (is_half(to.dtype)) return normal_halves(view(to, {to.numel()}), mean, std, g);
+    visit_dtype(to.dtype, [&](auto tag) {
+      using T = typename decltype(tag)::type;
+      if constexpr (std::is_floating_point_v<T>) normal_in_blocks(to.data<T>(), to.numel(), mean, std, g);
     });
   });
 }

@@ -17,6 +17,33 @@ constexpr std::uint64_t wide_range = 1ULL << 28;
 // Words on the stack: `chunk` numbers of 32 or half as many of 64 bits.
 constexpr Index chunk = 1024;
 
+template <class T>
+inline constexpr bool is_float = std::is_floating_point_v<T> || is_half_type<T>;
+template <class T>
+inline constexpr int digits = std::numeric_limits<T>::digits;
+template <>
+inline constexpr int digits<Float16> = 11;
+template <>
+inline constexpr int digits<BFloat16> = 8;
+
+// A whole number as an element, and an element as a number.
+template <class T>
+T element(Index number) {
+  if constexpr (is_half_type<T>) {
+    return rounded_to<T>(static_cast<float>(number));
+  } else {
+    return static_cast<T>(number);
+  }
+}
+template <class T>
+auto number_of(T x) {
+  if constexpr (is_half_type<T>) {
+    return to_float(x);
+  } else {
+    return x;
+  }
+}
+
 // to[i] = number(w) for the next random words w of 32 bits.
 template <class T, class F>
 void from_words(T* to, Index n, Generator& g, const F& number) {
@@ -24,7 +51,7 @@ void from_words(T* to, Index n, Generator& g, const F& number) {
   for (Index at = 0; at < n; at += chunk) {
     const Index count = std::min(chunk, n - at);
     g.fill(words, count);
-    for (Index i = 0; i < count; ++i) to[at + i] = static_cast<T>(number(words[i]));
+    for (Index i = 0; i < count; ++i) to[at + i] = element<T>(number(words[i]));
   }
 }
 
@@ -36,19 +63,19 @@ void from_wide_words(T* to, Index n, Generator& g, const F& number) {
     const Index count = std::min(chunk / 2, n - at);
     g.fill(words, 2 * count);
     for (Index i = 0; i < count; ++i) {
-      to[at + i] = static_cast<T>(number(static_cast<std::uint64_t>(words[2 * i]) << 32 | words[2 * i + 1]));
+      to[at + i] = element<T>(number(static_cast<std::uint64_t>(words[2 * i]) << 32 | words[2 * i + 1]));
     }
   }
 }
 
-template <class T>
-inline constexpr bool is_float = std::numeric_limits<T>::is_specialized && !std::numeric_limits<T>::is_integer;
-
 // The largest whole number below which every whole number is one of T, or T's largest one.
 template <class T>
 constexpr std::uint64_t largest_whole() {
-  if constexpr (is_float<T>) return 1ULL << std::numeric_limits<T>::digits;
-  return static_cast<std::uint64_t>(std::numeric_limits<T>::max());
+  if constexpr (is_float<T>) {
+    return 1ULL << digits<T>;
+  } else {
+    return static_cast<std::uint64_t>(std::numeric_limits<T>::max());
+  }
 }
 
 // [0, largest_whole], as random_() without arguments draws them.
@@ -56,9 +83,9 @@ template <class T>
 void whole_range(T* to, Index n, Generator& g) {
   constexpr std::uint64_t count = largest_whole<T>() + 1;
   if constexpr (sizeof(T) == 8) {
-    from_wide_words(to, n, g, [](std::uint64_t w) { return w % count; });
+    from_wide_words(to, n, g, [](std::uint64_t w) { return static_cast<Index>(w % count); });
   } else {
-    from_words(to, n, g, [](std::uint64_t w) { return w % count; });
+    from_words(to, n, g, [](std::uint64_t w) { return static_cast<Index>(w % count); });
   }
 }
 
@@ -80,13 +107,13 @@ void in_range(T* to, Index n, Index low, std::uint64_t range, Generator& g) {
 // that no number rounds to one outside.
 template <class T>
 Index inward(Index bound, Index direction) {
-  const T rounded = static_cast<T>(bound + direction);
-  if (rounded >= static_cast<T>(0x1p63)) return bound;
+  const auto rounded = number_of(element<T>(bound + direction));
+  if (!(rounded >= -0x1p63F && rounded < 0x1p63F)) return bound;
   const auto next = static_cast<Index>(rounded);
   if (direction > 0 ? next >= bound : next < bound) return bound;
   int log2 = 0;
   for (Index size = std::abs(bound + direction); size >>= 1;) ++log2;
-  return next + direction * (Index{1} << (log2 - std::numeric_limits<T>::digits + 1));
+  return next + direction * (Index{1} << (log2 - digits<T> + 1));
 }
 
 void check_order(Index low, Index high) {
@@ -96,12 +123,14 @@ void check_order(Index low, Index high) {
 template <class T>
 void check_fits(DType dtype, Index low, Index largest) {
   const auto fits = [](Index v) {
-    if constexpr (is_float<T>) {
-      const auto most = static_cast<double>(std::numeric_limits<T>::max());
-      return static_cast<double>(v) >= -most && static_cast<double>(v) <= most;
+    if constexpr (std::is_same_v<T, Float16>) {
+      return v >= -65504 && v <= 65504;
+    } else if constexpr (is_float<T>) {
+      return true;  // of any size
+    } else {
+      return v >= static_cast<Index>(std::numeric_limits<T>::min()) &&
+             v <= static_cast<Index>(std::numeric_limits<T>::max());
     }
-    return v >= static_cast<Index>(std::numeric_limits<T>::min()) &&
-           v <= static_cast<Index>(std::numeric_limits<T>::max());
   };
   if (!fits(low) || !fits(largest)) {
     fail("random_: from ", low, " to ", largest, " (inclusive) is out of bounds for ", dtype_name(dtype));
@@ -128,8 +157,8 @@ Range range_of(DType dtype, Index low, std::optional<Index> high) {
     return {low, static_cast<std::uint64_t>(end) - static_cast<std::uint64_t>(low)};
   }
   if (low == std::numeric_limits<Index>::min()) {
-    if constexpr (std::is_same_v<T, Index> || (is_float<T> && sizeof(T) >= 4)) return {low, 0};
-    fail("random_: the whole range of 64 bits is out of bounds for ", dtype_name(dtype));
+    if constexpr (std::is_same_v<T, Index> || (is_float<T> && !std::is_same_v<T, Float16>)) return {low, 0};
+    fail(ErrorKind::not_implemented, "random_: ", dtype_name(dtype), " does not hold numbers of 64 bits");
   }
   const auto largest = static_cast<Index>(largest_whole<T>());
   if (low > largest || (is_float<T> && low == largest)) {
@@ -144,7 +173,7 @@ Range range_of(DType dtype, Index low, std::optional<Index> high) {
 template <class T>
 void shuffle(T* order, Index n, Generator& g) {
   std::uint32_t words[chunk];
-  for (Index i = 0; i < n; ++i) order[i] = static_cast<T>(i);
+  for (Index i = 0; i < n; ++i) order[i] = element<T>(i);
   for (Index at = 0; at < n - 1; at += chunk) {
     const Index count = std::min(chunk, n - 1 - at);
     g.fill(words, count);
@@ -161,7 +190,7 @@ void shuffle_wide(T* order, Index n, Generator& g) {
   for (Index i = 0; i < n; ++i) {
     const auto pick = static_cast<Index>(g.random64() % static_cast<std::uint64_t>(i + 1));
     order[i] = order[pick];
-    order[pick] = static_cast<T>(i);
+    order[pick] = element<T>(i);
   }
 }
 
@@ -169,7 +198,7 @@ void shuffle_wide(T* order, Index n, Generator& g) {
 
 void random_(const Tensor& x, std::optional<Index> low, std::optional<Index> high, Generator& g) {
   check_inplace("random_", x);
-  visit_dtype(x.dtype, [&](auto tag) {
+  visit_every_dtype(x.dtype, [&](auto tag) {
     using T = typename decltype(tag)::type;
     const Range range = low ? range_of<T>(x.dtype, *low, high) : Range{};
     fill_in_memory_order(x, g, [&](const Tensor& to) {
@@ -188,7 +217,7 @@ Tensor randperm(Index n, DType dtype, Generator& g) {
   if (dtype == DType::boolean) {
     fail(ErrorKind::not_implemented, "randperm: bool does not hold a permutation; use an integer dtype");
   }
-  return visit_dtype(dtype, [&](auto tag) {
+  return visit_every_dtype(dtype, [&](auto tag) {
     using T = typename decltype(tag)::type;
     constexpr std::uint64_t largest = largest_whole<T>();
     if (n > 0 && static_cast<std::uint64_t>(n - 1) > largest) {

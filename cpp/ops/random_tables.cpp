@@ -1,4 +1,5 @@
 // Draws whose distribution differs from element to element: categories and counts.
+#include <algorithm>
 #include <cmath>
 
 #include "core/parallel.h"
@@ -39,12 +40,27 @@ Index place_of(double u, const T* shares, Index classes) {
   return low;
 }
 
+constexpr Index slab = 1 << 11, grain = 1 << 8;
+
+// For up to a slab of uniform numbers. They are drawn serially, and looked up in parallel.
+template <class T>
+void draw_places(Index* to, Index n, const T* shares, Index classes, Generator& g) {
+  double uniform[slab];
+  for (Index i = 0; i < n; ++i) uniform[i] = g.uniform();
+  parallel_for(0, n, grain, [&](Index begin, Index end) {
+    for (Index i = begin; i < end; ++i) to[i] = place_of(uniform[i], shares, classes);
+  });
+}
+
 template <class T>
 void draw_categories(Index* to, const T* probabilities, Index rows, Index classes, Index n, Generator& g) {
   const Tensor shares = empty({classes}, DTypeOf<T>::value);
   for (Index row = 0; row < rows; ++row) {
     cumulative_shares(shares.data<T>(), probabilities + row * classes, classes);
-    for (Index i = 0; i < n; ++i) to[row * n + i] = place_of(g.uniform(), shares.data<T>(), classes);
+    for (Index at = 0; at < n; at += slab) {
+      const Index count = std::min(slab, n - at);
+      draw_places(to + row * n + at, count, shares.data<T>(), classes, g);
+    }
   }
 }
 
@@ -80,7 +96,7 @@ Index poisson_count(double rate, Generator& g) {
 }  // namespace
 
 Tensor multinomial(const Tensor& probabilities, Index n, Generator& g) {
-  const Tensor p = contiguous(probabilities);
+  const Tensor p = is_half(probabilities.dtype) ? cast(probabilities, DType::float32) : contiguous(probabilities);
   const Index rows = p.sizes[0], classes = p.sizes[1];
   Tensor out = empty({rows, n}, DType::int64);
   const std::lock_guard lock(g.mutex());

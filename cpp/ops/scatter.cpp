@@ -63,13 +63,21 @@ void check_same_dtype(const char* op, const Tensor& to, const Tensor& from) {
   }
 }
 
-Tensor apart_from(const Tensor& to, const Tensor& from) { return may_clobber(to, from) ? clone(from) : from; }
+// `from`, or a copy of it if it shares memory with what is written to, in whatever order.
+Tensor apart_from(const Tensor& to, const Tensor& from) {
+  return may_clobber(to, from) || same_geometry(to, from) ? clone(from) : from;
+}
 
 // Values for a selection, in its shape, with the dimensions of the positions first.
 Tensor values_for(const Selection& s, const Tensor& values) {
   Tensor v = values;
   while (v.dim() > s.result_shape.size() && v.sizes[0] == 1) v = select(v, 0, 0);  // as PyTorch does
-  if (v.dim() > s.result_shape.size() || !(broadcast_shapes("index_put_", v.sizes, s.result_shape) == s.result_shape)) {
+  bool fits = v.dim() <= s.result_shape.size();
+  for (int d = 1; fits && d <= v.dim(); ++d) {
+    const Index n = v.sizes[v.dim() - d];
+    fits = n == 1 || n == s.result_shape[s.result_shape.size() - d];
+  }
+  if (!fits) {
     fail("shape mismatch: value tensor of shape ", values.sizes, " cannot be broadcast to indexing result of shape ",
          s.result_shape);
   }
@@ -101,7 +109,7 @@ void scatter_(const char* op, Scatter how, const Tensor& to, Index dim, const Te
   check_inplace(op, to);
   const int d = wrap_dim(dim, to.dim(), op);
   check_same_dtype(op, to, from);
-  if (index.numel() == 0) return;
+  if (index.numel() == 0) return bump_version(to);
   const Tensor numbers = apart_from(to, index_numbers(op, ErrorKind::runtime, index));
   check_along(op, to, d, numbers);
   const Tensor target = at_least_1d(to), places = at_least_1d(numbers), source = at_least_1d(apart_from(to, from));

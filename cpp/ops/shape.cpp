@@ -1,4 +1,4 @@
-// Views, and joining.
+// Views: other shapes for the same memory.
 #include <algorithm>
 
 #include "ops/iterate.h"
@@ -72,6 +72,29 @@ Tensor view(const Tensor& x, const Dims& sizes) {
   return x.view(std::move(shape), std::move(*strides), x.offset);
 }
 
+Tensor view_as_dtype(const Tensor& x, DType dtype) {
+  const auto from = static_cast<Index>(item_size(x.dtype)), to = static_cast<Index>(item_size(dtype));
+  Tensor out = x;
+  out.dtype = dtype;
+  if (from == to) return out;
+  const int last = x.dim() - 1;
+  if (last < 0) fail("view: a 0-dim tensor cannot be read as a dtype of another element size");
+  if (x.strides[last] != 1)
+    fail("view: the last stride must be 1 to read ", dtype_name(x.dtype), " as ", dtype_name(dtype));
+  // Every step but the last one, counted in the new elements.
+  const auto counted = [&](Index n, const char* what) {
+    if (n * from % to != 0) {
+      fail("view: ", what, " ", n, " must be divisible by ", to / from, " to view ", dtype_name(x.dtype), " as ",
+           dtype_name(dtype), " (different element sizes)");
+    }
+    return n * from / to;
+  };
+  out.sizes[last] = counted(x.sizes[last], "the last size");
+  out.offset = counted(x.offset, "the storage offset");
+  for (int d = 0; d < last; ++d) out.strides[d] = counted(x.strides[d], "the stride");
+  return out;
+}
+
 Tensor reshape(const Tensor& x, const Dims& sizes) {
   Dims shape = inferred("reshape", x, sizes);
   std::optional<Dims> strides = view_strides(x, shape);
@@ -104,10 +127,12 @@ Tensor permute(const Tensor& x, const Dims& order) {
 }
 
 Tensor squeeze(const Tensor& x, const Dims& dims) {
-  Dims drop(x.dim());
+  Dims drop(x.dim()), seen(x.dim());
   for (Index d : dims) {
     const int at = wrap_dim(d, x.dim(), "squeeze");
-    if (x.dim() > 0) drop[at] = x.sizes[at] == 1;
+    if (x.dim() == 0) continue;
+    if (seen[at]++) fail("squeeze: dim ", at, " appears multiple times in the list of dims ", dims);
+    drop[at] = x.sizes[at] == 1;
   }
   Dims sizes, strides;
   for (int d = 0; d < x.dim(); ++d) {
@@ -149,28 +174,6 @@ Tensor expand(const Tensor& x, const Dims& sizes) {
   }
   numel_of(shape);  // an error where the product overflows
   return x.view(shape, broadcast_strides(x, shape), x.offset);
-}
-
-Tensor as_strided(const Tensor& x, const Dims& sizes, const Dims& strides, Index offset) {
-  if (sizes.size() != strides.size()) {
-    fail("as_strided: mismatch in length of strides ", strides, " and shape ", sizes);
-  }
-  Index last = offset;
-  const bool has_elements = numel_of(sizes) > 0;
-  for (int d = 0; d < sizes.size(); ++d) {
-    if (strides[d] < 0) fail("as_strided: negative strides are not supported, got ", strides);
-    Index reach;
-    if (has_elements &&
-        (__builtin_mul_overflow(sizes[d] - 1, strides[d], &reach) || __builtin_add_overflow(last, reach, &last))) {
-      fail("as_strided: shape ", sizes, " and strides ", strides, " reach beyond what 64-bit integers can count");
-    }
-  }
-  const auto capacity = static_cast<Index>(x.storage->bytes / item_size(x.dtype));
-  if (offset < 0 || (has_elements && last >= capacity)) {
-    fail("as_strided: sizes ", sizes, ", strides ", strides, " and storage offset ", offset, " need ", last + 1,
-         " elements, but the storage has ", capacity);
-  }
-  return x.view(sizes, strides, offset);
 }
 
 Tensor select(const Tensor& x, Index dim, Index index) {
@@ -215,54 +218,6 @@ Tensor narrow(const Tensor& x, Index dim, Index start, Index length) {
     fail("narrow: start (", first, ") + length (", length, ") exceeds dimension size (", n, ")");
   }
   return slice(x, d, first, first + length, 1);
-}
-
-Tensor flip(const Tensor& x, const Dims& dims) {
-  Tensor out = clone(x);
-  for (Index dim : dims) {
-    const int d = wrap_dim(dim, x.dim(), "flip");
-    if (x.dim() == 0) continue;
-    std::vector<OptionalTensor> index(static_cast<std::size_t>(d) + 1);
-    index.back() = arange(Scalar::of(x.sizes[d] - 1), Scalar::of(Index{-1}), x.sizes[d], DType::int64);
-    out = ops::index(out, index);
-  }
-  return out;
-}
-
-Tensor cat(const std::vector<Tensor>& parts, Index dim) {
-  if (parts.empty()) fail(ErrorKind::value, "cat: expected a non-empty list of Tensors");
-  const auto skipped = [](const Tensor& t) { return t.dim() == 1 && t.sizes[0] == 0; };  // PyTorch's legacy rule
-  const auto found = std::find_if_not(parts.begin(), parts.end(), skipped);
-  const Tensor& model = found == parts.end() ? parts.front() : *found;
-  if (model.dim() == 0) fail("cat: zero-dimensional tensor (at position 0) cannot be concatenated; use stack()");
-  const int d = wrap_dim(dim, model.dim(), "cat");
-  Dims shape = model.sizes;
-  shape[d] = 0;
-  DType dtype = parts.front().dtype;
-  for (std::size_t i = 0; i < parts.size(); ++i) {
-    const Tensor& part = parts[i];
-    dtype = promote_types(dtype, part.dtype);
-    if (skipped(part)) continue;
-    if (part.dim() != model.dim()) {
-      fail("cat: Tensors must have same number of dimensions: got ", model.dim(), " and ", part.dim());
-    }
-    for (int k = 0; k < shape.size(); ++k) {
-      if (k != d && part.sizes[k] != shape[k]) {
-        fail("cat: Sizes of tensors must match except in dimension ", d, ". Expected size ", shape[k], " but got size ",
-             part.sizes[k], " for tensor number ", i, " in the list (shapes ", model.sizes, " and ", part.sizes, ")");
-      }
-    }
-    shape[d] += part.sizes[d];
-  }
-  Tensor out = empty(shape, dtype);
-  Index start = 0;
-  for (const Tensor& part : parts) {
-    if (skipped(part)) continue;
-    copy_(narrow(out, d, start, part.sizes[d]), part);
-    start += part.sizes[d];
-  }
-  out.storage->version = 0;
-  return out;
 }
 
 }  // namespace fastgrad::ops

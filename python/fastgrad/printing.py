@@ -53,8 +53,8 @@ def set_printoptions(
             also what leaving it out sets, decides by the range of the values.
 
     Raises:
-        ValueError: the profile is unknown, or a count is not a whole number of at least 0.
-            Nothing is changed then.
+        ValueError: the profile is unknown, a count is not a whole number of at least 0, or the
+            threshold is no number. Nothing is changed then.
 
     >>> import fastgrad as torch
     >>> torch.set_printoptions(precision=2)
@@ -68,7 +68,7 @@ def set_printoptions(
     changes = {} if profile is None else dict(_profile(profile))
     changes |= {name: _whole(name, value) for name, value in counts.items() if value is not None}
     if threshold is not None:
-        changes["threshold"] = float(threshold)
+        changes["threshold"] = _number("threshold", threshold)
     vars(_options).update(changes, sci_mode=sci_mode)
 
 
@@ -79,11 +79,17 @@ def _profile(name: str) -> dict[str, float]:
 
 
 def _whole(name: str, value: float) -> int:
-    if not (value >= 0 and value % 1 == 0):
+    if not (isinstance(value, (int, float)) and value >= 0 and value % 1 == 0):
         raise ValueError(
             f"set_printoptions: {name} must be a whole number of at least 0, got {value!r}"
         )
     return int(value)
+
+
+def _number(name: str, value: float) -> float:
+    if not isinstance(value, (int, float)) or math.isnan(value):
+        raise ValueError(f"set_printoptions: {name} must be a number, got {value!r}")
+    return value
 
 
 def tensor_repr(t: "Tensor") -> str:
@@ -102,8 +108,9 @@ def tensor_repr(t: "Tensor") -> str:
     """
     kind = type(t).__name__
     prefix = "tensor(" if kind in ("Tensor", "Parameter") else f"{kind}("
-    values = _values(t.detach(), len(prefix)) if t.numel() else "[]"
-    return _with_suffixes(prefix + values, _suffixes(t), len(prefix))
+    shown = t.data  # which keeps its shape and memory, whatever other threads do to the tensor
+    values = _values(shown, len(prefix)) if shown.numel() else "[]"
+    return _with_suffixes(prefix + values, [*_suffixes(shown), *_graph_suffix(t)], len(prefix))
 
 
 def _suffixes(t: "Tensor") -> list[str]:
@@ -112,11 +119,17 @@ def _suffixes(t: "Tensor") -> list[str]:
     found = [f"size={tuple(t.shape)}"] if hides_shape else []
     if not _is_implied(str(t.dtype), empty):
         found.append(f"dtype={t.dtype}")
-    if t.grad_fn is not None:
-        found.append(f"grad_fn=<{t.grad_fn.name()}>")
-    elif t.requires_grad:
-        found.append("requires_grad=True")
     return found
+
+
+def _graph_suffix(t: "Tensor") -> list[str]:
+    try:
+        node = t.grad_fn
+    except RuntimeError:  # a view whose base was given other memory: it has no node any more
+        return ["grad_fn=<Invalid>"]
+    if node is not None:
+        return [f"grad_fn=<{node.name()}>"]
+    return ["requires_grad=True"] if t.requires_grad else []
 
 
 def _is_implied(dtype: str, empty: bool) -> bool:
@@ -249,7 +262,7 @@ def _format_number(t: "Tensor", spec: str) -> str:
 
 
 def html_repr(t: "Tensor") -> str:
-    """The HTML a notebook shows for `t`: shape, dtype and a table of at most 6 by 6 numbers.
+    """The HTML a notebook shows for `t`: what it is and a table of at most 6 by 6 numbers.
 
     The table holds the last two dimensions, at index 0 of those before them, cut to the first
     and last three rows and columns.
@@ -260,13 +273,25 @@ def html_repr(t: "Tensor") -> str:
     """
     from html import escape
 
-    caption = f"{type(t).__name__} shape={tuple(t.shape)}, dtype={t.dtype}"
-    if t.requires_grad:
-        caption += ", requires_grad=True"
-    if t.numel() and t.dim() > 2:
-        caption += f", showing [{'0, ' * (t.dim() - 2)}:, :]"
-    table = _html_table(t.detach()) if t.numel() else ""
-    return f"<div><code>{escape(caption)}</code>{table}</div>"
+    shown = t.data
+    facts = [f"{type(t).__name__} shape={tuple(shown.shape)}", f"dtype={shown.dtype}"]
+    facts += [f"device={shown.device}", _amount(shown.nbytes), *_graph_suffix(t)]
+    if shown.numel() and shown.dim() > 2:
+        facts.append(f"showing [{'0, ' * (shown.dim() - 2)}:, :]")
+    table = _html_table(shown) if shown.numel() else ""
+    return f"<div><code>{escape(', '.join(facts))}</code>{table}</div>"
+
+
+def _amount(count: float) -> str:
+    """A number of bytes, as people write it."""
+    if count < 1024:
+        return f"{count} bytes"
+    units = iter(("KiB", "MiB", "GiB", "TiB"))
+    unit = next(units)
+    count /= 1024
+    while count >= 1024 and unit != "TiB":
+        count, unit = count / 1024, next(units)
+    return f"{count:.1f} {unit}"
 
 
 def _html_table(t: "Tensor") -> str:

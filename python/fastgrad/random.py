@@ -5,13 +5,11 @@ Follows ``torch.random``.
 
 from __future__ import annotations
 
-from contextlib import contextmanager
-
 from fastgrad import _core
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable
 
     from fastgrad._core import Generator
     from fastgrad.tensor import Tensor
@@ -95,8 +93,7 @@ def set_rng_state(new_state: Tensor) -> None:
     default_generator.set_state(new_state)
 
 
-@contextmanager
-def fork_rng(devices: Iterable[object] | None = None, enabled: bool = True) -> Iterator[None]:
+class fork_rng:
     """A ``with`` block after which the default generator is where it was before.
 
     Args:
@@ -115,13 +112,15 @@ def fork_rng(devices: Iterable[object] | None = None, enabled: bool = True) -> I
     >>> torch.rand(2)
     tensor([0.4963, 0.7682])
     """
-    if devices is not None and list(devices):
-        raise RuntimeError("fork_rng: only the CPU is available; leave `devices` out, or pass []")
-    if not enabled:
-        yield
-        return
-    state = get_rng_state()
-    try:
-        yield
-    finally:
-        set_rng_state(state)
+
+    def __init__(self, devices: Iterable[object] | None = None, enabled: bool = True) -> None:
+        if devices is not None and list(devices):
+            raise RuntimeError("fork_rng: only the CPU is available; leave `devices` out")
+        self._enabled = enabled
+
+    def __enter__(self) -> None:
+        self._state = get_rng_state() if self._enabled else None
+
+    def __exit__(self, *raised: object) -> None:
+        if self._state is not None:
+            set_rng_state(self._state)

@@ -6,17 +6,27 @@ import builtins
 
 from fastgrad import _core
 from fastgrad.autograd import engine, hooks
-from fastgrad.device import cpu
+from fastgrad.device import check_device, cpu
+from fastgrad.layout import contiguous_format, strided
 from fastgrad.ops import activation_kinked as kinked
+from fastgrad.ops import addmm as added
 from fastgrad.ops import (
+    arrangement,
     binary,
+    broadcast,
     calculus,
     comparison,
     complex,
     conversion,
+    copying,
+    exchange,
     extremes,
     histogram,
     indexing,
+    linalg,
+    metadata,
+    new,
+    numpy_functions,
     power,
     random,
     random_fill,
@@ -25,8 +35,10 @@ from fastgrad.ops import (
     scan,
     shape,
     special,
+    splitting,
     statistics,
     ternary,
+    transposition,
     trigonometry,
     unary,
     vector_norm,
@@ -34,9 +46,11 @@ from fastgrad.ops import (
 from fastgrad.ops import diagonal as diagonals
 from fastgrad.ops import index_put as writing
 from fastgrad.ops import matmul as products
+from fastgrad.ops import products as combined
 from fastgrad.ops import scatter as scattering
 from fastgrad.ops import softmax as normalized
 from fastgrad.ops import sort as sorting
+from fastgrad.ops import strided as strides
 from fastgrad.ops import unique as differing
 from fastgrad.ops.assign import assign, is_recorded, refresh_view
 from fastgrad.ops.inplace import (
@@ -44,19 +58,19 @@ from fastgrad.ops.inplace import (
     in_place_by_kernel,
     in_place_by_writing,
     in_place_random,
+    in_place_view,
 )
-from fastgrad.size import Size
+from fastgrad.size import Size, sizes_from
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from typing import Any, TypeGuard
 
-    from numpy import ndarray
-
-    from fastgrad._types import DType, Operand, Sizes
+    from fastgrad._types import DType, Operand, Place, Sizes
     from fastgrad.autograd.graph import Node
     from fastgrad.device import device
+    from fastgrad.layout import layout, memory_format
 
 
 class Tensor(_core.TensorBase):
@@ -67,13 +81,9 @@ class Tensor(_core.TensorBase):
 
     __slots__ = ()
 
-    def __new__(cls, *args: Any, dtype: DType | None = None) -> Tensor:
+    def __new__(cls, *args: Any, size: Sizes | None = None, device: Place | None = None) -> Tensor:
         """PyTorch's old constructor: sizes give uninitialised floats, data gives floats."""
-        kind = dtype or _core.get_default_dtype()
-        if len(args) == 1 and not isinstance(args[0], int):
-            made = _core.tensor(args[0], kind)
-        else:
-            made = _core.empty(args or (0,), kind)
+        made = made_by_constructor(args, size, None, device)
         return made if cls is Tensor else _core.TensorBase._make_subclass(cls, made, False)
 
     # Arithmetic
@@ -114,6 +124,31 @@ class Tensor(_core.TensorBase):
     mv = products.mv
     dot = products.dot
     outer = ger = products.outer
+    inner = products.inner
+    vdot = products.vdot
+    addmm = added.addmm
+    addmv = added.addmv
+    addr = added.addr
+    baddbmm = added.baddbmm
+    addbmm = added.addbmm
+    kron = combined.kron
+    cross = combined.cross
+    inverse = linalg.solve.inv
+    pinverse = linalg.legacy.pinverse
+    svd = linalg.legacy.svd
+    qr = linalg.legacy.qr
+    cholesky = linalg.legacy.cholesky
+    cholesky_solve = linalg.legacy.cholesky_solve
+    cholesky_inverse = linalg.legacy.cholesky_inverse
+    lu = linalg.legacy.lu
+    lu_solve = linalg.legacy.lu_solve
+    triangular_solve = linalg.legacy.triangular_solve
+    det = linalg.determinant.det
+    logdet = linalg.determinant.logdet
+    slogdet = linalg.legacy.slogdet
+    matrix_power = linalg.powers.matrix_power
+    matrix_exp = linalg.powers.matrix_exp
+    renorm = linalg.norms.renorm
     __neg__ = unary.neg
     __pos__ = unary.positive
     __abs__ = unary.abs
@@ -309,20 +344,46 @@ class Tensor(_core.TensorBase):
     flatten = shape.flatten
     ravel = shape.ravel
     unflatten = shape.unflatten
-    transpose = swapaxes = swapdims = shape.transpose
-    t = shape.t
-    permute = shape.permute
+    transpose = swapdims = transposition.transpose
+    swapaxes = transposition.swapaxes
+    t = transposition.t
+    permute = transposition.permute
     squeeze = shape.squeeze
     unsqueeze = shape.unsqueeze
-    expand = shape.expand
+    movedim = moveaxis = transposition.movedim
+    adjoint = transposition.adjoint
+    expand = broadcast.expand
+    broadcast_to = broadcast.expand
+    as_strided = strides.as_strided
+    unfold = strides.unfold
     select = shape.select
     narrow = shape.narrow
-    split = shape.split
-    chunk = shape.chunk
-    unbind = shape.unbind
-    flip = shape.flip
-    T = property(shape.numpy_transpose, doc="All dimensions in reversed order.")
-    mT = property(shape.matrix_transpose, doc="The last two dimensions exchanged.")
+    narrow_copy = shape.narrow_copy
+    split_with_sizes = splitting.split_with_sizes
+    tensor_split = splitting.tensor_split
+    hsplit = splitting.hsplit
+    vsplit = splitting.vsplit
+    dsplit = splitting.dsplit
+    chunk = splitting.chunk
+    unbind = splitting.unbind
+    flip = arrangement.flip
+    fliplr = arrangement.fliplr
+    flipud = arrangement.flipud
+    roll = arrangement.roll
+    rot90 = arrangement.rot90
+    repeat = arrangement.repeat
+    tile = arrangement.tile
+    repeat_interleave = arrangement.repeat_interleave
+    T = property(transposition.numpy_transpose, doc="All dimensions in reversed order.")
+    mT = property(transposition.matrix_transpose, doc="The last two dimensions exchanged.")
+    H = property(transposition.hermitian_transpose, doc="The transpose of a matrix.")
+    mH = property(transposition.matrix_transpose, doc="The last two dimensions exchanged.")
+
+    def split(
+        self, split_size: builtins.int | Sequence[builtins.int], dim: builtins.int = 0
+    ) -> tuple[Tensor, ...]:
+        """Views of pieces of a given size (the last may be smaller), or of the given sizes."""
+        return splitting.split(self, split_size, dim)
 
     def view_as(self, other: Tensor) -> Tensor:
         """The same memory in the shape of another tensor."""
@@ -334,7 +395,7 @@ class Tensor(_core.TensorBase):
 
     def expand_as(self, other: Tensor) -> Tensor:
         """A view expanded to the shape of another tensor."""
-        return shape.expand(self, other.shape)
+        return broadcast.expand(self, other.shape)
 
     # Indexing
     __getitem__ = indexing.getitem
@@ -383,83 +444,79 @@ class Tensor(_core.TensorBase):
     # Conversion
     clone = conversion.clone
     contiguous = conversion.contiguous
+    is_contiguous = conversion.is_contiguous
     to = conversion.to
+    type = conversion.type
     detach = conversion.detach
 
-    def float(self) -> Tensor:
+    def float(self, memory_format: memory_format | None = None) -> Tensor:
         """As float32."""
-        return conversion.to(self, _core.float32)
+        return conversion.as_dtype(self, _core.float32, memory_format)
 
-    def double(self) -> Tensor:
+    def double(self, memory_format: memory_format | None = None) -> Tensor:
         """As float64."""
-        return conversion.to(self, _core.float64)
+        return conversion.as_dtype(self, _core.float64, memory_format)
 
-    def long(self) -> Tensor:
+    def long(self, memory_format: memory_format | None = None) -> Tensor:
         """As int64."""
-        return conversion.to(self, _core.int64)
+        return conversion.as_dtype(self, _core.int64, memory_format)
 
-    def int(self) -> Tensor:
+    def int(self, memory_format: memory_format | None = None) -> Tensor:
         """As int32."""
-        return conversion.to(self, _core.int32)
+        return conversion.as_dtype(self, _core.int32, memory_format)
 
-    def short(self) -> Tensor:
+    def short(self, memory_format: memory_format | None = None) -> Tensor:
         """As int16."""
-        return conversion.to(self, _core.int16)
+        return conversion.as_dtype(self, _core.int16, memory_format)
 
-    def char(self) -> Tensor:
+    def char(self, memory_format: memory_format | None = None) -> Tensor:
         """As int8."""
-        return conversion.to(self, _core.int8)
+        return conversion.as_dtype(self, _core.int8, memory_format)
 
-    def half(self) -> Tensor:
+    def half(self, memory_format: memory_format | None = None) -> Tensor:
         """As float16."""
-        return conversion.to(self, _core.float16)
+        return conversion.as_dtype(self, _core.float16, memory_format)
 
-    def bfloat16(self) -> Tensor:
+    def bfloat16(self, memory_format: memory_format | None = None) -> Tensor:
         """As bfloat16."""
-        return conversion.to(self, _core.bfloat16)
+        return conversion.as_dtype(self, _core.bfloat16, memory_format)
 
-    def byte(self) -> Tensor:
+    def byte(self, memory_format: memory_format | None = None) -> Tensor:
         """As uint8."""
-        return conversion.to(self, _core.uint8)
+        return conversion.as_dtype(self, _core.uint8, memory_format)
 
-    def bool(self) -> Tensor:
+    def bool(self, memory_format: memory_format | None = None) -> Tensor:
         """As bool: whether each element is not 0."""
-        return conversion.to(self, _core.bool)
+        return conversion.as_dtype(self, _core.bool, memory_format)
 
-    def cpu(self) -> Tensor:
+    def cpu(self, memory_format: memory_format | None = None) -> Tensor:
         """On the CPU, where it is."""
-        return self
+        return conversion.as_dtype(self, self.dtype, memory_format)
 
     def type_as(self, other: Tensor) -> Tensor:
         """With the dtype of another tensor."""
-        return conversion.to(self, other.dtype)
+        return conversion.as_dtype(self, other.dtype)
 
-    def is_floating_point(self) -> builtins.bool:
-        """Whether the elements are floats."""
-        return self.dtype.is_floating_point
+    # New tensors of the same dtype
+    new_tensor = new.new_tensor
+    new_empty = new.new_empty
+    new_empty_strided = new.new_empty_strided
+    new_full = new.new_full
+    new_zeros = new.new_zeros
+    new_ones = new.new_ones
 
-    def numpy(self, *, force: builtins.bool = False) -> ndarray[Any, Any]:
-        """The tensor as a NumPy array on the same memory.
+    # Metadata
+    is_floating_point = metadata.is_floating_point
+    itemsize = property(lambda self: self.dtype.itemsize, doc="Bytes per element.")
+    nbytes = property(lambda self: self.numel() * self.dtype.itemsize, doc="Bytes of all elements.")
 
-        Raises:
-            RuntimeError: the tensor requires grad and `force` is not set.
-        """
-        from numpy import asarray
-
-        if self.requires_grad and not force:
-            raise RuntimeError(
-                "Can't call numpy() on Tensor that requires grad. Use tensor.detach().numpy() "
-                "instead."
-            )
-        return asarray(memoryview(_core.detach(self)))
-
-    def __array__(self, dtype: Any = None, copy: builtins.bool | None = None) -> ndarray[Any, Any]:
-        array = self.numpy()
-        if dtype is not None and array.dtype != dtype:
-            return array.astype(dtype)
-        return array.copy() if copy else array
-
-    __array_priority__ = 1000  # so that array + tensor is a tensor's business
+    # Other libraries
+    numpy = exchange.numpy
+    __array__ = exchange.array
+    __array_ufunc__ = numpy_functions.array_ufunc
+    __array_function__ = numpy_functions.array_function
+    __dlpack__ = exchange.dlpack
+    __dlpack_device__ = exchange.dlpack_device
 
     # In-place forms
     add_ = __iadd__ = in_place_by_kernel(binary.add, _core.add_)
@@ -554,6 +611,12 @@ class Tensor(_core.TensorBase):
     logit_ = in_place(special.logit)
     xlogy_ = in_place(special.xlogy)
     polygamma_ = in_place(polygamma)
+    addmm_ = in_place(added.addmm)
+    addmv_ = in_place(added.addmv)
+    addr_ = in_place(added.addr)
+    baddbmm_ = in_place(added.baddbmm)
+    addbmm_ = in_place(added.addbmm)
+    renorm_ = in_place(linalg.norms.renorm)
     masked_fill_ = in_place_by_writing(indexing.masked_fill, indexing.masked_fill_into)
     masked_scatter_ = in_place(writing.masked_scatter)
     put_ = in_place(writing.put)
@@ -601,6 +664,35 @@ class Tensor(_core.TensorBase):
         """Set every element to 0."""
         return self.fill_(0)
 
+    # In-place changes of shape
+    t_ = in_place_view(transposition.t)
+    transpose_ = swapdims_ = in_place_view(transposition.transpose)
+    swapaxes_ = in_place_view(transposition.swapaxes)
+    squeeze_ = in_place_view(shape.squeeze)
+    unsqueeze_ = in_place_view(shape.unsqueeze)
+    as_strided_ = in_place_view(strides.as_strided)
+
+    def resize_(
+        self,
+        *args: Any,
+        size: Sizes | None = None,
+        memory_format: memory_format = contiguous_format,
+    ) -> Tensor:
+        """Another shape, in row-major order from the first element on, with new memory if need be.
+
+        Raises:
+            RuntimeError: the tensor requires grad, or its memory is shared with another library.
+        """
+        if self.requires_grad:
+            raise RuntimeError("cannot resize variables that require grad; use a detach()ed tensor")
+        if memory_format.order is not None:
+            raise NotImplementedError(f"resize_: not implemented for {memory_format}")
+        return _core.resize_(self, sizes_from(args, size, "size"))
+
+    def resize_as_(self, the_template: Tensor) -> Tensor:
+        """The shape of another tensor; see :meth:`resize_`."""
+        return self.resize_(the_template.shape)
+
     # The graph
     register_hook = hooks.register_hook
     register_post_accumulate_grad_hook = hooks.register_post_accumulate_grad_hook
@@ -643,7 +735,30 @@ class Tensor(_core.TensorBase):
         """Where the tensor lives."""
         return cpu
 
-    is_cuda = False
+    @property
+    def layout(self) -> layout:
+        """How the elements are kept."""
+        return strided
+
+    is_cpu = True
+    is_cuda = is_mps = is_xpu = is_meta = is_sparse = is_quantized = False
+
+    def get_device(self) -> builtins.int:
+        """The number of the accelerator that the tensor lives on: -1, it lives on the CPU."""
+        return -1
+
+    def is_pinned(self) -> builtins.bool:
+        """Whether the memory is fixed for transfers to an accelerator: it never is."""
+        return False
+
+    def is_shared(self) -> builtins.bool:
+        """Whether other processes see the memory: they never do."""
+        return False
+
+    def cuda(self, device: Place | None = None, non_blocking: builtins.bool = False) -> Tensor:
+        """RuntimeError: there is no CUDA here."""
+        check_device("cuda" if device is None else device)
+        return self
 
     # Python
     def __repr__(self) -> str:
@@ -669,9 +784,17 @@ class Tensor(_core.TensorBase):
     def __iter__(self) -> Iterator[Tensor]:
         if self.ndim == 0:
             raise TypeError("iteration over a 0-d tensor")
-        return iter(shape.unbind(self, 0))
+        return iter(splitting.unbind(self, 0))
+
+    def __reversed__(self) -> Tensor:
+        return arrangement.flip(self, (0,)) if self.ndim else self
 
     def __contains__(self, element: Operand) -> builtins.bool:
+        if not isinstance(element, (_core.TensorBase, builtins.int, builtins.float)):
+            raise RuntimeError(
+                "Tensor.__contains__ only supports Tensor or scalar, but you passed in a "
+                f"{type(element)}."
+            )
         return builtins.bool(comparison.eq(self, element).any())
 
     def __bool__(self) -> builtins.bool:
@@ -683,46 +806,57 @@ class Tensor(_core.TensorBase):
         return builtins.bool(self.item())
 
     def __float__(self) -> builtins.float:
-        return builtins.float(self.item())
+        return builtins.float(self._number())
 
     def __int__(self) -> builtins.int:
-        return builtins.int(self.item())
+        return builtins.int(self._number())
+
+    def __complex__(self) -> builtins.complex:
+        return builtins.complex(self._number())
 
     def __index__(self) -> builtins.int:
-        value = self.item()
-        if self.dtype.is_floating_point:
+        if self.dtype.is_floating_point or self.numel() != 1:
             raise TypeError("only integer tensors of a single element can be converted to an index")
-        return builtins.int(value)
+        return builtins.int(self.item())
 
-    def __copy__(self) -> Tensor:
-        twin = _core.detach(self)
-        return _core.TensorBase._make_subclass(type(self), twin, self.requires_grad)
-
-    def __deepcopy__(self, memo: dict[Any, Any]) -> Tensor:
-        if not self.is_leaf:
-            raise RuntimeError(
-                "Only Tensors created explicitly by the user (graph leaves) support the deepcopy "
-                "protocol at the moment; use tensor.detach().clone()"
+    def _number(self) -> Any:
+        if self.numel() != 1:
+            raise ValueError(
+                "only one element tensors can be converted to Python scalars, and this has shape "
+                f"{tuple(self.shape)}; index it first, or use tolist()"
             )
-        if id(self) in memo:
-            known: Tensor = memo[id(self)]
-            return known
-        copy = _core.TensorBase._make_subclass(
-            type(self), _core.clone(_core.detach(self)), self.requires_grad
-        )
-        memo[id(self)] = copy
-        if self.grad is not None:
-            copy.grad = _core.clone(_core.detach(self.grad))
-        copy.__dict__.update(self.__dict__)
-        return copy
+        return self.item()
 
-    def __reduce_ex__(self, protocol: Any) -> Any:
-        if not self.is_leaf:
-            raise RuntimeError("only leaf tensors can be pickled; use tensor.detach()")
-        content = (
-            bytes(memoryview(_core.clone(_core.detach(self))).cast("B")) if self.numel() else b""
-        )
-        return _rebuilt, (type(self), content, tuple(self.shape), self.dtype, self.requires_grad)
+    __copy__ = copying.shallow_copy
+    __deepcopy__ = copying.deep_copy
+    __reduce_ex__ = copying.reduce
+    as_subclass = copying.as_subclass
+
+
+def made_by_constructor(
+    args: tuple[Any, ...], size: Sizes | None, dtype: DType | None, place: Place | None
+) -> Tensor:
+    """What PyTorch's old constructors make of their arguments; without a dtype, the default one."""
+    check_device(place)
+    kind = dtype or _core.get_default_dtype()
+    if size is not None or len(args) != 1 or _is_size(args[0]):
+        return _core.empty(args if size is None and args else size or (0,), kind)
+    data = args[0]
+    if isinstance(data, Size):
+        return _core.empty(data, kind)
+    if isinstance(data, Tensor):
+        if dtype is not None and data.dtype is not dtype:
+            raise TypeError(
+                f"expected a tensor of {dtype} (got {data.dtype}); convert it with to()"
+            )
+        return _core.detach(data)
+    if isinstance(data, (int, float, str, bytes)):
+        raise TypeError(f"new(): data must be a sequence (got {type(data).__name__})")
+    return _core.tensor(data, kind)
+
+
+def _is_size(value: object) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool)
 
 
 def _comparable(other: object) -> TypeGuard[Operand]:
@@ -730,12 +864,5 @@ def _comparable(other: object) -> TypeGuard[Operand]:
     return isinstance(other, (_core.TensorBase, int, float)) or hasattr(other, "__array__")
 
 
-def _rebuilt(
-    cls: type[Tensor], content: bytes, sizes: Sizes, dtype: DType, requires_grad: bool
-) -> Tensor:
-    """A tensor from what pickle kept of it."""
-    flat = _core.tensor(memoryview(bytearray(content)), _core.uint8)
-    return _core.TensorBase._make_subclass(cls, _core.from_bytes(flat, sizes, dtype), requires_grad)
-
-
+Tensor.__module__ = "fastgrad"
 _core.register_classes(Tensor, Size, refresh_view)

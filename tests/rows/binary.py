@@ -19,6 +19,7 @@ ROWS = [
     Op("rsub", ref.rsub, make.binary(alpha=(None, 2)), NUMBERS),
     Op("mul", np.multiply, make.binary(), ALL),
     Op("div", ref.div, make.binary(REAL, POSITIVE), ALL),
+    Op("true_divide", ref.div, make.binary(REAL, POSITIVE), ALL),
     Op(
         "div",
         ref.div,

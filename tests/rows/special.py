@@ -87,7 +87,7 @@ def bessel(order, scaled=False):
 
 
 def xlogy(a, b):
-    return np.where(a == 0, 0.0, a * np.log(b))
+    return np.where(a == 0, 0.0, a * np.log(np.asarray(b, float)))
 
 
 def polygamma_arguments(m):

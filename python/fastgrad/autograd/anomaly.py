@@ -9,19 +9,25 @@ from fastgrad import _core
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from traceback import StackSummary
     from types import FrameType
-    from typing import Any
+    from typing import Any, TypeAlias
 
     from fastgrad.autograd.graph import Grads, Node, Saved
     from fastgrad.tensor import Tensor
 
-is_on = False  # what the engine looks at
+    Guard: TypeAlias = Callable[[Node, Grads], None]
+    Watcher: TypeAlias = Callable[[Node, Tensor], None]
+
+is_on = False  # what the engine looks at: the mode is on, or there is a guard
+_mode = False
 _check_nan = True
+_guard: Guard | None = None
 _recorded_at: WeakKeyDictionary[Node, StackSummary] = WeakKeyDictionary()
 
 
-def _user_frame() -> FrameType | None:
+def user_frame() -> FrameType | None:
     """The innermost frame outside the library."""
     frame: FrameType | None = _getframe(1)
     package = __name__.partition(".")[0]
@@ -38,7 +44,7 @@ def warn_once(message: str) -> None:
     from linecache import getline
     from warnings import warn_explicit
 
-    frame = _user_frame()
+    frame = user_frame()
     if frame is None or message in _warned:
         return
     _warned.add(message)
@@ -46,20 +52,28 @@ def warn_once(message: str) -> None:
     warn_explicit(f"{message} Here: {getline(name, line).strip()}", UserWarning, name, line)
 
 
-def _remember(node: Node) -> None:
+def _remember(node: Node, result: Tensor) -> None:
     from traceback import StackSummary, walk_stack
 
-    frames = StackSummary.extract(walk_stack(_user_frame()), lookup_lines=False)
+    frames = StackSummary.extract(walk_stack(user_frame()), lookup_lines=False)
     frames.reverse()
     _recorded_at[node] = frames
 
 
-def _switch(on: bool, check_nan: bool) -> tuple[bool, bool]:
+def _switch(on: bool, check_nan: bool, watcher: Watcher | None) -> tuple[Any, ...]:
     """Turn the mode on or off; returns what it was."""
-    global is_on, _check_nan
-    before = is_on, _check_nan
-    is_on, _check_nan = on, check_nan
-    _core.watch_nodes(_remember if on else None)
+    global is_on, _mode, _check_nan
+    before = _mode, _check_nan, _core.watch_nodes(watcher)
+    _mode, _check_nan = on, check_nan
+    is_on = _mode or _guard is not None
+    return before
+
+
+def set_guard(guard: Guard | None) -> Guard | None:
+    """Have each node's gradients shown to a function; returns the one before."""
+    global is_on, _guard
+    before, _guard = _guard, guard
+    is_on = _mode or _guard is not None
     return before
 
 
@@ -75,7 +89,7 @@ class set_detect_anomaly:
     """
 
     def __init__(self, mode: bool, check_nan: bool = True) -> None:
-        self._before = _switch(mode, check_nan)
+        self._before = _switch(mode, check_nan, _remember if mode else None)
 
     def __enter__(self) -> None:
         pass
@@ -110,7 +124,7 @@ class detect_anomaly:
         self.check_nan = check_nan
 
     def __enter__(self) -> None:
-        self._before = _switch(True, self.check_nan)
+        self._before = _switch(True, self.check_nan, _remember)
 
     def __exit__(self, *exception: object) -> None:
         _switch(*self._before)
@@ -123,15 +137,17 @@ def is_anomaly_enabled() -> bool:
     >>> torch.is_anomaly_enabled()
     False
     """
-    return is_on
+    return _mode
 
 
 def checked_vjp(node: Node, grad: Tensor, saved: Saved) -> Grads:
     """The gradients of a node's inputs; an error in them says where the node was recorded."""
     try:
         grads = node.vjp(grad, saved, node.edges)
-        if _check_nan:
+        if _mode and _check_nan:
             _check_gradients(node, grads)
+        if _guard is not None:
+            _guard(node, grads)
         return grads
     except Exception as error:
         for line in _forward_lines(node):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from operator import attrgetter
 
 from fastgrad import _core
 from fastgrad.autograd import anomaly, hooks
@@ -11,12 +10,11 @@ from fastgrad.autograd.graph import Node, output_vjp
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Collection
     from typing import Any
 
+    from fastgrad.autograd.graph import Grads, Saved
     from fastgrad.tensor import Tensor
-
-_number = attrgetter("number")
 
 
 class _Pending:
@@ -51,22 +49,18 @@ class _Pending:
                 f"{node.name()} returned an incorrect number of gradients "
                 f"(expected {len(edges)}, got {len(grads)})"
             )
-        for i, edge in enumerate(edges):
-            if edge is None:
-                continue
+        for i in _core.deliver(self.grads, self.ours, edges, grads) or ():
             fresh = _core.is_unshared(grads, i)
-            grad = grads[i]
-            if grad is None:
-                continue
-            if not _core.fits(grad, edge):
-                grad = _fitted(grad, edge, node, i)
-            self.add(edge, grad, fresh)
+            grad = _fitted(grads[i], edges[i], node, i)
+            self.add(edges[i], grad, fresh)
 
     def collect(self, node: Node, grad: Tensor) -> None:
         """The gradient of one of several results of a node, for when its turn comes."""
         (producer,) = node.edges
         at, count = node.saved_values(self.create_graph)
-        self.grads.setdefault(producer, [None] * count)[at] = grad
+        grads = self.grads.setdefault(producer, [None] * count)
+        # A vjp that saved the results may have given this one a second node.
+        grads[at] = grad if grads[at] is None else grads[at] + grad
 
     def see(self, owner: Node | Tensor) -> Tensor:
         """Show what has arrived to the hooks of the tensor, and take what they make of it."""
@@ -78,7 +72,7 @@ class _Pending:
         return changed
 
 
-def _fitted(grad: Tensor, edge: Node | Tensor, node: Node, i: int) -> Tensor:
+def _fitted(grad: Any, edge: Node | Tensor, node: Node, i: int) -> Tensor:
     """The gradient in its input's shape and dtype: what undoes broadcasting and promotion."""
     if grad.shape != edge.shape:
         if not _broadcasts(edge.shape, grad.shape):
@@ -87,24 +81,13 @@ def _fitted(grad: Tensor, edge: Node | Tensor, node: Node, i: int) -> Tensor:
                 f"{list(grad.shape)} but expected shape compatible with {list(edge.shape)}"
             )
         grad = grad.sum_to_size(edge.shape)
-    return grad if grad.dtype is edge.dtype else grad.to(edge.dtype)
+    fitted: Tensor = grad if grad.dtype is edge.dtype else grad.to(edge.dtype)
+    return fitted
 
 
 def _broadcasts(shape: Sequence[int], to: Sequence[int]) -> bool:
     extra = len(to) - len(shape)
     return extra >= 0 and all(n in (1, m) for n, m in zip(shape, to[extra:], strict=True))
-
-
-def _reachable(roots: Iterable[Node]) -> list[Node]:
-    """All nodes that gradients of `roots` can reach, newest first."""
-    seen = set(roots)
-    stack = list(seen)
-    while stack:
-        for edge in stack.pop().edges:
-            if edge.__class__ is Node and edge not in seen:
-                seen.add(edge)
-                stack.append(edge)
-    return sorted(seen, key=_number, reverse=True)
 
 
 def _leading_to(nodes: list[Node], targets: set[Node | Tensor]) -> list[Node]:
@@ -134,46 +117,58 @@ def run_backward(
     pending = _Pending(create_graph)
     for output, grad in zip(outputs, grads, strict=True):
         pending.add(_core.edges(output)[0], grad, False)
-    nodes = _reachable(edge for edge in pending.grads if edge.__class__ is Node)
+    nodes = _core.reachable([edge for edge in pending.grads if edge.__class__ is Node])
     if targets is not None:
         nodes = _leading_to(nodes, targets)
-    for node in nodes:
-        node.check_saved()
-    _core.count_backward()
+    if not _core.begin_backward(nodes):
+        for node in nodes:
+            node.check_saved()
     before = _core.set_grad_enabled(create_graph)
     try:
-        for node in nodes:
-            if node in pending.grads:
-                _visit(node, pending, retain_graph, targets is not None and node in targets)
-        if hooks.on_gradient or hooks.on_retained:
+        _walk(nodes, pending, retain_graph, targets or ())
+        if hooks.registered:
             _show_the_rest(pending, set(nodes), targets)
     finally:
         _core.set_grad_enabled(before)
     return pending
 
 
-def _visit(node: Node, pending: _Pending, retain_graph: bool, is_target: bool) -> None:
-    """Turn the gradient that has arrived at a node into gradients of its inputs."""
-    arrived = pending.grads[node]
-    if hooks.on_gradient or hooks.on_retained:  # a target's own gradient is what arrived
-        arrived = hooks.hooked_gradient(node, arrived)
-    if not is_target:
-        del pending.grads[node]
-    if node.vjp is output_vjp:
-        pending.collect(node, arrived)
-        return
-    if hooks.on_node_before:
-        arrived = hooks.hooked_arrival(node, arrived)
-    saved = node.saved_values(pending.create_graph)
+def _walk(
+    nodes: list[Node], pending: _Pending, retain_graph: bool, targets: Collection[Node | Tensor]
+) -> None:
+    """Turn the gradient that has arrived at each node into gradients of its inputs."""
+    grads = pending.grads
+    create_graph = pending.create_graph
+    is_watched = hooks.registered or anomaly.is_on
+    for node in nodes:
+        arrived = grads.pop(node, None)
+        if arrived is None:
+            continue
+        if node in targets:
+            grads[node] = arrived  # before its hooks, if it has any
+        if node.vjp is output_vjp:
+            pending.collect(node, hooks.hooked_gradient(node, arrived))
+            continue
+        saved = node.saved
+        if saved is None or node.saves_result:
+            saved = node.saved_values(create_graph)
+        if is_watched:
+            pending.distribute(node, _watched_vjp(node, arrived, saved))
+        else:
+            pending.distribute(node, node.vjp(arrived, saved, node.edges))
+        if not retain_graph and node.saves_tensors:
+            node.forget_saved()
+
+
+def _watched_vjp(node: Node, arrived: Tensor, saved: Saved) -> Grads:
+    """The gradients of a node's inputs, seen by hooks and looked at for NaN."""
+    arrived = hooks.hooked_gradient(node, arrived)
+    arrived = hooks.hooked_arrival(node, arrived)
     if anomaly.is_on:
         grads = anomaly.checked_vjp(node, arrived, saved)
     else:
         grads = node.vjp(arrived, saved, node.edges)
-    if hooks.on_node_after:
-        grads = hooks.hooked_results(node, grads, arrived)
-    pending.distribute(node, grads)
-    if not retain_graph and node.saves_tensors:
-        node.forget_saved()
+    return hooks.hooked_results(node, grads, arrived)
 
 
 def _show_the_rest(
@@ -195,9 +190,7 @@ def _accumulate(pending: _Pending, leaf: Tensor, grad: Tensor) -> None:
     elif pending.create_graph:
         leaf.grad = leaf.grad + grad
     else:
-        with_grad = _core.set_grad_enabled(False)
         _core.add_(leaf.grad, grad)
-        _core.set_grad_enabled(with_grad)
 
 
 def _as_tuple(value: Tensor | Sequence[Tensor]) -> tuple[Tensor, ...]:
@@ -285,7 +278,7 @@ def backward(
     for leaf, grad in pending.grads.items():
         if not isinstance(leaf, Node) and (targets is None or leaf in targets):
             _accumulate(pending, leaf, grad)
-            for hook in hooks.on_accumulated.of(leaf) if hooks.on_accumulated else ():
+            for hook in hooks.on_accumulated.of(leaf) if hooks.registered else ():
                 hook(leaf)
 
 

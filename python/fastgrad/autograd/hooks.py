@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     Hooks: TypeAlias = OrderedDict[int, Hook]
 
 _ids = count()
+registered = False  # whether any hook ever was: what the engine looks at
 
 
 class RemovableHandle:
@@ -48,7 +49,7 @@ class RemovableHandle:
 class _Table:
     """The hooks of nodes or leaves, which it does not keep alive.
 
-    A table and not an attribute: nodes are many, those with hooks few, and while a table is empty
+    A table and not an attribute: nodes are many, those with hooks few, and until one is registered
     the engine does not look.
     """
 
@@ -59,6 +60,8 @@ class _Table:
         return bool(self._entries)
 
     def add(self, owner: Node | Tensor, hook: Hook) -> RemovableHandle:
+        global registered
+        registered = True
         if not callable(hook):
             raise TypeError(f"a hook must be callable, got {type(hook).__name__}")
         key = id(owner)

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from ..autograd.hooks import RemovableHandle
+from ._backward_hooks import BackwardHooks
 
 if TYPE_CHECKING:
     from .module import Module
@@ -38,12 +39,16 @@ def call_with_hooks(module: "Module", args: tuple[Any, ...], kwargs: dict[str, A
     # Over copies: a hook may remove itself.
     for hook in tuple(module._forward_pre_hooks.values()):
         args, kwargs = _run_pre_hook(hook, module, args, kwargs)
+    backward = None
+    if module._backward_hooks or module._backward_pre_hooks:
+        backward = BackwardHooks(module)
+        args = backward.through_inputs(args)
     output = module.forward(*args, **kwargs)
     for hook in tuple(module._forward_hooks.values()):
         seen = (args, kwargs, output) if isinstance(hook, WithKwargs) else (args, output)
         result = hook(module, *seen)
         output = output if result is None else result
-    return output
+    return output if backward is None else backward.through_output(output)
 
 
 def _run_pre_hook(

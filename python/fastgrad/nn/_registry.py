@@ -49,6 +49,10 @@ class Registry(dict[str, Any]):
 
     def __setitem__(self, name: str, member: Any) -> None:
         self._check(name, member)
+        self.put(name, member)
+
+    def put(self, name: str, member: Any) -> None:
+        """Set a member of whatever class: a result can stand in for a parameter for a while."""
         super().__setitem__(name, member)
         owner = self._owner()
         if owner is not None:

@@ -47,6 +47,9 @@ class Module(Walk):
     _non_persistent_buffers_set: set[str]
     _forward_hooks: Hooks
     _forward_pre_hooks: Hooks
+    _backward_hooks: Hooks
+    _backward_pre_hooks: Hooks
+    _is_hooked: bool  # whether one of the four may have hooks: the only thing that a call looks at
 
     def __init__(self) -> None:
         attributes = vars(self)
@@ -57,13 +60,16 @@ class Module(Walk):
         attributes["_non_persistent_buffers_set"] = set()
         attributes["_forward_hooks"] = OrderedDict()
         attributes["_forward_pre_hooks"] = OrderedDict()
+        attributes["_backward_hooks"] = OrderedDict()
+        attributes["_backward_pre_hooks"] = OrderedDict()
+        attributes["_is_hooked"] = False
 
     # Calling
 
     def __call__(self, input: Any = _NOTHING, /, *args: Any, **kwargs: Any) -> Any:
         # One positional argument is the usual call, and naming it saves 70 ns over *args.
         try:
-            if self._forward_hooks or self._forward_pre_hooks:
+            if self._is_hooked:
                 args = args if input is _NOTHING else (input, *args)
                 return call_with_hooks(self, args, kwargs)
             if args or kwargs or input is _NOTHING:
@@ -85,6 +91,10 @@ class Module(Walk):
             " define it in the class"
         )
 
+    def _add_hook(self, hooks: Hooks, hook: Callable[..., Any], prepend: bool) -> RemovableHandle:
+        vars(self)["_is_hooked"] = True
+        return add_hook(hooks, hook, prepend)
+
     def register_forward_pre_hook(
         self, hook: Callable[..., Any], *, prepend: bool = False, with_kwargs: bool = False
     ) -> RemovableHandle:
@@ -95,7 +105,8 @@ class Module(Walk):
             prepend: run it before the hooks that are already there instead of after them.
             with_kwargs: call ``hook(module, args, kwargs)``, which returns None or (args, kwargs).
         """
-        return add_hook(self._forward_pre_hooks, WithKwargs(hook) if with_kwargs else hook, prepend)
+        hook = WithKwargs(hook) if with_kwargs else hook
+        return self._add_hook(self._forward_pre_hooks, hook, prepend)
 
     def register_forward_hook(
         self, hook: Callable[..., Any], *, prepend: bool = False, with_kwargs: bool = False
@@ -113,7 +124,41 @@ class Module(Walk):
         ...     layer(torch.ones(1)).item()
         2.0
         """
-        return add_hook(self._forward_hooks, WithKwargs(hook) if with_kwargs else hook, prepend)
+        hook = WithKwargs(hook) if with_kwargs else hook
+        return self._add_hook(self._forward_hooks, hook, prepend)
+
+    def register_full_backward_hook(
+        self, hook: Callable[..., Any], prepend: bool = False
+    ) -> RemovableHandle:
+        """Call ``hook(module, grad_input, grad_output)`` when the gradients of a call's arguments
+        were computed; what it returns replaces `grad_input`.
+
+        Args:
+            hook: gets two tuples: the gradients of the positional arguments and of the outputs,
+                with None for what is no tensor or has no gradient. It returns None or a tuple.
+            prepend: run it before the hooks that are already there instead of after them.
+
+        >>> import fastgrad as torch
+        >>> layer = torch.nn.Identity()
+        >>> handle = layer.register_full_backward_hook(lambda module, gi, go: (gi[0] * 10,))
+        >>> x = torch.ones(1, requires_grad=True)
+        >>> layer(x).backward()
+        >>> x.grad
+        tensor([10.])
+        """
+        return self._add_hook(self._backward_hooks, hook, prepend)
+
+    def register_full_backward_pre_hook(
+        self, hook: Callable[..., Any], prepend: bool = False
+    ) -> RemovableHandle:
+        """Call ``hook(module, grad_output)`` when the gradients of a call's outputs were computed;
+        what it returns replaces them.
+
+        Args:
+            hook: gets a tuple of gradients, with None where there is none; returns None or a tuple.
+            prepend: run it before the hooks that are already there instead of after them.
+        """
+        return self._add_hook(self._backward_pre_hooks, hook, prepend)
 
     # Registration
 

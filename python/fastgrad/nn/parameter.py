@@ -1,6 +1,6 @@
 """Parameter and Buffer: tensors that a module recognises as its own."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from typing import Any
 
 from .. import Tensor, empty
@@ -37,9 +37,6 @@ class Parameter(Tensor):
     def __deepcopy__(self, memo: dict[int, Any]) -> "Parameter":
         return type(self)(self.detach().clone(), self.requires_grad)
 
-    def __reduce_ex__(self, protocol: object) -> tuple[Callable[..., "Parameter"], tuple[Any, ...]]:
-        return type(self), (self.detach(), self.requires_grad)
-
 
 class Buffer(Tensor):
     """A tensor that becomes part of a module's `buffers()` when assigned to an attribute of it.
@@ -72,13 +69,6 @@ class Buffer(Tensor):
 
     def __deepcopy__(self, memo: dict[int, Any]) -> "Buffer":
         return type(self)(self.detach().clone(), persistent=self.persistent)
-
-    def __reduce_ex__(self, protocol: object) -> tuple[Callable[..., "Buffer"], tuple[Any, ...]]:
-        return _restore_buffer, (type(self), self.detach(), self.persistent)
-
-
-def _restore_buffer(cls: type[Buffer], data: Tensor, persistent: bool) -> Buffer:
-    return cls(data, persistent=persistent)
 
 
 def _tensor_or_empty(cls: type[Tensor], data: Tensor | None) -> Tensor:

@@ -350,24 +350,36 @@ def copysign_vjp(grad: Tensor, saved: Saved, needs: Needs) -> Grads:
 
 
 def nextafter(input: Tensor, other: Tensor) -> Tensor:
-    """The number next to `input` in the direction of `other`.
-
-    Raises:
-        NotImplementedError: the tensors have neither float32 nor float64.
-
-    Follows ``torch.nextafter``.
+    """The number next to `input` in the direction of `other`. Follows ``torch.nextafter``.
 
     >>> import fastgrad as torch
     >>> torch.nextafter(torch.tensor([1.0]), torch.tensor([2.0])) > 1
     tensor([True])
     """
-    dtype = _core.result_type(input, other)
-    if dtype is _core.float16 or dtype is _core.bfloat16:  # their steps are not those of float32
-        raise NotImplementedError(f"nextafter: not implemented for {dtype}; convert to float32")
-    out = _core.nextafter(input, other)
+    kind = _core.result_type(input, other)
+    digits = _DIGITS.get(kind)
+    if digits is None:
+        out = _core.nextafter(input, other)
+    else:
+        out = _next_of_16_bits(input, other, *digits).to(kind)
     if out.requires_grad:
         record(out, nextafter_vjp, _core.edges(input, other), (input, other))
     return out
+
+
+# Of the 16-bit floats: the bits of the mantissa, and the smallest exponent (of frexp).
+_DIGITS = {_core.float16: (11, -13), _core.bfloat16: (8, -125)}
+
+
+def _next_of_16_bits(a: Tensor, b: Tensor, bits: int, lowest: int) -> Tensor:
+    """As float32: three quarters of a step, which rounds to a whole one."""
+    x, y = a.float(), b.float()
+    ahead = _core.nextafter(x, y)  # in the binade whose step counts
+    exponent = _core.maximum(_core.exponent(ahead), lowest)
+    step = _core.ldexp(_core.sign(_core.sub(ahead, x)), _core.sub(exponent, bits))
+    largest = _core.copysign(2.0 ** (3 - lowest) * (1 - 2.0**-bits), x)
+    moved = where(_core.isinf(x), largest, _core.add(x, _core.mul(step, 0.75)))
+    return where(logical_or(eq(x, y), isnan(ahead)), ahead, moved)
 
 
 def nextafter_vjp(grad: Tensor, saved: Saved, needs: Needs) -> Grads:

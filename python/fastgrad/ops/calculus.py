@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from fastgrad import _core
 from fastgrad.ops.comparison import logical_xor
+from fastgrad.ops.joining import cat
 from fastgrad.ops.scan import cumsum
-from fastgrad.ops.shape import cat
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -383,7 +383,7 @@ def unfold(
         _check_unbatched("unfold", 2, input)
         return unfold(input.unsqueeze(0), kernel_size, dilation, padding, stride).squeeze(0)
     options = (per_dim(kernel_size, 2), dilation, padding, stride)
-    out = _core.unfold(input, *options)
+    out = _core.im2col(input, *options)
     if out.requires_grad:
         record(out, unfold_vjp, _core.edges(input), (input.shape[2:], *options))
     return out
@@ -420,7 +420,7 @@ def fold(
         batch = input.unsqueeze(0)
         return fold(batch, output_size, kernel_size, dilation, padding, stride).squeeze(0)
     options = (per_dim(kernel_size, 2), dilation, padding, stride)
-    out = _core.fold(input, per_dim(output_size, 2), *options)
+    out = _core.col2im(input, per_dim(output_size, 2), *options)
     if out.requires_grad:
         record(out, fold_vjp, _core.edges(input), options)
     return out

@@ -2,31 +2,30 @@
 
 from __future__ import annotations
 
-from math import ceil
-
 from fastgrad import _core
 from fastgrad.device import check_device
+from fastgrad.layout import check_layout, contiguous_format, preserve_format
+from fastgrad.size import sizes_from
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
-    from fastgrad._types import Dims, DType, Place
+    from fastgrad._types import DType, Place, Sizes
+    from fastgrad.layout import layout, memory_format
     from fastgrad.tensor import Tensor
 
 __all__ = [
-    "arange",
-    "as_tensor",
-    "asarray",
     "empty",
     "empty_like",
+    "empty_permuted",
+    "empty_strided",
     "eye",
-    "from_numpy",
     "full",
     "full_like",
-    "linspace",
     "ones",
     "ones_like",
+    "scalar_tensor",
     "tensor",
     "zeros",
     "zeros_like",
@@ -36,16 +35,26 @@ __all__ = [
 _get_default_dtype = _core.get_default_dtype
 
 
-def _finished(out: Tensor, requires_grad: bool, device: Place | None) -> Tensor:
+def finished(
+    out: Tensor,
+    requires_grad: bool,
+    device: Place | None,
+    layout: layout | None,
+    pin_memory: bool,
+) -> Tensor:
+    """The new tensor, when it can be where and how it was asked to be."""
     if device is not None:
         check_device(device)
+    if layout is not None:
+        check_layout(layout)
+    if pin_memory:
+        raise RuntimeError(
+            "pin_memory=True requires CUDA or another accelerator: no pinned memory allocator is "
+            "available on this system"
+        )
     if requires_grad:
         out.requires_grad = True
     return out
-
-
-def _sizes(size: tuple[Any, ...]) -> Any:
-    return size[0] if len(size) == 1 and not hasattr(size[0], "__index__") else size
 
 
 def tensor(
@@ -54,6 +63,7 @@ def tensor(
     dtype: DType | None = None,
     device: Place | None = None,
     requires_grad: bool = False,
+    pin_memory: bool = False,
 ) -> Tensor:
     """A new tensor with a copy of the data.
 
@@ -75,70 +85,47 @@ def tensor(
     tensor([[1, 2],
             [3, 4]])
     """
-    return _finished(_core.tensor(data, dtype), requires_grad, device)
-
-
-def as_tensor(data: Any, dtype: DType | None = None, device: Place | None = None) -> Tensor:
-    """The data as a tensor: itself if it is one, on the same memory if it is an array, else a copy.
-
-    Raises:
-        TypeError: the data has elements that are no numbers.
-
-    Follows ``torch.as_tensor``.
-
-    >>> import fastgrad as torch
-    >>> torch.as_tensor([1.0, 2.0])
-    tensor([1., 2.])
-    """
-    check_device(device)
-    if isinstance(data, _core.TensorBase):
-        # Every TensorBase is a Tensor.
-        return data if dtype is None else data.to(dtype)  # type: ignore[attr-defined, return-value]
-    if not isinstance(data, (list, tuple, int, float, bytes)) and hasattr(data, "__array__"):
-        shared = from_numpy(data) if data.ndim else _core.tensor(data, None)
-        return shared if dtype is None else shared.to(dtype)
-    return _core.tensor(data, dtype)
-
-
-asarray = as_tensor
-
-
-def from_numpy(ndarray: Any) -> Tensor:
-    """A tensor on the memory of a NumPy array: a change of one is a change of the other.
-
-    Raises:
-        TypeError: not an array, or an element type without a tensor type.
-        ValueError: negative strides, or memory that is not aligned.
-
-    >>> import fastgrad as torch, numpy as np
-    >>> torch.from_numpy(np.array([1.0, 2.0]))
-    tensor([1., 2.], dtype=torch.float64)
-    """
-    if not hasattr(ndarray, "__array_interface__") or not hasattr(ndarray, "flags"):
-        raise TypeError(f"expected np.ndarray (got {type(ndarray).__name__})")
-    return _core.from_buffer(ndarray)
+    return finished(_core.tensor(data, dtype), requires_grad, device, None, pin_memory)
 
 
 def empty(
-    *size: Any, dtype: DType | None = None, device: Place | None = None, requires_grad: bool = False
+    *args: Any,
+    size: Sizes | None = None,
+    dtype: DType | None = None,
+    layout: layout | None = None,
+    device: Place | None = None,
+    requires_grad: bool = False,
+    pin_memory: bool = False,
+    memory_format: memory_format = contiguous_format,
 ) -> Tensor:
-    """A tensor of a shape with whatever the memory holds. Follows ``torch.empty``.
+    """A tensor of a shape with whatever the memory holds.
+
+    Args:
+        memory_format: in which order the elements lie in memory, e.g. ``channels_last``.
+
+    Follows ``torch.empty``.
 
     >>> import fastgrad as torch
     >>> torch.empty(2, 3).shape
     torch.Size([2, 3])
     """
-    out = _core.empty(_sizes(size), dtype or _get_default_dtype())
-    return _finished(out, requires_grad, device)
+    sizes, kind = sizes_from(args, size, "size"), dtype or _get_default_dtype()
+    if memory_format is contiguous_format:
+        out = _core.empty(sizes, kind)
+    else:
+        out = empty_permuted(sizes, memory_format.order_for(len(sizes)), dtype=kind)
+    return finished(out, requires_grad, device, layout, pin_memory)
 
 
 def full(
-    size: Dims,
+    size: Sizes,
     fill_value: Any,
     *,
     dtype: DType | None = None,
+    layout: layout | None = None,
     device: Place | None = None,
     requires_grad: bool = False,
+    pin_memory: bool = False,
 ) -> Tensor:
     """A tensor of a shape filled with one number; its dtype is the number's unless told.
 
@@ -149,28 +136,49 @@ def full(
     tensor([[7, 7],
             [7, 7]])
     """
-    if isinstance(fill_value, _core.TensorBase):
-        fill_value = fill_value.item()
-    out = _core.full(size, fill_value, dtype or _core.tensor(fill_value, None).dtype)
-    return _finished(out, requires_grad, device)
+    value = _number("full", fill_value)
+    out = _core.full(size, value, dtype or _core.tensor(value, None).dtype)
+    return finished(out, requires_grad, device, layout, pin_memory)
+
+
+def _number(name: str, value: Any) -> Any:
+    """The number to fill a tensor with; a tensor without dimensions counts as one."""
+    if not isinstance(value, _core.TensorBase):
+        return value
+    if value.ndim > 0:
+        raise TypeError(
+            f"{name}(): argument 'fill_value' must be Number, not a Tensor with dimensions"
+        )
+    return value.item()
 
 
 def zeros(
-    *size: Any, dtype: DType | None = None, device: Place | None = None, requires_grad: bool = False
+    *args: Any,
+    size: Sizes | None = None,
+    dtype: DType | None = None,
+    layout: layout | None = None,
+    device: Place | None = None,
+    requires_grad: bool = False,
+    pin_memory: bool = False,
 ) -> Tensor:
-    """A tensor of zeros.
+    """A tensor of zeros. Follows ``torch.zeros``.
 
     >>> import fastgrad as torch
-    >>> torch.zeros(2, 2)
-    tensor([[0., 0.],
-            [0., 0.]])
+    >>> torch.zeros(2)
+    tensor([0., 0.])
     """
-    out = _core.full(_sizes(size), 0, dtype or _get_default_dtype())
-    return _finished(out, requires_grad, device)
+    out = _core.full(sizes_from(args, size, "size"), 0, dtype or _get_default_dtype())
+    return finished(out, requires_grad, device, layout, pin_memory)
 
 
 def ones(
-    *size: Any, dtype: DType | None = None, device: Place | None = None, requires_grad: bool = False
+    *args: Any,
+    size: Sizes | None = None,
+    dtype: DType | None = None,
+    layout: layout | None = None,
+    device: Place | None = None,
+    requires_grad: bool = False,
+    pin_memory: bool = False,
 ) -> Tensor:
     """A tensor of ones. Follows ``torch.ones``.
 
@@ -178,18 +186,24 @@ def ones(
     >>> torch.ones(2)
     tensor([1., 1.])
     """
-    out = _core.full(_sizes(size), 1, dtype or _get_default_dtype())
-    return _finished(out, requires_grad, device)
+    out = _core.full(sizes_from(args, size, "size"), 1, dtype or _get_default_dtype())
+    return finished(out, requires_grad, device, layout, pin_memory)
 
 
 def empty_like(
     input: Tensor,
     *,
     dtype: DType | None = None,
+    layout: layout | None = None,
     device: Place | None = None,
     requires_grad: bool = False,
+    pin_memory: bool = False,
+    memory_format: memory_format = preserve_format,
 ) -> Tensor:
-    """An uninitialised tensor of the shape, dtype and memory order of another.
+    """An uninitialised tensor of the shape and dtype of another.
+
+    Args:
+        memory_format: in which order the elements lie in memory: unless told, that of `input`.
 
     Follows ``torch.empty_like``.
 
@@ -197,7 +211,27 @@ def empty_like(
     >>> torch.empty_like(torch.zeros(2, 3)).shape
     torch.Size([2, 3])
     """
-    return _finished(_core.empty_in_order_of(input, dtype or input.dtype), requires_grad, device)
+    out = _like(input, dtype, memory_format)
+    return finished(out, requires_grad, device, layout, pin_memory)
+
+
+def _like(input: Tensor, dtype: DType | None, memory_format: memory_format) -> Tensor:
+    """Memory for the shape of `input`."""
+    if not isinstance(input, _core.TensorBase):
+        raise TypeError(f"argument 'input' must be Tensor, not {type(input).__name__}")
+    kind = dtype or input.dtype
+    if memory_format is preserve_format:
+        return _core.empty_in_order_of(input, kind)
+    return empty(input.shape, dtype=kind, memory_format=memory_format)
+
+
+def _filled_like(
+    input: Tensor, value: Any, dtype: DType | None, memory_format: memory_format
+) -> Tensor:
+    if memory_format is preserve_format and isinstance(input, _core.TensorBase):
+        return _core.full_like(input, value, dtype or input.dtype)
+    model = _like(input, dtype, memory_format)
+    return _core.full_like(model, value, model.dtype)
 
 
 def full_like(
@@ -205,8 +239,11 @@ def full_like(
     fill_value: Any,
     *,
     dtype: DType | None = None,
+    layout: layout | None = None,
     device: Place | None = None,
     requires_grad: bool = False,
+    pin_memory: bool = False,
+    memory_format: memory_format = preserve_format,
 ) -> Tensor:
     """One number in the shape and dtype of another tensor. Follows ``torch.full_like``.
 
@@ -214,17 +251,19 @@ def full_like(
     >>> torch.full_like(torch.zeros(2), 7)
     tensor([7., 7.])
     """
-    return _finished(
-        _core.full(input.shape, fill_value, dtype or input.dtype), requires_grad, device
-    )
+    out = _filled_like(input, _number("full_like", fill_value), dtype, memory_format)
+    return finished(out, requires_grad, device, layout, pin_memory)
 
 
 def zeros_like(
     input: Tensor,
     *,
     dtype: DType | None = None,
+    layout: layout | None = None,
     device: Place | None = None,
     requires_grad: bool = False,
+    pin_memory: bool = False,
+    memory_format: memory_format = preserve_format,
 ) -> Tensor:
     """Zeros in the shape and dtype of another tensor. Follows ``torch.zeros_like``.
 
@@ -232,15 +271,19 @@ def zeros_like(
     >>> torch.zeros_like(torch.tensor([5, 6]))
     tensor([0, 0])
     """
-    return full_like(input, 0, dtype=dtype, device=device, requires_grad=requires_grad)
+    out = _filled_like(input, 0, dtype, memory_format)
+    return finished(out, requires_grad, device, layout, pin_memory)
 
 
 def ones_like(
     input: Tensor,
     *,
     dtype: DType | None = None,
+    layout: layout | None = None,
     device: Place | None = None,
     requires_grad: bool = False,
+    pin_memory: bool = False,
+    memory_format: memory_format = preserve_format,
 ) -> Tensor:
     """Ones in the shape and dtype of another tensor. Follows ``torch.ones_like``.
 
@@ -248,63 +291,8 @@ def ones_like(
     >>> torch.ones_like(torch.tensor([5, 6]))
     tensor([1, 1])
     """
-    return full_like(input, 1, dtype=dtype, device=device, requires_grad=requires_grad)
-
-
-def arange(
-    start: Any,
-    end: Any = None,
-    step: Any = 1,
-    *,
-    dtype: DType | None = None,
-    device: Place | None = None,
-    requires_grad: bool = False,
-) -> Tensor:
-    """start, start + step, ... below end (arange(end) starts at 0). int64 for integers.
-
-    Raises:
-        RuntimeError: `step` is 0, or leads away from `end`.
-
-    Follows ``torch.arange``.
-
-    >>> import fastgrad as torch
-    >>> torch.arange(1, 7, 2)
-    tensor([1, 3, 5])
-    """
-    if end is None:
-        start, end = 0, start
-    if step == 0:
-        raise RuntimeError("arange: step must be nonzero")
-    if (end - start) * step < 0:
-        raise RuntimeError("arange: upper bound and lower bound inconsistent with step sign")
-    whole = all(isinstance(value, int) for value in (start, end, step))
-    kind = dtype or (_core.int64 if whole else _get_default_dtype())
-    n = -((start - end) // step) if whole else ceil((end - start) / step)
-    return _finished(_core.arange(start, step, n, kind), requires_grad, device)
-
-
-def linspace(
-    start: float,
-    end: float,
-    steps: int,
-    *,
-    dtype: DType | None = None,
-    device: Place | None = None,
-    requires_grad: bool = False,
-) -> Tensor:
-    """`steps` numbers from start to end, both included, at equal distances.
-
-    Raises:
-        RuntimeError: `steps` is negative.
-
-    Follows ``torch.linspace``.
-
-    >>> import fastgrad as torch
-    >>> torch.linspace(0, 1, 5)
-    tensor([0.0000, 0.2500, 0.5000, 0.7500, 1.0000])
-    """
-    out = _core.linspace(start, end, steps, dtype or _get_default_dtype())
-    return _finished(out, requires_grad, device)
+    out = _filled_like(input, 1, dtype, memory_format)
+    return finished(out, requires_grad, device, layout, pin_memory)
 
 
 def eye(
@@ -312,8 +300,10 @@ def eye(
     m: int | None = None,
     *,
     dtype: DType | None = None,
+    layout: layout | None = None,
     device: Place | None = None,
     requires_grad: bool = False,
+    pin_memory: bool = False,
 ) -> Tensor:
     """The n x m matrix with ones on the diagonal. Follows ``torch.eye``.
 
@@ -323,4 +313,85 @@ def eye(
             [0., 1.]])
     """
     out = _core.eye(n, n if m is None else m, dtype or _get_default_dtype())
-    return _finished(out, requires_grad, device)
+    return finished(out, requires_grad, device, layout, pin_memory)
+
+
+def scalar_tensor(
+    s: Any,
+    *,
+    dtype: DType | None = None,
+    layout: layout | None = None,
+    device: Place | None = None,
+    requires_grad: bool = False,
+    pin_memory: bool = False,
+) -> Tensor:
+    """A number as a tensor without dimensions, of the default dtype unless told.
+
+    Follows ``torch.scalar_tensor``.
+
+    >>> import fastgrad as torch
+    >>> torch.scalar_tensor(3)
+    tensor(3.)
+    """
+    out = _core.full((), s, dtype or _get_default_dtype())
+    return finished(out, requires_grad, device, layout, pin_memory)
+
+
+def empty_strided(
+    size: Sizes,
+    stride: Sizes,
+    *,
+    dtype: DType | None = None,
+    layout: layout | None = None,
+    device: Place | None = None,
+    requires_grad: bool = False,
+    pin_memory: bool = False,
+) -> Tensor:
+    """An uninitialised tensor with the given sizes and strides.
+
+    Raises:
+        RuntimeError: a size or a stride is negative, or there are not as many of both.
+
+    Follows ``torch.empty_strided``.
+
+    >>> import fastgrad as torch
+    >>> torch.empty_strided((2, 3), (1, 2)).stride()
+    (1, 2)
+    """
+    out = _core.empty_strided(size, stride, dtype or _get_default_dtype())
+    return finished(out, requires_grad, device, layout, pin_memory)
+
+
+def empty_permuted(
+    size: Sizes,
+    physical_layout: Sizes,
+    *,
+    dtype: DType | None = None,
+    layout: layout | None = None,
+    device: Place | None = None,
+    requires_grad: bool = False,
+    pin_memory: bool = False,
+) -> Tensor:
+    """An uninitialised tensor whose dimensions lie in memory in the given order, outermost first.
+
+    Raises:
+        RuntimeError: `physical_layout` does not name each dimension once.
+
+    Follows ``torch.empty_permuted``.
+
+    >>> import fastgrad as torch
+    >>> torch.empty_permuted((2, 3, 4), (2, 0, 1)).stride()
+    (3, 1, 6)
+    """
+    if sorted(physical_layout) != list(range(len(size))):
+        raise RuntimeError(
+            f"empty_permuted: physical_layout {physical_layout} must name each of the {len(size)} "
+            "dimensions once, counted from the front"
+        )
+    strides = [0] * len(size)
+    step = 1
+    for dim in reversed(physical_layout):
+        strides[dim] = step
+        step *= max(size[dim], 1)
+    out = _core.empty_strided(size, strides, dtype or _get_default_dtype())
+    return finished(out, requires_grad, device, layout, pin_memory)

@@ -31,7 +31,7 @@ def dropout(input: Tensor, p: float = 0.5, training: bool = True, inplace: bool 
     _check_probability(p)
     if not training or p == 0.0 or not input.numel():
         return input
-    return _masked(input, input.shape, p, inplace)
+    return _masked(input, _elements(input), p, inplace)
 
 
 def _check_probability(p: float) -> None:
@@ -39,31 +39,34 @@ def _check_probability(p: float) -> None:
         raise ValueError(f"dropout probability has to be between 0 and 1, but got {p}")
 
 
-def _mask(shape: tuple[int, ...], p: float, like: Tensor) -> Tensor:
+def _mask(empty: Tensor, p: float) -> Tensor:
     """1 for what stays and 0 for what is dropped."""
     if p == 1.0:  # no number is drawn, as in PyTorch
-        return _core.full(shape, 0, like.dtype)
-    same = tuple(shape) == tuple(like.shape)
-    mask = _core.empty_in_order_of(like, like.dtype) if same else _core.empty(shape, like.dtype)
-    return _core.bernoulli_(mask, 1.0 - p, None)
+        return _core.fill_(empty, 0)
+    return _core.bernoulli_(empty, 1.0 - p, None)
 
 
-def _masked(input: Tensor, shape: tuple[int, ...], p: float, inplace: bool) -> Tensor:
-    """The input with a mask of `shape`, which broadcasts to its own."""
-    kept = _mask(shape, p, input)
+def _masked(input: Tensor, empty: Tensor, p: float, inplace: bool) -> Tensor:
+    """The input with a mask drawn into `empty`, whose shape broadcasts to its own."""
+    kept = _mask(empty, p)
     if p < 1.0:
         _core.div_(kept, 1.0 - p)
     return input.mul_(kept) if inplace else input * kept
 
 
-def _channels(input: Tensor) -> tuple[int, ...]:
-    """The shape of one number for each channel of each element of the batch."""
+def _elements(input: Tensor) -> Tensor:
+    """Room for a number for each element, which PyTorch draws in the order of the memory."""
+    return _core.empty_in_order_of(input, input.dtype)
+
+
+def _channels(input: Tensor) -> Tensor:
+    """Room for a number for each channel of each element of the batch."""
     if input.ndim < 2:
         raise RuntimeError(
             "Feature dropout requires at least 2 dimensions in the input, (batch, channels, ...), "
             f"got shape {list(input.shape)}"
         )
-    return (*input.shape[:2], *(1,) * (input.ndim - 2))
+    return _core.empty((*input.shape[:2], *(1,) * (input.ndim - 2)), input.dtype)
 
 
 def _channel_dropout(input: Tensor, p: float, training: bool, inplace: bool) -> Tensor:
@@ -185,7 +188,7 @@ def alpha_dropout(
     _check_probability(p)
     if not training or p == 0.0:
         return input
-    return _alpha_masked(input, input.shape, p, inplace)
+    return _alpha_masked(input, _elements(input), p, inplace)
 
 
 def feature_alpha_dropout(
@@ -209,10 +212,10 @@ def feature_alpha_dropout(
     return _alpha_masked(input, _channels(input), p, inplace)
 
 
-def _alpha_masked(input: Tensor, shape: tuple[int, ...], p: float, inplace: bool) -> Tensor:
+def _alpha_masked(input: Tensor, empty: Tensor, p: float, inplace: bool) -> Tensor:
     if p == 1.0:
-        return _masked(input, shape, p, inplace)
-    kept = _mask(shape, p, input)
+        return _masked(input, empty, p, inplace)
+    kept = _mask(empty, p)
     scale = 1.0 / ((ALPHA * ALPHA * p + 1.0) * (1.0 - p)) ** 0.5
     shift = _core.add(
         _core.mul(_core.sub(kept, 1.0), ALPHA * scale),

@@ -6,9 +6,9 @@ As in ``scatter``, ``<name>_into`` writes into the tensor it is given and leaves
 from __future__ import annotations
 
 from fastgrad import _core
+from fastgrad.ops.broadcast import broadcast_shapes
 from fastgrad.ops.indexing import check_long, check_mask, getitem, index_select, single_value
 from fastgrad.ops.scatter import copied, recorded, scatter_reduce
-from fastgrad.ops.shape import broadcast_shapes
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from fastgrad import _core
 from fastgrad.autograd.graph import record
-from fastgrad.ops.shape import broadcast_shapes
+from fastgrad.ops.broadcast import broadcast_shapes
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -139,7 +139,9 @@ def take(input: Tensor, index: Tensor) -> Tensor:
 
 
 def check_long(name: str, index: Tensor) -> None:
-    """RuntimeError unless an index is int64."""
+    """RuntimeError unless an index is int64; TypeError unless it is a tensor."""
+    if not isinstance(index, _core.TensorBase):
+        raise TypeError(f"{name}(): the index must be a Tensor, not {type(index).__name__}")
     if index.dtype is not _core.int64:
         raise RuntimeError(
             f"{name}(): Expected a long tensor for index, but got {index.dtype}; convert it with "
@@ -178,7 +180,8 @@ def take_along_dim(input: Tensor, indices: Tensor, dim: int | None = None) -> Te
     rest = [(*x.shape[before], 1, *x.shape[after]) for x in (input, indices)]
     common = broadcast_shapes(*rest)
     chosen = indices.expand((*common[before], indices.size(dim), *common[after]))
-    chosen = _core.where(_core.lt(chosen, 0), _core.add(chosen, n), chosen)
+    from_the_end = _core.logical_and(_core.lt(chosen, 0), _core.ge(chosen, -n))
+    chosen = _core.where(from_the_end, _core.add(chosen, n), chosen)
     return gather(input.expand((*common[before], n, *common[after])), dim, chosen)
 
 
@@ -219,7 +222,9 @@ def argwhere(input: Tensor) -> Tensor:
 
 
 def check_mask(name: str, mask: Tensor) -> None:
-    """RuntimeError unless a mask is bool."""
+    """RuntimeError unless a mask is bool; TypeError unless it is a tensor."""
+    if not isinstance(mask, _core.TensorBase):
+        raise TypeError(f"{name}(): the mask must be a Tensor, not {type(mask).__name__}")
     if mask.dtype is not _core.bool:
         raise RuntimeError(
             f"{name}: expected a bool mask, but got one of {mask.dtype}; compare first, e.g. "

@@ -29,15 +29,31 @@ def _checked(tensor: Tensor, result: Tensor, name: str) -> Tensor:
     return result
 
 
-def _keep_saved(result: Tensor, tensor: Tensor) -> None:
-    """If the node of `result` saved the tensor, it keeps a copy: the tensor is about to change."""
-    node = result.node
-    if node is None or not node.saved or all(value is not tensor for value in node.saved):
-        return
+def _newest(*arguments: object) -> int:
+    """The number of the newest node among the arguments': what is made of them comes later."""
+    edges = _core.edges(*arguments)
+    return max((edge.number for edge in edges if isinstance(edge, _core.NodeBase)), default=-1)
+
+
+def _keep_saved(result: Tensor, tensor: Tensor, newest: int) -> None:
+    """Nodes of `result` newer than that keep a copy of the tensor, which is about to change."""
+    copy = None
+    nodes = [result.node]
+    while nodes:
+        node = nodes.pop()
+        if not isinstance(node, _core.NodeBase) or node.number <= newest:
+            continue
+        nodes += node.edges
+        if node.saved and any(value is tensor for value in node.saved):
+            copy = _copy_of(tensor) if copy is None else copy
+            node.saved = tuple(copy if value is tensor else value for value in node.saved)
+
+
+def _copy_of(tensor: Tensor) -> Tensor:
     copy = _core.clone(_core.detach(tensor))
     if tensor.node is not None:
         copy.node = tensor.node
-    node.saved = tuple(copy if value is tensor else value for value in node.saved)
+    return copy
 
 
 def _category(dtype: Any) -> int:
@@ -59,8 +75,9 @@ def in_place(function: Callable[..., Tensor]) -> Callable[..., Tensor]:
     def method(self: Tensor, *args: Any, **kwargs: Any) -> Tensor:
         if is_recorded(self, *args, *kwargs.values()):
             check_not_leaf(self)
+            newest = _newest(self, *args, *kwargs.values())
             result = _checked(self, function(self, *args, **kwargs), name)
-            _keep_saved(result, self)
+            _keep_saved(result, self, newest)
             return assign(self, result)
         return _core.copy_(self, _checked(self, function(self, *args, **kwargs), name))
 
@@ -94,6 +111,23 @@ def in_place_by_kernel(
         if options or is_recorded(self, other):
             return recorded(self, other, **options)
         return kernel(self, other)
+
+    return _named(method, function)
+
+
+def in_place_view(function: Callable[..., Tensor]) -> Callable[..., Tensor]:
+    """A method that gives the tensor itself the shape of the view that `function` makes of it."""
+
+    def method(self: Tensor, *args: Any, **kwargs: Any) -> Tensor:
+        recorded = is_recorded(self)
+        if recorded:
+            check_not_leaf(self)
+        view = function(self, *args, **kwargs)
+        node = view.node
+        _core.adopt_geometry_(self, view)
+        if recorded:
+            self.node = node
+        return self
 
     return _named(method, function)
 

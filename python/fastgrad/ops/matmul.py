@@ -4,9 +4,13 @@ from __future__ import annotations
 
 from fastgrad import _core
 from fastgrad.autograd.graph import record
+from fastgrad.ops.conversion import to
+from fastgrad.ops.exchange import as_tensor
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from typing import Any
+
     from fastgrad.autograd.graph import Grads, Needs, Saved
     from fastgrad.tensor import Tensor
 
@@ -14,10 +18,12 @@ __all__ = [
     "bmm",
     "dot",
     "ger",
+    "inner",
     "matmul",
     "mm",
     "mv",
     "outer",
+    "vdot",
 ]
 
 
@@ -33,13 +39,25 @@ def matmul(input: Tensor, other: Tensor) -> Tensor:
     >>> torch.tensor([[1.0, 2.0]]) @ torch.tensor([[3.0], [4.0]])
     tensor([[11.]])
     """
-    out = _core.matmul(input, other)
+    try:
+        out = _core.matmul(input, other)
+    except TypeError:
+        if not (hasattr(input, "__array_interface__") or hasattr(other, "__array_interface__")):
+            raise
+        return product_with_array(input, other)
     if out.requires_grad:
         edges = _core.edges(input, other)
         saved = (None if edges[1] is None else input, None if edges[0] is None else other)
         vjp = mm_vjp if input.ndim == 2 and other.ndim == 2 else matmul_vjp
         record(out, vjp, edges, (*saved, input.ndim, other.ndim))
     return out
+
+
+def product_with_array(a: Any, b: Any) -> Tensor:
+    """The product where a factor is an array: in the dtype that holds both, as NumPy's."""
+    a, b = as_tensor(a), as_tensor(b)
+    dtype = _core.promote_types(a.dtype, b.dtype)
+    return matmul(to(a, dtype), to(b, dtype))
 
 
 def mm_vjp(grad: Tensor, saved: Saved, needs: Needs) -> Grads:
@@ -80,7 +98,7 @@ def mm(input: Tensor, mat2: Tensor) -> Tensor:
     tensor([[3.],
             [3.]])
     """
-    _check_dims("mm", input, 2, mat2, 2)
+    check_dims("mm", input, 2, mat2, 2)
     return matmul(input, mat2)
 
 
@@ -96,7 +114,7 @@ def bmm(input: Tensor, mat2: Tensor) -> Tensor:
     >>> torch.bmm(torch.ones(5, 2, 3), torch.ones(5, 3, 4)).shape
     torch.Size([5, 2, 4])
     """
-    _check_dims("bmm", input, 3, mat2, 3)
+    check_dims("bmm", input, 3, mat2, 3)
     if input.shape[0] != mat2.shape[0]:
         raise RuntimeError(
             f"bmm: batch sizes must be equal, got {list(input.shape)} and {list(mat2.shape)}"
@@ -116,7 +134,7 @@ def mv(input: Tensor, vec: Tensor) -> Tensor:
     >>> torch.mv(torch.tensor([[1, 2], [3, 4]]), torch.tensor([1, 1]))
     tensor([3, 7])
     """
-    _check_dims("mv", input, 2, vec, 1)
+    check_dims("mv", input, 2, vec, 1)
     return matmul(input, vec)
 
 
@@ -132,8 +150,47 @@ def dot(input: Tensor, tensor: Tensor) -> Tensor:
     >>> torch.dot(torch.tensor([1, 2]), torch.tensor([3, 4]))
     tensor(11)
     """
-    _check_dims("dot", input, 1, tensor, 1)
+    check_dims("dot", input, 1, tensor, 1)
     return matmul(input, tensor)
+
+
+def vdot(input: Tensor, other: Tensor) -> Tensor:
+    """The inner product of two vectors: of real numbers, what :func:`dot` gives.
+
+    Raises:
+        RuntimeError: not two vectors of one size.
+
+    Follows ``torch.vdot``.
+
+    >>> import fastgrad as torch
+    >>> torch.vdot(torch.tensor([1, 2]), torch.tensor([3, 4]))
+    tensor(11)
+    """
+    check_dims("vdot", input, 1, other, 1)
+    return matmul(input, other)
+
+
+def inner(input: Tensor, other: Tensor) -> Tensor:
+    """The sum of products along the last dimension, for all pairs of vectors; a number multiplies.
+
+    Raises:
+        RuntimeError: the last sizes differ.
+
+    Follows ``torch.inner``.
+
+    >>> import fastgrad as torch
+    >>> torch.inner(torch.tensor([[1, 2], [3, 4]]), torch.tensor([10, 1]))
+    tensor([12, 34])
+    """
+    if input.ndim == 0 or other.ndim == 0:
+        return input * other
+    if input.shape[-1] != other.shape[-1]:
+        raise RuntimeError(
+            "inner() the last dimension must match on both input tensors but got shapes "
+            f"{list(input.shape)} and {list(other.shape)}"
+        )
+    shape = (*input.shape[:-1], *other.shape[:-1])
+    return matmul(_as_rows(input), _as_rows(other).transpose(0, 1)).reshape(shape)
 
 
 def outer(input: Tensor, vec2: Tensor) -> Tensor:
@@ -149,14 +206,14 @@ def outer(input: Tensor, vec2: Tensor) -> Tensor:
     tensor([[3, 4],
             [6, 8]])
     """
-    _check_dims("outer", input, 1, vec2, 1)
+    check_dims("outer", input, 1, vec2, 1)
     return input.unsqueeze(1) * vec2
 
 
 ger = outer
 
 
-def _check_dims(op: str, a: Tensor, a_dims: int, b: Tensor, b_dims: int) -> None:
+def check_dims(op: str, a: Tensor, a_dims: int, b: Tensor, b_dims: int) -> None:
     if a.ndim != a_dims or b.ndim != b_dims:
         raise RuntimeError(
             f"{op}: expected tensors with {a_dims} and {b_dims} dimensions, got {a.ndim}D and "

@@ -9,9 +9,9 @@ from __future__ import annotations
 from fastgrad import _core
 from fastgrad.autograd.graph import record
 from fastgrad.ops import unary
+from fastgrad.ops.joining import cat
 from fastgrad.ops.reduction import mean
 from fastgrad.ops.reduction import sum as sum_
-from fastgrad.ops.shape import cat
 from fastgrad.ops.vector_norm import vector_norm
 
 TYPE_CHECKING = False

@@ -6,7 +6,7 @@ from fastgrad import _core
 from fastgrad.autograd.graph import record
 from fastgrad.device import check_device
 from fastgrad.ops.assign import is_recorded
-from fastgrad.ops.random_fill import check_probabilities
+from fastgrad.ops.random_fill import bernoulli_
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -256,7 +256,8 @@ def normal(
         _core.mul_(_core.normal_(out, 0.0, 1.0, generator), _core.detach(std))
     else:
         _core.normal_(out, 0.0, std, generator)
-    _core.add_(out, _core.detach(mean) if isinstance(mean, _core.TensorBase) else mean)
+    added = mean if isinstance(mean, _core.TensorBase) else _core.full((), mean, out.dtype)
+    _core.add_(out, _core.detach(added))
     return _without_gradient(out, *tensors)
 
 
@@ -277,9 +278,7 @@ def bernoulli(
     out = _core.empty(input.shape, input.dtype)
     if p is not None:
         return _without_gradient(_core.bernoulli_(out, p, generator), input)
-    check_probabilities("bernoulli", input)
-    _core.uniform_(out, 0.0, 1.0, generator)
-    return _without_gradient(_core.cast(_core.lt(out, input), input.dtype), input)
+    return _without_gradient(bernoulli_(out, input, generator=generator), input)
 
 
 def poisson(input: Tensor, generator: Generator | None = None) -> Tensor:
@@ -336,7 +335,7 @@ def multinomial(
     _core.copy_(q, _core.div(probabilities, q))
     if num_samples == 1:
         return _core.max_dim(q, -1, True)[1]
-    return _core.clone(_core.narrow(_core.argsort(q, -1, True), -1, 0, num_samples))
+    return _core.topk(q, num_samples, -1, True, True)[1]
 
 
 def _check_multinomial(input: Tensor, num_samples: int, replacement: bool) -> None:

@@ -150,21 +150,22 @@ def bernoulli_(
     """
     if not isinstance(p, _core.TensorBase):
         return _core.bernoulli_(self, p, generator)
-    check_probabilities("bernoulli_", p)
+    _check_probabilities(p)
     expanded = _core.expand(_core.detach(p), self.shape)
-    drawn = _core.uniform_(_core.empty_in_order_of(self, p.dtype), 0.0, 1.0, generator)
+    dtype = _core.float64 if p.dtype is _core.float64 else _core.float32
+    drawn = _core.uniform_(_core.empty_in_order_of(self, dtype), 0.0, 1.0, generator)
     return _core.copy_(self, _core.lt(drawn, expanded))
 
 
-def check_probabilities(op: str, p: Tensor) -> None:
+def _check_probabilities(p: Tensor) -> None:
     """Errors where a tensor's elements are no probabilities."""
     if not p.dtype.is_floating_point:
         raise NotImplementedError(
-            f"{op}: expected floating-point probabilities, got {p.dtype}; convert with .float()"
+            f"bernoulli: expected floating-point probabilities, got {p.dtype}; call .float()"
         )
     inside = _core.logical_and(_core.ge(p, 0.0), _core.le(p, 1.0))
     if not _core.all(inside, (), False).item():
-        raise RuntimeError(f"{op}: expected probabilities in [0, 1]; scores want sigmoid first")
+        raise RuntimeError("bernoulli: expected probabilities in [0, 1]; scores want sigmoid first")
 
 
 def random_(self: Tensor, *bounds: Any, generator: Generator | None = None, **named: Any) -> Tensor:

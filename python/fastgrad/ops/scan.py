@@ -7,8 +7,8 @@ from math import inf
 from fastgrad import _core
 from fastgrad.autograd.graph import record, record_result
 from fastgrad.ops.indexing import gather_backward
+from fastgrad.ops.joining import cat
 from fastgrad.ops.results import Result
-from fastgrad.ops.shape import cat
 from fastgrad.ops.unary import exp
 
 TYPE_CHECKING = False

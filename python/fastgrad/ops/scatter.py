@@ -101,6 +101,8 @@ def _source(out: Tensor, index: Tensor, src: Operand | None, value: Operand | No
         raise TypeError("scatter(): expected one of 'src' and 'value'")
     if given is src and isinstance(src, _core.TensorBase):
         return src
+    if not isinstance(index, _core.TensorBase):
+        raise TypeError(f"scatter(): the index must be a Tensor, not {type(index).__name__}")
     number = single_value("scatter", given, out)
     return _core.expand(_core.detach(number), index.shape)
 

@@ -34,7 +34,8 @@ def norm(
     """The norm of all elements, or along one or several dimensions, as one vector each.
 
     Args:
-        p: the order: a number, infinity, or "fro" for 2.
+        p: the order: a number, infinity, "fro" for 2, or "nuc" for the sum of the singular values
+            of a matrix.
         dtype: convert to this dtype first.
 
     Raises:
@@ -51,7 +52,10 @@ def norm(
     if p is None or p == "fro":
         p = 2.0
     if isinstance(p, str):
-        raise RuntimeError(f"norm(): order {p!r} not supported; give a number or 'fro'")
+        from fastgrad.ops.linalg.norms import matrix_norm
+
+        dims: Any = tuple(range(input.ndim)) if dim is None else dim
+        return matrix_norm(input, p, dims, keepdim, dtype=dtype)
     return vector_norm(input, p, dim, keepdim, dtype=dtype)
 
 
@@ -63,19 +67,56 @@ def vector_norm(
     *,
     dtype: DType | None = None,
 ) -> Tensor:
-    """(sum of abs(x)**ord)**(1/ord) over dimensions; the number of non-zeros for ord 0."""
-    if not x.dtype.is_floating_point:
-        raise RuntimeError(
-            "linalg.vector_norm: Expected a floating point tensor as input. Got "
-            f"{x.dtype}; convert it with .float()"
+    """The norms of vectors: (sum |x| ** ord) ** (1 / ord) along dimensions, or of all elements.
+
+    Args:
+        x: any tensor of floats.
+        ord: any number. 0 counts the elements that are not 0; infinity and -infinity give the
+            largest and the smallest absolute value.
+        dim: one dimension or several; None means all.
+        keepdim: leave the dimensions in the result, with size 1.
+        dtype: what to convert to first; no narrower than that of `x`.
+
+    Raises:
+        RuntimeError: no floats, or nothing to take a largest or smallest of.
+        TypeError: `ord` is no number.
+
+    Follows ``torch.linalg.vector_norm``.
+
+    >>> import fastgrad as torch
+    >>> torch.linalg.vector_norm(torch.tensor([[3.0, 4.0], [6.0, 8.0]]), dim=1)
+    tensor([ 5., 10.])
+    """
+    x = of_dtype("linalg.vector_norm", x, dtype)
+    if not isinstance(ord, (int, float)):
+        raise TypeError(
+            f"linalg_vector_norm(): argument 'ord' must be Number, not {type(ord).__name__}; "
+            "matrix_norm() knows names"
         )
-    if dtype is not None:
-        x = x.to(dtype)
     order, dims = float(ord), dims_or_all(dim)
     out = _vector_norm(x, order, dims, keepdim)
     if out.requires_grad:
         record_result(out, vector_norm_vjp, _core.edges(x), (x, order, dims, keepdim))
     return out
+
+
+def of_dtype(op: str, x: Tensor, dtype: DType | None) -> Tensor:
+    """`x` with the dtype in which a norm is wanted, if that is one of floats and no narrower."""
+    if not x.dtype.is_floating_point:
+        raise RuntimeError(
+            f"{op}: Expected a floating point tensor as input. Got {x.dtype}; use .float()"
+        )
+    if dtype is None or dtype is x.dtype:
+        return x
+    if not getattr(dtype, "is_floating_point", True):
+        raise RuntimeError(f"{op}: dtype should be floating point, but got {dtype}")
+    wide = x.to(dtype)
+    if wide.dtype.itemsize < x.dtype.itemsize:
+        raise RuntimeError(
+            f"{op}: the dtype of the input ({x.dtype}) should be convertible without narrowing to "
+            f"the specified dtype ({dtype}); convert it with .to(...)"
+        )
+    return wide
 
 
 def _vector_norm(x: Tensor, order: float, dims: Dims, keepdim: bool) -> Tensor:

@@ -1,5 +1,5 @@
 """Tools around a training loop. Follows torch.utils."""
 
-from fastgrad.utils import checkpoint, data
+from fastgrad.utils import checkpoint, data, dlpack
 
-__all__ = ["checkpoint", "data"]
+__all__ = ["checkpoint", "data", "dlpack"]

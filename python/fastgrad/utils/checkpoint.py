@@ -45,7 +45,7 @@ class Checkpoint:
             self._recompute()
         return self.saved.pop(place)
 
-    def _forget(self, node: Node) -> None:
+    def _forget(self, node: Node, result: Tensor) -> None:
         self.places[node.number] = self.nodes
         self.nodes += 1
         recomputed[node] = self
@@ -58,7 +58,7 @@ class Checkpoint:
         try:
             if self.rng_state is not None:
                 set_rng_state(self.rng_state)
-            self._watched(made.append)
+            self._watched(lambda node, result: made.append(node))
         finally:
             _core.set_grad_enabled(before)
             if now is not None:
@@ -70,7 +70,7 @@ class Checkpoint:
             )
         self.saved = {i: node.saved for i, node in enumerate(made) if node.saved is not None}
 
-    def _watched(self, watcher: Callable[[Node], Any]) -> Any:
+    def _watched(self, watcher: Callable[[Node, Tensor], Any]) -> Any:
         before = _core.watch_nodes(watcher)
         try:
             return self.function(*self.args, **self.kwargs)
