@@ -96,6 +96,31 @@ using ScatterLoop = void (*)(void* indexed, const void* from, const Index* index
 // What becomes of an element that is written to: the new one, or one made of both.
 enum class Scatter { write, add, multiply, amin, amax, count };
 
+// Windows that move over the three last dimensions of an image (the first of them has size 1 where there are fewer).
+// Along dimension d window i has the places i * stride - padding + k * dilation, k < kernel; outside of the image is 0.
+struct Windows {
+  Index in[3], out[3], kernel[3], stride[3], padding[3], dilation[3];
+};
+// A matrix of one row for each place in a window, in which each window has a column, for each channel of an image.
+using UnfoldLoop = void (*)(void* columns, const void* image, Index channels, const Windows& w);
+// The adjoint of that: every element of the image becomes the sum of those that were copied from it.
+using FoldLoop = void (*)(void* image, const void* columns, Index channels, const Windows& w);
+
+// The places begin, begin + step, ... below end that a window has along one dimension of an image, where begin is a
+// place in any case; an average is divided by the product of the three sizes.
+struct Span {
+  Index begin, end, size;
+};
+struct Spans {
+  Index in[3], out[3], step[3];
+  const Span* span[3];  // out[d] of them
+};
+// The largest element of each window and its place in the image, which has `planes` channels. NaN wins; of equals the
+// first.
+using MaxPoolLoop = void (*)(void* out, Index* place, const void* in, Index planes, const Spans& s);
+using AvgPoolLoop = void (*)(void* out, const void* in, Index planes, const Spans& s);
+using AvgPoolBackwardLoop = void (*)(void* dx, const void* g, Index planes, const Spans& s);
+
 // One side of a matrix product, read as panels of whole tile rows of A or tile columns of B: element i of the panel q
 // at depth p lies at data[q * panel + i * element + p * step]. B's `element` is always 1.
 template <class T>
@@ -243,6 +268,12 @@ struct Kernels {
   GatherRows gather_rows;
   GatherLoop gather[dtype_count];
   ScatterLoop scatter[static_cast<int>(Scatter::count)][dtype_count];
+
+  UnfoldLoop unfold[dtype_count];
+  FoldLoop fold[dtype_count];
+  MaxPoolLoop max_pool[dtype_count];
+  AvgPoolLoop avg_pool[dtype_count];
+  AvgPoolBackwardLoop avg_pool_backward[dtype_count];
 
   DrawLoop draw[static_cast<int>(Draw::count)];
 

@@ -292,6 +292,19 @@ PyMethodDef functions[] = {
     def<group_norm_backward>("group_norm_backward"),
     def<batch_norm>("batch_norm"),
     def<batch_norm_backward>("batch_norm_backward"),
+    // conv
+    def<convolution>("convolution"),
+    def<convolution_input>("convolution_input"),
+    def<convolution_weight>("convolution_weight"),
+    def<im2col>("im2col"),
+    def<col2im>("col2im"),
+    // pool
+    def<max_pool>("max_pool"),
+    def<adaptive_max_pool>("adaptive_max_pool"),
+    def<avg_pool>("avg_pool"),
+    def<avg_pool_backward>("avg_pool_backward"),
+    def<adaptive_avg_pool>("adaptive_avg_pool"),
+    def<adaptive_avg_pool_backward>("adaptive_avg_pool_backward"),
     // loss
     def<cross_entropy>("cross_entropy"),
     def<cross_entropy_backward>("cross_entropy_backward"),

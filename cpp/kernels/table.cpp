@@ -19,6 +19,8 @@ void fill_softmax(Kernels& table);
 void fill_activation(Kernels& table);
 void fill_norm(Kernels& table);
 void fill_loss(Kernels& table);
+void fill_conv(Kernels& table);
+void fill_pool(Kernels& table);
 void fill_optim(Kernels& table);
 void fill_random(Kernels& table);
 
@@ -38,6 +40,8 @@ const Kernels& table() {
     fill_activation(kernels);
     fill_norm(kernels);
     fill_loss(kernels);
+    fill_conv(kernels);
+    fill_pool(kernels);
     fill_optim(kernels);
     fill_random(kernels);
     kernels.isa = FASTGRAD_STRING(FASTGRAD_ISA);

@@ -52,12 +52,13 @@ void gemm_batched(Index batch, Index m, Index n, Index k, MatrixView<T> a, Matri
       [](const void* context, Index i) { return (*static_cast<const Offsets*>(context))(i); }, &offsets);
 }
 
-// C = A B for integers, which wrap around.
+// C = A B [+ C when accumulate] for integers, which wrap around.
 template <class T>
-void matmul_reference(Index m, Index n, Index k, MatrixView<T> a, MatrixView<T> b, T* c, Index ldc) {
+void matmul_reference(Index m, Index n, Index k, MatrixView<T> a, MatrixView<T> b, T* c, Index ldc,
+                      bool accumulate = false) {
   using Wrapping = std::common_type_t<std::make_unsigned_t<T>, unsigned>;  // no promotion to a signed type
   for (Index i = 0; i < m; ++i, c += ldc) {
-    std::memset(c, 0, static_cast<std::size_t>(n) * sizeof(T));
+    if (!accumulate) std::memset(c, 0, static_cast<std::size_t>(n) * sizeof(T));
     for (Index p = 0; p < k; ++p) {
       const auto left = static_cast<Wrapping>(a.data[i * a.row_stride + p * a.column_stride]);
       const T* row = b.data + p * b.row_stride;

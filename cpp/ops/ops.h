@@ -199,6 +199,34 @@ Tensors3 batch_norm(const Tensor& x, const OptionalTensor& weight, const Optiona
 Tensors3 batch_norm_backward(const Tensor& g, const Tensor& x, const OptionalTensor& weight, const Tensor& mean,
                              const Tensor& rstd, bool training);
 
+// conv, of images (N, C, ...) of one to three dimensions; stride, padding and dilation: one number, or one for each.
+// The weight is (filters, C / groups, ...) and serves three functions, of which each is linear in both of its tensors:
+Tensor convolution(const Tensor& x, const Tensor& weight, const OptionalTensor& bias, const Dims& stride,
+                   const Dims& padding, const Dims& dilation, Index groups);
+// from the gradient of its result that of x, an image of these sizes
+Tensor convolution_input(const Tensor& g, const Tensor& weight, const Dims& sizes, const Dims& stride,
+                         const Dims& padding, const Dims& dilation, Index groups);
+// and that of the weight, whose windows are `kernel` large
+Tensor convolution_weight(const Tensor& x, const Tensor& g, const Dims& kernel, const Dims& stride, const Dims& padding,
+                          const Dims& dilation, Index groups);
+// the windows of an image as columns (N, C * elements of a window, windows), and their sum as an image of these sizes
+Tensor im2col(const Tensor& x, const Dims& kernel, const Dims& dilation, const Dims& padding, const Dims& stride);
+Tensor col2im(const Tensor& columns, const Dims& sizes, const Dims& kernel, const Dims& dilation, const Dims& padding,
+              const Dims& stride);
+
+// pool, of images (N, C, ...) or (C, ...) with as many dimensions as `kernel` or `sizes` has numbers; an empty stride
+// stands for the kernel
+std::pair<Tensor, Tensor> max_pool(const Tensor& x, const Dims& kernel, const Dims& stride, const Dims& padding,
+                                   const Dims& dilation, bool ceil_mode);
+std::pair<Tensor, Tensor> adaptive_max_pool(const Tensor& x, const Dims& sizes);
+Tensor avg_pool(const Tensor& x, const Dims& kernel, const Dims& stride, const Dims& padding, bool ceil_mode,
+                bool count_include_pad, std::optional<Index> divisor);
+// the gradient of an image of these sizes from that of its averages
+Tensor avg_pool_backward(const Tensor& g, const Dims& image, const Dims& kernel, const Dims& stride,
+                         const Dims& padding, bool ceil_mode, bool count_include_pad, std::optional<Index> divisor);
+Tensor adaptive_avg_pool(const Tensor& x, const Dims& sizes);
+Tensor adaptive_avg_pool_backward(const Tensor& g, const Dims& image, const Dims& sizes);
+
 // loss: class-index targets over logits of shape (rows, classes)
 // the loss of each row, and what the backward kernel wants to have kept of it
 std::pair<Tensor, Tensor> cross_entropy(const Tensor& logits, const Tensor& target, const OptionalTensor& weight,

@@ -58,11 +58,13 @@ from fastgrad.ops import broadcast as _broadcast
 from fastgrad.ops import calculus as _calculus
 from fastgrad.ops import comparison as _comparison
 from fastgrad.ops import complex as _complex
+from fastgrad.ops import conv as _conv
 from fastgrad.ops import conversion as _conversion
 from fastgrad.ops import creation as _creation
 from fastgrad.ops import diagonal as _diagonal
 from fastgrad.ops import distance as _distance
 from fastgrad.ops import einsum as _einsum
+from fastgrad.ops import embedding as _embedding
 from fastgrad.ops import exchange as _exchange
 from fastgrad.ops import extremes as _extremes
 from fastgrad.ops import histogram as _histogram
@@ -77,6 +79,7 @@ from fastgrad.ops import products as _products
 from fastgrad.ops import random as _random
 from fastgrad.ops import ranges as _ranges
 from fastgrad.ops import reduction as _reduction
+from fastgrad.ops import resize as _resize
 from fastgrad.ops import rounding as _rounding
 from fastgrad.ops import scan as _scan
 from fastgrad.ops import scatter as _scatter
@@ -102,11 +105,13 @@ from fastgrad.ops.broadcast import *
 from fastgrad.ops.calculus import *
 from fastgrad.ops.comparison import *
 from fastgrad.ops.complex import *
+from fastgrad.ops.conv import *
 from fastgrad.ops.conversion import *
 from fastgrad.ops.creation import *
 from fastgrad.ops.diagonal import *
 from fastgrad.ops.distance import *
 from fastgrad.ops.einsum import *
+from fastgrad.ops.embedding import *
 from fastgrad.ops.exchange import *
 from fastgrad.ops.extremes import *
 from fastgrad.ops.histogram import *
@@ -129,6 +134,7 @@ from fastgrad.ops.products import *
 from fastgrad.ops.random import *
 from fastgrad.ops.ranges import *
 from fastgrad.ops.reduction import *
+from fastgrad.ops.resize import *
 from fastgrad.ops.rounding import *
 from fastgrad.ops.scan import *
 from fastgrad.ops.scatter import *
@@ -231,12 +237,14 @@ __all__ += _broadcast.__all__
 __all__ += _calculus.__all__
 __all__ += _comparison.__all__
 __all__ += _complex.__all__
+__all__ += _conv.__all__
 __all__ += _conversion.__all__
 __all__ += _creation.__all__
 __all__ += _determinant.__all__
 __all__ += _diagonal.__all__
 __all__ += _distance.__all__
 __all__ += _einsum.__all__
+__all__ += _embedding.__all__
 __all__ += _extremes.__all__
 __all__ += _histogram.__all__
 __all__ += _exchange.__all__
@@ -254,6 +262,7 @@ __all__ += _products.__all__
 __all__ += _random.__all__
 __all__ += _ranges.__all__
 __all__ += _reduction.__all__
+__all__ += _resize.__all__
 __all__ += _rounding.__all__
 __all__ += _scan.__all__
 __all__ += _scatter.__all__

@@ -470,6 +470,76 @@ def batch_norm_backward(
     /,
 ) -> tuple[Tensor, Tensor, Tensor]: ...
 
+# Convolutions and pools
+
+def convolution(
+    x: Tensor,
+    weight: Tensor,
+    bias: Tensor | None,
+    stride: Dims,
+    padding: Dims,
+    dilation: Dims,
+    groups: int,
+    /,
+) -> Tensor: ...
+def convolution_input(
+    grad: Tensor,
+    weight: Tensor,
+    sizes: Dims,
+    stride: Dims,
+    padding: Dims,
+    dilation: Dims,
+    groups: int,
+    /,
+) -> Tensor: ...
+def convolution_weight(
+    x: Tensor,
+    grad: Tensor,
+    kernel: Dims,
+    stride: Dims,
+    padding: Dims,
+    dilation: Dims,
+    groups: int,
+    /,
+) -> Tensor: ...
+def im2col(x: Tensor, kernel: Dims, dilation: Dims, padding: Dims, stride: Dims, /) -> Tensor: ...
+def col2im(
+    x: Tensor, sizes: Dims, kernel: Dims, dilation: Dims, padding: Dims, stride: Dims, /
+) -> Tensor: ...
+def max_pool(
+    x: Tensor,
+    kernel: Dims,
+    stride: Dims,
+    padding: Dims,
+    dilation: Dims,
+    ceil_mode: builtins.bool,
+    /,
+) -> tuple[Tensor, Tensor]: ...
+def adaptive_max_pool(x: Tensor, sizes: Dims, /) -> tuple[Tensor, Tensor]: ...
+def avg_pool(
+    x: Tensor,
+    kernel: Dims,
+    stride: Dims,
+    padding: Dims,
+    ceil_mode: builtins.bool,
+    count_include_pad: builtins.bool,
+    divisor: int | None,
+    /,
+) -> Tensor: ...
+def avg_pool_backward(
+    grad: Tensor,
+    image: Dims,
+    kernel: Dims,
+    stride: Dims,
+    padding: Dims,
+    ceil_mode: builtins.bool,
+    count_include_pad: builtins.bool,
+    divisor: int | None,
+    /,
+) -> Tensor: ...
+def adaptive_avg_pool(x: Tensor, sizes: Dims, /) -> Tensor: ...
+def adaptive_avg_pool_backward(grad: Tensor, image: Dims, sizes: Dims, /) -> Tensor: ...
+
 # Softmax and losses
 
 def softmax(x: Tensor, dim: int, /) -> Tensor: ...

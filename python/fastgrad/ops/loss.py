@@ -1,11 +1,10 @@
-"""Losses, each above its gradient where that is not a composition."""
+"""Losses of class labels, each above its gradient where that is not a composition."""
 
 from __future__ import annotations
 
 from fastgrad import _core
 from fastgrad.autograd.graph import record
-from fastgrad.ops import ternary, unary
-from fastgrad.ops.activation import logsigmoid
+from fastgrad.ops import ternary
 from fastgrad.ops.indexing import one_hot
 from fastgrad.ops.reduction import mean
 from fastgrad.ops.reduction import sum as sum_
@@ -31,7 +30,7 @@ def reduction_word(reduction: str, size_average: bool | None, reduce: bool | Non
     return old
 
 
-def _reduction(reduction: str, size_average: bool | None, reduce: bool | None) -> str:
+def checked_reduction(reduction: str, size_average: bool | None, reduce: bool | None) -> str:
     """The word that says how to reduce, checked."""
     word = reduction_word(reduction, size_average, reduce)
     if word not in ("none", "mean", "sum"):
@@ -39,7 +38,8 @@ def _reduction(reduction: str, size_average: bool | None, reduce: bool | None) -
     return word
 
 
-def _reduced(loss: Tensor, reduction: str) -> Tensor:
+def reduced(loss: Tensor, reduction: str) -> Tensor:
+    """The losses themselves, their mean or their sum."""
     if reduction == "none":
         return loss
     return mean(loss) if reduction == "mean" else sum_(loss)
@@ -77,7 +77,7 @@ def cross_entropy(
     >>> torch.nn.functional.cross_entropy(logits, torch.tensor([1, 3]))
     tensor(1.3863)
     """
-    reduction = _reduction(reduction, size_average, reduce)
+    reduction = checked_reduction(reduction, size_average, reduce)
     if not 0.0 <= label_smoothing <= 1.0:
         raise RuntimeError(f"label_smoothing must be between 0.0 and 1.0. Got: {label_smoothing}")
     if target.dtype.is_floating_point:
@@ -85,6 +85,9 @@ def cross_entropy(
     logits, labels = _rows_of_classes("cross_entropy", input, target)
     if label_smoothing > 0:
         loss = _smoothed(logits, labels, weight, ignore_index, label_smoothing)
+        return _of_labels(loss, target, labels, weight, ignore_index, reduction)
+    if weight is not None and weight.requires_grad:
+        loss = _nll_rows(log_softmax(logits, 1), labels, weight, ignore_index)
         return _of_labels(loss, target, labels, weight, ignore_index, reduction)
     if reduction == "none":
         return _cross_entropy_rows(logits, labels, weight, ignore_index).view(target.shape)
@@ -120,8 +123,8 @@ def _cross_entropy_rows(
     """The loss of each row."""
     out, normalizer = _core.cross_entropy(logits, labels, weight, ignore_index)
     if out.requires_grad:
-        saved = (logits, labels, weight, normalizer, ignore_index)
-        record(out, cross_entropy_vjp, _core.edges(logits, None, weight), (*saved, None))
+        saved = (logits, labels, weight, normalizer, ignore_index, None)
+        record(out, cross_entropy_vjp, _core.edges(logits), saved)
     return out
 
 
@@ -135,31 +138,30 @@ def _cross_entropy_total(
     if total is not None:
         out = _core.div(out, total)
     if out.requires_grad:
-        saved = (logits, labels, weight, normalizer, ignore_index)
-        record(out, cross_entropy_vjp, _core.edges(logits, None, weight), (*saved, total))
+        saved = (logits, labels, weight, normalizer, ignore_index, total)
+        record(out, cross_entropy_vjp, _core.edges(logits), saved)
     return out
 
 
 def cross_entropy_vjp(grad: Tensor, saved: Saved, needs: Needs) -> Grads:
     logits, labels, weight, normalizer, ignore_index, total = saved
     scale = grad if total is None else grad / total
-    if needs[2] is not None:
-        raise NotImplementedError(
-            "cross_entropy: the gradient for the class weights is not implemented; detach() them"
-        )
     if not _core.is_grad_enabled():
         return (
             _core.cross_entropy_backward(logits, normalizer, labels, weight, scale, ignore_index),
-            None,
-            None,
         )
-    kept = _core.ne(labels, ignore_index)
-    safe = _core.where(kept, labels, 0)
+    kept, safe = _kept(labels, ignore_index)
     factor = _core.cast(kept, logits.dtype)
     if weight is not None:
         factor = factor * weight[safe]
     difference = softmax(logits, 1) - one_hot(safe, logits.shape[1]).to(logits.dtype)
-    return difference * (scale * factor).unsqueeze(1), None, None
+    return (difference * (scale * factor).unsqueeze(1),)
+
+
+def _kept(labels: Tensor, ignore_index: int) -> tuple[Tensor, Tensor]:
+    """Which labels count, and the labels with 0 in place of the others."""
+    kept = _core.ne(labels, ignore_index)
+    return kept, _core.where(kept, labels, 0)
 
 
 def _of_labels(
@@ -174,9 +176,12 @@ def _of_labels(
     if reduction == "none":
         return loss.view(target.shape)
     total = sum_(loss)
-    return (
-        total / _core.label_weight(labels, weight, ignore_index) if reduction == "mean" else total
-    )
+    if reduction == "sum":
+        return total
+    if weight is None or not weight.requires_grad:
+        return total / _core.label_weight(labels, weight, ignore_index)
+    kept, safe = _kept(labels, ignore_index)
+    return total / sum_(ternary.where(kept, weight[safe], 0.0))
 
 
 def _smoothed(
@@ -211,7 +216,7 @@ def _soft_cross_entropy(
     loss = -terms.sum(dim)
     if reduction == "mean":
         return sum_(loss) / (max(loss.numel(), 1))
-    return _reduced(loss, reduction)
+    return reduced(loss, reduction)
 
 
 def nll_loss(
@@ -233,7 +238,7 @@ def nll_loss(
     >>> torch.nn.functional.nll_loss(log_p, torch.tensor([1, 0]))
     tensor(0.4904)
     """
-    reduction = _reduction(reduction, size_average, reduce)
+    reduction = checked_reduction(reduction, size_average, reduce)
     rows, labels = _rows_of_classes("nll_loss", input, target)
     loss = _nll_rows(rows, labels, weight, ignore_index)
     return _of_labels(loss, target, labels, weight, ignore_index, reduction)
@@ -246,155 +251,8 @@ def _nll_rows(log_p: Tensor, labels: Tensor, weight: Tensor | None, ignore_index
             f"({list(labels.shape)})."
         )
     labels = _core.checked_labels(labels, log_p.shape[1], ignore_index)
-    kept = _core.ne(labels, ignore_index)
-    safe = _core.where(kept, labels, 0)
+    kept, safe = _kept(labels, ignore_index)
     picked = -log_p.gather(1, safe.unsqueeze(1)).squeeze(1)
     if weight is not None:
         picked = picked * weight[safe]
     return ternary.where(kept, picked, 0.0)
-
-
-def _check_same_shape(op: str, input: Tensor, target: Tensor) -> None:
-    if input.shape != target.shape:
-        raise ValueError(
-            f"{op}: Using a target size ({list(target.shape)}) that is different to the input size "
-            f"({list(input.shape)}) is not allowed. Please ensure they have the same size."
-        )
-
-
-def _warn_if_broadcast(input: Tensor, target: Tensor) -> None:
-    if input.shape != target.shape:
-        from warnings import warn
-
-        warn(
-            f"Using a target size ({target.shape}) that is different to the input size "
-            f"({input.shape}). This will likely lead to incorrect results due to broadcasting. "
-            "Please ensure they have the same size.",
-            stacklevel=4,
-        )
-
-
-def mse_loss(
-    input: Tensor,
-    target: Tensor,
-    size_average: bool | None = None,
-    reduce: bool | None = None,
-    reduction: str = "mean",
-    weight: Tensor | None = None,
-) -> Tensor:
-    """(input - target)**2, averaged, summed or as it is. Follows ``torch.nn.functional.mse_loss``.
-
-    >>> import fastgrad as torch
-    >>> torch.nn.functional.mse_loss(torch.tensor([1.0, 2.0]), torch.tensor([1.0, 4.0]))
-    tensor(2.)
-    """
-    reduction = _reduction(reduction, size_average, reduce)
-    _warn_if_broadcast(input, target)
-    loss = unary.square(input - target)
-    return _weighted(loss, weight, reduction)
-
-
-def l1_loss(
-    input: Tensor,
-    target: Tensor,
-    size_average: bool | None = None,
-    reduce: bool | None = None,
-    reduction: str = "mean",
-    weight: Tensor | None = None,
-) -> Tensor:
-    """\\|input - target\\|, averaged, summed or as it is. Follows ``torch.nn.functional.l1_loss``.
-
-    >>> import fastgrad as torch
-    >>> torch.nn.functional.l1_loss(torch.tensor([1.0, 2.0]), torch.tensor([1.0, 4.0]))
-    tensor(1.)
-    """
-    reduction = _reduction(reduction, size_average, reduce)
-    _warn_if_broadcast(input, target)
-    return _weighted(unary.abs(input - target), weight, reduction)
-
-
-def _weighted(loss: Tensor, weight: Tensor | None, reduction: str) -> Tensor:
-    """With weights the mean is over the weights."""
-    if weight is None:
-        return _reduced(loss, reduction)
-    total = _reduced(loss * weight, "sum" if reduction == "mean" else reduction)
-    return total / sum_(weight.expand(loss.shape)) if reduction == "mean" else total
-
-
-def binary_cross_entropy(
-    input: Tensor,
-    target: Tensor,
-    weight: Tensor | None = None,
-    size_average: bool | None = None,
-    reduce: bool | None = None,
-    reduction: str = "mean",
-) -> Tensor:
-    """-(t log p + (1 - t) log(1 - p)) of probabilities p, with logarithms cut at -100.
-
-    Raises:
-        RuntimeError: a probability lies outside [0, 1].
-        ValueError: the shapes differ.
-
-    Follows ``torch.nn.functional.binary_cross_entropy``.
-
-    >>> import fastgrad as torch
-    >>> torch.nn.functional.binary_cross_entropy(torch.tensor([0.5]), torch.tensor([1.0]))
-    tensor(0.6931)
-    """
-    reduction = _reduction(reduction, size_average, reduce)
-    _check_same_shape("binary_cross_entropy", input, target)
-    loss = _binary_cross_entropy(input, target)
-    return _reduced(loss if weight is None else loss * weight, reduction)
-
-
-def _binary_cross_entropy(input: Tensor, target: Tensor) -> Tensor:
-    p, t = _core.detach(input), _core.detach(target)
-    if not bool(((p >= 0) & (p <= 1)).all()):
-        raise RuntimeError(
-            "binary_cross_entropy: all elements of input should be between 0 and 1; for logits use "
-            "binary_cross_entropy_with_logits"
-        )
-    out = -(t * unary.log(p).clamp(min=-100) + (1 - t) * unary.log1p(-p).clamp(min=-100))
-    if _core.is_grad_enabled() and (input.requires_grad or target.requires_grad):
-        record(out, binary_cross_entropy_vjp, _core.edges(input, target), (input, target))
-    return out
-
-
-def binary_cross_entropy_vjp(grad: Tensor, saved: Saved, needs: Needs) -> Grads:
-    p, t = saved
-    to_input = grad * (p - t) / ((1 - p) * p).clamp(min=1e-12)
-    if needs[1] is None:
-        return to_input, None
-    return to_input, grad * (unary.log1p(-p).clamp(min=-100) - unary.log(p).clamp(min=-100))
-
-
-def binary_cross_entropy_with_logits(
-    input: Tensor,
-    target: Tensor,
-    weight: Tensor | None = None,
-    size_average: bool | None = None,
-    reduce: bool | None = None,
-    reduction: str = "mean",
-    pos_weight: Tensor | None = None,
-) -> Tensor:
-    """:func:`binary_cross_entropy` of sigmoid(input), computed without overflow.
-
-    `pos_weight` is a factor for the positive part, broadcast to the input.
-    Follows ``torch.nn.functional.binary_cross_entropy_with_logits``.
-
-    Raises:
-        ValueError: the shapes differ.
-
-    >>> import fastgrad as torch
-    >>> logits, target = torch.tensor([0.0]), torch.tensor([1.0])
-    >>> torch.nn.functional.binary_cross_entropy_with_logits(logits, target)
-    tensor(0.6931)
-    """
-    reduction = _reduction(reduction, size_average, reduce)
-    _check_same_shape("binary_cross_entropy_with_logits", input, target)
-    log_p = logsigmoid(input)
-    if pos_weight is None:
-        loss = (1 - target) * input - log_p
-    else:
-        loss = (1 - target) * input - log_p * ((pos_weight - 1) * target + 1)
-    return _reduced(loss if weight is None else loss * weight, reduction)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from fastgrad.ops import dropout as _dropout
+from fastgrad.ops import embedding as _embedding
 from fastgrad.ops import norm as _norm
 
 TYPE_CHECKING = False
@@ -12,6 +13,7 @@ if TYPE_CHECKING:
 __all__ = [
     "batch_norm",
     "dropout",
+    "embedding",
     "instance_norm",
 ]
 
@@ -29,6 +31,27 @@ def dropout(input: Tensor, p: float, train: bool) -> Tensor:
     if not 0.0 <= p <= 1.0:
         raise RuntimeError(f"dropout probability has to be between 0 and 1, but got {p}")
     return _dropout.dropout(input, p, train)
+
+
+def embedding(
+    weight: Tensor,
+    indices: Tensor,
+    padding_idx: int = -1,
+    scale_grad_by_freq: bool = False,
+    sparse: bool = False,
+) -> Tensor:
+    """:func:`fastgrad.nn.functional.embedding`, with the table first.
+
+    A negative `padding_idx` stands for none. Follows ``torch.embedding``.
+
+    >>> import fastgrad as torch
+    >>> torch.embedding(torch.tensor([[1.0, 2.0], [3.0, 4.0]]), torch.tensor([1]))
+    tensor([[3., 4.]])
+    """
+    padding = padding_idx if padding_idx >= 0 else None
+    return _embedding.embedding(
+        indices, weight, padding, scale_grad_by_freq=scale_grad_by_freq, sparse=sparse
+    )
 
 
 def batch_norm(

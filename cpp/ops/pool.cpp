@@ -1,0 +1,265 @@
+// Pools: the largest element or the average of every window of an image.
+#include <algorithm>
+#include <array>
+
+#include "ops/iterate.h"
+#include "ops/window.h"
+
+namespace fastgrad::ops {
+namespace {
+
+constexpr const char* max_names[] = {"max_pool1d", "max_pool2d", "max_pool3d"};
+constexpr const char* avg_names[] = {"avg_pool1d", "avg_pool2d", "avg_pool3d"};
+constexpr const char* adaptive_max_names[] = {"adaptive_max_pool1d", "adaptive_max_pool2d", "adaptive_max_pool3d"};
+constexpr const char* adaptive_avg_names[] = {"adaptive_avg_pool1d", "adaptive_avg_pool2d", "adaptive_avg_pool3d"};
+
+const char* name_of(const char* const* names, int n) {
+  if (n < 1 || n > 3) fail(names[1], ": expected sizes for one to three dimensions, got ", n);
+  return names[n - 1];
+}
+
+// What the windows cover along each dimension.
+class Cover {
+ public:
+  Cover() {
+    for (int d = 0; d < 3; ++d) set(d, 1, 1, {{0, 1, 1}});
+  }
+  Cover(Cover&&) = default;  // a moved list stays where it is, a copied one would not
+
+  void set(int d, Index size, Index step, std::vector<Span> spans) {
+    lists_[d] = std::move(spans);
+    spans_.in[d] = size;
+    spans_.step[d] = step;
+    spans_.out[d] = static_cast<Index>(lists_[d].size());
+    spans_.span[d] = lists_[d].data();
+  }
+
+  const Spans& spans() const { return spans_; }
+  Index in() const { return spans_.in[0] * spans_.in[1] * spans_.in[2]; }
+  Index out() const { return spans_.out[0] * spans_.out[1] * spans_.out[2]; }
+
+  // f(begin, end) for parts of the planes, in parallel.
+  template <class F>
+  void for_planes(Index planes, const F& f) const {
+    parallel_for(0, planes, std::max<Index>(1, pointwise_grain / 4 / std::max<Index>(1, in() + out())), f);
+  }
+
+ private:
+  std::array<std::vector<Span>, 3> lists_;
+  Spans spans_ = {};
+};
+
+void check_image(const char* op, const Tensor& x, int n) {
+  if (x.dim() != n + 1 && x.dim() != n + 2) {
+    fail(op, ": Expected ", n + 1, "D or ", n + 2,
+         "D (batch mode) tensor, (channels, ...) or (batch, channels, ...), "
+         "but got input of shape ",
+         x.sizes);
+  }
+  for (int d = x.dim() - n - 1; d < x.dim(); ++d) {
+    if (x.sizes[d] == 0) {
+      fail(op, ": Expected input with non-zero sizes apart from the batch, but got shape ", x.sizes);
+    }
+  }
+}
+
+// The shape of a result: the image's with other sizes at the end.
+Dims resized(const Tensor& x, const Dims& sizes) {
+  Dims shape = x.sizes;
+  for (int d = 0; d < sizes.size(); ++d) shape[x.dim() - sizes.size() + d] = sizes[d];
+  return shape;
+}
+
+Dims counts(const char* op, const WindowOptions& o, const Dims& image, bool ceil_mode) {
+  Dims sizes(o.dims());
+  for (int d = 0; d < o.dims(); ++d) {
+    if (o.padding[d] > o.extent(d) / 2) {
+      fail(op, ": pad should be at most half of effective kernel size, but got padding ", o.padding,
+           " for kernel_size ", o.kernel, " and dilation ", o.dilation);
+    }
+    sizes[d] = o.count(d, image[d], ceil_mode);
+    if (sizes[d] < 1) {
+      fail(op, ": an input of size ", image, " is too small for windows of kernel_size ", o.kernel, ", stride ",
+           o.stride, ", padding ", o.padding, " and dilation ", o.dilation,
+           "; use a larger input, a smaller kernel or more padding");
+    }
+  }
+  return sizes;
+}
+
+// What window i has of a dimension. An average over the padding, too, divides by the elements of both.
+Span span_of(const WindowOptions& o, int d, Index i, Index size, bool count_padding) {
+  const Index start = i * o.stride[d] - o.padding[d], step = o.dilation[d];
+  const Index limit = std::min(start + o.extent(d), size + o.padding[d]);
+  const Index begin = start < 0 ? start + (step - 1 - start) / step * step : start;
+  const Index end = std::min(limit, size);
+  if (begin >= end) return {size - 1, size - 1, 1};
+  return {begin, end, count_padding ? limit - start : end - begin};
+}
+
+Cover cover_of(const WindowOptions& o, const Dims& image, const Dims& sizes, bool count_padding) {
+  Cover cover;
+  for (int d = 0; d < o.dims(); ++d) {
+    std::vector<Span> spans(static_cast<std::size_t>(sizes[d]));
+    for (Index i = 0; i < sizes[d]; ++i) spans[i] = span_of(o, d, i, image[d], count_padding);
+    cover.set(place_of(d, o.dims()), image[d], o.dilation[d], std::move(spans));
+  }
+  return cover;
+}
+
+// Windows that share a dimension of any size among them.
+Cover adaptive_cover(const Dims& image, const Dims& sizes) {
+  Cover cover;
+  for (int d = 0; d < sizes.size(); ++d) {
+    std::vector<Span> spans(static_cast<std::size_t>(sizes[d]));
+    for (Index i = 0; i < sizes[d]; ++i) {
+      const Index begin = i * image[d] / sizes[d], end = ((i + 1) * image[d] + sizes[d] - 1) / sizes[d];
+      spans[i] = {begin, end, end - begin};
+    }
+    cover.set(place_of(d, sizes.size()), image[d], 1, std::move(spans));
+  }
+  return cover;
+}
+
+Dims adaptive_sizes(const char* op, const Dims& sizes) {
+  return for_each_dim(op, "output_size", sizes, sizes.size(), 0);
+}
+
+template <class Loop>
+Loop checked_kernel(const char* op, const Loop* loops, DType dtype) {
+  const Loop loop = loops[static_cast<int>(dtype)];
+  if (loop == nullptr) {
+    fail(ErrorKind::not_implemented, op,
+         ": not implemented for tensors of bools, and of integers but where PyTorch "
+         "has that; convert the input, e.g. with .float()");
+  }
+  return loop;
+}
+
+template <class Loop>
+Loop floats_only(const char* op, const Loop* loops, DType dtype) {
+  return checked_kernel(op, loops, is_floating(dtype) ? dtype : DType::boolean);
+}
+
+char* element(const Tensor& t, Index i) {
+  return static_cast<char*>(t.raw()) + i * static_cast<Index>(item_size(t.dtype));
+}
+
+std::pair<Tensor, Tensor> largest(MaxPoolLoop kernel, const Tensor& x, const Tensor& out, const Cover& cover) {
+  const Tensor images = contiguous(x), places = empty(out.sizes, DType::int64);
+  if (out.numel() == 0) return {out, places};
+  cover.for_planes(out.numel() / cover.out(), [&](Index begin, Index end) {
+    kernel(element(out, begin * cover.out()), places.data<Index>() + begin * cover.out(),
+           element(images, begin * cover.in()), end - begin, cover.spans());
+  });
+  return {out, places};
+}
+
+// Averages, or their gradients: from planes of `from_size` elements to planes of `to_size`.
+Tensor averaged(AvgPoolLoop kernel, const Tensor& from, const Tensor& to, const Cover& cover, Index from_size,
+                Index to_size) {
+  const Tensor source = contiguous(from);
+  if (to.numel() == 0) return to;
+  cover.for_planes(to.numel() / to_size, [&](Index begin, Index end) {
+    kernel(element(to, begin * to_size), element(source, begin * from_size), end - begin, cover.spans());
+  });
+  return to;
+}
+
+Cover averages(const char* op, const WindowOptions& o, const Dims& image, const Dims& sizes, bool count_padding,
+               std::optional<Index> divisor) {
+  Cover cover = cover_of(o, image, sizes, count_padding);
+  if (!divisor) return cover;
+  if (*divisor == 0) fail(op, ": divisor must be not zero");
+  Cover with_divisor;
+  for (int d = 0; d < 3; ++d) {
+    std::vector<Span> spans(cover.spans().span[d], cover.spans().span[d] + cover.spans().out[d]);
+    for (Span& span : spans) span.size = d == 0 ? *divisor : 1;
+    with_divisor.set(d, cover.spans().in[d], 1, std::move(spans));
+  }
+  return with_divisor;
+}
+
+// A gradient that must have the shape that the pool gives to the image.
+void check_gradient(const char* op, const Tensor& g, const Dims& image, const Dims& sizes) {
+  if (g.dim() != image.size() || !(g.sizes == resized(Tensor{{}, 0, image, image, g.dtype}, sizes))) {
+    fail(op, ": a gradient of shape ", g.sizes, " is none of a result for an input of shape ", image);
+  }
+}
+
+}  // namespace
+
+std::pair<Tensor, Tensor> max_pool(const Tensor& x, const Dims& kernel, const Dims& stride, const Dims& padding,
+                                   const Dims& dilation, bool ceil_mode) {
+  const int n = kernel.size();
+  const char* const op = name_of(max_names, n);
+  check_image(op, x, n);
+  const MaxPoolLoop loop = checked_kernel(op, kernels().max_pool, x.dtype);
+  const WindowOptions options(op, kernel, stride, padding, dilation);
+  const Dims image = last_sizes(x, n), sizes = counts(op, options, image, ceil_mode);
+  const Tensor out = empty(resized(x, sizes), x.dtype);
+  return largest(loop, x, out, cover_of(options, image, sizes, false));
+}
+
+std::pair<Tensor, Tensor> adaptive_max_pool(const Tensor& x, const Dims& given) {
+  const int n = given.size();
+  const char* const op = name_of(adaptive_max_names, n);
+  check_image(op, x, n);
+  const MaxPoolLoop loop = floats_only(op, kernels().max_pool, x.dtype);
+  const Dims sizes = adaptive_sizes(op, given);
+  const Tensor out = empty(resized(x, sizes), x.dtype);
+  return largest(loop, x, out, adaptive_cover(last_sizes(x, n), sizes));
+}
+
+Tensor avg_pool(const Tensor& x, const Dims& kernel, const Dims& stride, const Dims& padding, bool ceil_mode,
+                bool count_include_pad, std::optional<Index> divisor) {
+  const int n = kernel.size();
+  const char* const op = name_of(avg_names, n);
+  check_image(op, x, n);
+  const AvgPoolLoop loop = checked_kernel(op, kernels().avg_pool, x.dtype);
+  const WindowOptions options(op, kernel, stride, padding, {1});
+  const Dims image = last_sizes(x, n), sizes = counts(op, options, image, ceil_mode);
+  const Tensor out = empty(resized(x, sizes), x.dtype);
+  const Cover cover = averages(op, options, image, sizes, count_include_pad, divisor);
+  return averaged(loop, x, out, cover, cover.in(), cover.out());
+}
+
+Tensor avg_pool_backward(const Tensor& g, const Dims& image, const Dims& kernel, const Dims& stride,
+                         const Dims& padding, bool ceil_mode, bool count_include_pad, std::optional<Index> divisor) {
+  const int n = kernel.size();
+  const char* const op = name_of(avg_names, n);
+  const Tensor out = empty(image, g.dtype);
+  check_image(op, out, n);
+  const AvgPoolBackwardLoop loop = checked_kernel(op, kernels().avg_pool_backward, g.dtype);
+  const WindowOptions options(op, kernel, stride, padding, {1});
+  const Dims space = last_sizes(out, n), sizes = counts(op, options, space, ceil_mode);
+  check_gradient(op, g, image, sizes);
+  const Cover cover = averages(op, options, space, sizes, count_include_pad, divisor);
+  return averaged(loop, g, out, cover, cover.out(), cover.in());
+}
+
+Tensor adaptive_avg_pool(const Tensor& x, const Dims& given) {
+  const int n = given.size();
+  const char* const op = name_of(adaptive_avg_names, n);
+  check_image(op, x, n);
+  const AvgPoolLoop loop = floats_only(op, kernels().avg_pool, x.dtype);
+  const Dims sizes = adaptive_sizes(op, given);
+  const Tensor out = empty(resized(x, sizes), x.dtype);
+  const Cover cover = adaptive_cover(last_sizes(x, n), sizes);
+  return averaged(loop, x, out, cover, cover.in(), cover.out());
+}
+
+Tensor adaptive_avg_pool_backward(const Tensor& g, const Dims& image, const Dims& given) {
+  const int n = given.size();
+  const char* const op = name_of(adaptive_avg_names, n);
+  const Tensor out = empty(image, g.dtype);
+  check_image(op, out, n);
+  const AvgPoolBackwardLoop loop = floats_only(op, kernels().avg_pool_backward, g.dtype);
+  const Dims sizes = adaptive_sizes(op, given);
+  check_gradient(op, g, image, sizes);
+  const Cover cover = adaptive_cover(last_sizes(out, n), sizes);
+  if (cover.out() == 0) return zeros(image, g.dtype);
+  return averaged(loop, g, out, cover, cover.out(), cover.in());
+}
+
+}  // namespace fastgrad::ops

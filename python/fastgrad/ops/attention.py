@@ -1,0 +1,130 @@
+"""Attention. Compositions."""
+
+from __future__ import annotations
+
+from math import inf
+
+from fastgrad import _core
+from fastgrad.ops.dropout import dropout
+from fastgrad.ops.indexing import masked_fill
+from fastgrad.ops.matmul import matmul
+from fastgrad.ops.softmax import softmax
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from fastgrad.tensor import Tensor
+
+
+def scaled_dot_product_attention(
+    query: Tensor,
+    key: Tensor,
+    value: Tensor,
+    attn_mask: Tensor | None = None,
+    dropout_p: float = 0.0,
+    is_causal: bool = False,
+    *,
+    scale: float | None = None,
+    enable_gqa: bool = False,
+) -> Tensor:
+    """softmax(query key^T * scale + mask) value: averages of values, weighted by how keys fit.
+
+    Args:
+        query: of shape (..., L, E).
+        key: of shape (..., S, E).
+        value: of shape (..., S, Ev).
+        attn_mask: broadcast to (..., L, S): bool, True where a query may look, or numbers that are
+            added to the scores. A query that may look nowhere gets zeros.
+        dropout_p: the probability with which a weight is dropped, also outside of training.
+        is_causal: let query i look at the keys up to i only; without a mask.
+        scale: what the scores are multiplied by, by default 1 / sqrt(E).
+        enable_gqa: repeat the heads (dimension -3) of key and value for the query's.
+
+    Raises:
+        RuntimeError: shapes or dtypes do not fit.
+
+    Source: A. Vaswani et al., "Attention is all you need", NeurIPS 2017.
+    Follows ``torch.nn.functional.scaled_dot_product_attention``.
+
+    >>> import fastgrad as torch
+    >>> q = k = torch.zeros(1, 2, 4)
+    >>> torch.nn.functional.scaled_dot_product_attention(q, k, torch.tensor([[[1.0], [3.0]]]))
+    tensor([[[2.],
+             [2.]]])
+    """
+    _check_attention(query, key, value, attn_mask, is_causal, dropout_p)
+    if enable_gqa:
+        key, value = (_with_heads(x, query) for x in (key, value))
+    factor = scale if scale is not None else max(query.shape[-1], 1) ** -0.5
+    scores = matmul(query * factor, key.transpose(-2, -1))
+    if is_causal:
+        ones = _core.full(tuple(scores.shape[-2:]), 1, _core.bool)
+        scores = masked_fill(scores, _core.logical_not(_core.tril(ones, 0)), -inf)
+    weights = softmax(scores, -1) if attn_mask is None else _masked_softmax(scores, attn_mask)
+    if dropout_p > 0:
+        weights = dropout(weights, dropout_p)
+    return matmul(weights, value)
+
+
+def _check_attention(
+    query: Tensor,
+    key: Tensor,
+    value: Tensor,
+    mask: Tensor | None,
+    is_causal: bool,
+    dropout_p: float,
+) -> None:
+    op = "scaled_dot_product_attention"
+    if min(query.ndim, key.ndim, value.ndim) < 2:
+        raise RuntimeError(
+            f"{op}: Expected query, key, and value to all be at least 2 dimensional, but got "
+            f"query.dim: {query.ndim} key.dim: {key.ndim} and value.dim: {value.ndim} instead"
+        )
+    if not query.dtype is key.dtype is value.dtype or not query.dtype.is_floating_point:
+        raise RuntimeError(
+            f"{op}: Expected query, key, and value to have the same floating dtype, but got "
+            f"query.dtype: {query.dtype} key.dtype: {key.dtype} and value.dtype: {value.dtype}"
+        )
+    if query.shape[-1] != key.shape[-1] or key.shape[-2] != value.shape[-2]:
+        raise RuntimeError(
+            f"{op}: expected a query (..., L, E), a key (..., S, E) and a value (..., S, Ev), got "
+            f"{list(query.shape)}, {list(key.shape)} and {list(value.shape)}"
+        )
+    if mask is not None and mask.dtype not in (_core.bool, _core.float32, query.dtype):
+        raise RuntimeError(
+            f"{op}: Expected attn_mask dtype to be bool or float or to match query dtype, but got "
+            f"attn_mask.dtype: {mask.dtype} and query.dtype: {query.dtype}"
+        )
+    if mask is not None and is_causal:
+        raise RuntimeError(
+            f"{op}: Explicit attn_mask should not be set when is_causal=True; put both into the "
+            "mask"
+        )
+    if not 0.0 <= dropout_p <= 1.0:
+        raise RuntimeError(
+            f"{op}: dropout probability has to be between 0 and 1, but got {dropout_p}"
+        )
+
+
+def _with_heads(x: Tensor, query: Tensor) -> Tensor:
+    """The heads of keys or values, each repeated for a group of the query's."""
+    if x.ndim < 3 or query.ndim < 3 or not x.shape[-3] or query.shape[-3] % x.shape[-3]:
+        raise RuntimeError(
+            "scaled_dot_product_attention: Number of heads in key and value must divide the number "
+            f"of heads in query, got shapes {list(x.shape)} and {list(query.shape)}"
+        )
+    groups = query.shape[-3] // x.shape[-3]
+    *lead, heads, length, features = x.shape
+    repeated = x.unsqueeze(-3).expand(*lead, heads, groups, length, features)
+    return repeated.reshape(*lead, heads * groups, length, features)
+
+
+def _masked_softmax(scores: Tensor, mask: Tensor) -> Tensor:
+    """softmax of scores under a mask, and 0 where a whole row is masked."""
+    if mask.dtype is _core.bool:
+        scores = masked_fill(scores, _core.logical_not(mask), -inf)
+    else:
+        scores = scores + mask.to(scores.dtype)
+    alone = (_core.detach(scores) == -inf).all(-1, keepdim=True)
+    if not bool(alone.any()):
+        return softmax(scores, -1)
+    return masked_fill(softmax(masked_fill(scores, alone, 0.0), -1), alone, 0.0)
