@@ -140,7 +140,7 @@ def test_masks_of_attention_pass(how):
             s = s + fg.zeros(3, 3).masked_fill(mask, -fg.inf)
         else:
             s[mask] = -fg.inf
-        (s / 2).T.T.softmax(-1).square().sum().backward()
+        (s.view(9).neg().neg().clone().view(3, 3) / 2).softmax(-1).square().sum().backward()
     assert scores.grad.isfinite().all()
 
 

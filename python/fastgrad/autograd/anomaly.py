@@ -27,11 +27,17 @@ _guard: Guard | None = None
 _recorded_at: WeakKeyDictionary[Node, StackSummary] = WeakKeyDictionary()
 
 
+_PACKAGE = __name__.partition(".")[0]
+_INSIDE = f"{_PACKAGE}."
+
+
 def user_frame() -> FrameType | None:
     """The innermost frame outside the library."""
     frame: FrameType | None = _getframe(1)
-    package = __name__.partition(".")[0]
-    while frame is not None and frame.f_globals.get("__name__", "").partition(".")[0] == package:
+    while frame is not None:
+        name = frame.f_globals.get("__name__", "")
+        if not name.startswith(_INSIDE) and name != _PACKAGE:
+            break
         frame = frame.f_back
     return frame
 

@@ -3,154 +3,18 @@
 from __future__ import annotations
 
 from fastgrad import _core
-from fastgrad.autograd.engine import grad
+from fastgrad.autograd.call import Call, basis, gradients, stacked, tensors, zeros
 from fastgrad.autograd.grad_mode import enable_grad
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
-    from typing import Any, TypeAlias
+    from collections.abc import Callable
+    from typing import Any
 
+    from fastgrad.autograd.call import Tensors
     from fastgrad.tensor import Tensor
 
-    Tensors: TypeAlias = tuple[Tensor, ...]
-    Found: TypeAlias = tuple[Tensor | None, ...]
-
 __all__ = ["hessian", "hvp", "jacobian", "jvp", "vhp", "vjp"]
-
-
-class _Call:
-    """One call of a user's function at inputs of our own, and the derivatives asked of it."""
-
-    def __init__(self, name: str, create_graph: bool, strict: bool) -> None:
-        self.name, self.create_graph, self.strict = name, create_graph, strict
-
-    def enter(self, inputs: Any) -> None:
-        """Take the inputs: new tensors, so that the same ones captured by the function differ."""
-        self.is_tuple, given = _tensors(inputs, "inputs", self.name)
-        self.inputs = tuple(self._fresh(x) for x in given)
-
-    def _fresh(self, x: Tensor) -> Tensor:
-        if self.create_graph and x.requires_grad:
-            return x.view_as(x)
-        return _core.detach(x).requires_grad_()
-
-    def run(self, func: Callable[..., Any]) -> None:
-        """Call the function."""
-        result = func(*self.inputs)
-        what = "outputs of the user-provided function"
-        self.several, self.outputs = _tensors(result, what, self.name)
-        if self.strict:
-            for i, out in enumerate(self.outputs):
-                if not out.requires_grad:
-                    raise RuntimeError(
-                        f"{self.name}: output {i} of the function does not require gradients: it "
-                        "is not computed from the inputs in a differentiable way, which "
-                        "strict=True does not allow"
-                    )
-
-    def run_scalar(self, func: Callable[..., Any]) -> None:
-        """Call a function that must return one number."""
-        self.run(func)
-        if self.several:
-            raise RuntimeError(
-                f"The function given to {self.name} should return a single Tensor, not a tuple"
-            )
-        if self.outputs[0].numel() != 1:
-            raise RuntimeError(
-                f"The Tensor returned by the function given to {self.name} should contain a single "
-                f"element, but its shape is {list(self.outputs[0].shape)}"
-            )
-
-    def vector(self, v: Any, like: Tensors, is_tuple: bool, alone: str) -> Tensors:
-        """The given vector, which has the shapes of `like`; without one, 1 for a single number."""
-        if v is None:
-            if len(like) != 1 or like[0].numel() != 1:
-                raise RuntimeError(
-                    f"{self.name}: the vector v can only be None if {alone} is a single Tensor "
-                    "with a single element"
-                )
-            return (_core.full(like[0].shape, 1, like[0].dtype),)
-        _, vectors = _tensors(v, "v", self.name)
-        if len(vectors) != len(like):
-            raise RuntimeError(
-                f"{self.name}: v is a tuple of invalid length: should be {len(like)} but got "
-                f"{len(vectors)}"
-            )
-        for i, (vector, x) in enumerate(zip(vectors, like, strict=True)):
-            if vector.shape != x.shape:
-                entry = f"entry {i} of v" if is_tuple else "v"
-                raise RuntimeError(
-                    f"{self.name}: {entry} has invalid size: should be {list(x.shape)} but got "
-                    f"{list(vector.shape)}"
-                )
-        return vectors if self.create_graph else tuple(map(_core.detach, vectors))
-
-    def filled(self, grads: Found, like: Tensors, of: str, by: str = "input") -> Tensors:
-        """Zeros where there is no gradient; an error in strict mode."""
-        if self.strict:
-            for i, g in enumerate(grads):
-                if g is None or (self.create_graph and not g.requires_grad):
-                    when = "" if g is None else " when create_graph=True"
-                    raise RuntimeError(
-                        f"{self.name}: {of} is independent of {by} {i}, which strict=True does not "
-                        f"allow{when}"
-                    )
-        return tuple(
-            _core.full(x.shape, 0, x.dtype) if g is None else g
-            for g, x in zip(grads, like, strict=True)
-        )
-
-    def given_back(self, results: Tensors, as_tuple: bool) -> Any:
-        """What the user gets: without a graph that was not asked for, a tuple for a tuple."""
-        if not self.create_graph:
-            results = tuple(map(_core.detach, results))
-        return results if as_tuple else results[0]
-
-
-def _tensors(value: Any, what: str, name: str) -> tuple[bool, Tensors]:
-    """Whether the value is a tuple, and its tensors."""
-    several = isinstance(value, tuple)
-    values = value if several else (value,)
-    for i, x in enumerate(values):
-        if not isinstance(x, _core.TensorBase):
-            place = f"the value at index {i}" if several else f"the given {what}"
-            raise TypeError(
-                f"The {what} given to {name} must be either a Tensor or a tuple of Tensors but "
-                f"{place} has type {type(x)}."
-            )
-    return several, values
-
-
-def _grads(
-    outputs: Tensors, inputs: Tensors, weights: Sequence[Tensor | None] | None, create_graph: bool
-) -> Found:
-    """Gradients of the outputs that have any; None for inputs that play no part."""
-    weights = (None,) * len(outputs) if weights is None else weights
-    pairs = [(y, w) for y, w in zip(outputs, weights, strict=True) if y.requires_grad]
-    if not pairs:
-        return (None,) * len(inputs)
-    return grad(
-        [y for y, _ in pairs],
-        inputs,
-        [w for _, w in pairs],
-        retain_graph=True,
-        create_graph=create_graph,
-        allow_unused=True,
-    )
-
-
-def basis(like: Tensor) -> list[Tensor]:
-    """For each element of a tensor: 1 at its place, 0 elsewhere."""
-    n = like.numel()
-    return [_core.view(row, like.shape) for row in _core.eye(n, n, like.dtype)]
-
-
-def stacked(rows: list[Tensor], outer: Sequence[int], inner: Sequence[int]) -> Tensor:
-    """Rows of shape `inner`, one for each element of shape `outer`, as one tensor."""
-    from fastgrad.ops.joining import stack
-
-    return stack(rows).reshape((*outer, *inner))
 
 
 def vjp(
@@ -180,12 +44,12 @@ def vjp(
     >>> torch.autograd.functional.vjp(lambda x: x**2, x, torch.tensor([1.0, 10.0]))
     (tensor([1., 4.]), tensor([ 2., 40.]))
     """
-    call = _Call("vjp", create_graph, strict)
+    call = Call("vjp", create_graph, strict)
     with enable_grad():
         call.enter(inputs)
         call.run(func)
         weights = call.vector(v, call.outputs, call.several, "the function's output")
-        found = _grads(call.outputs, call.inputs, weights, create_graph)
+        found = gradients(call.outputs, call.inputs, weights, create_graph)
         product = call.filled(found, call.inputs, "the output of the function")
     return call.given_back(call.outputs, call.several), call.given_back(product, call.is_tuple)
 
@@ -216,22 +80,17 @@ def jvp(
     >>> torch.autograd.functional.jvp(lambda x: x.sum() * x, x, torch.tensor([1.0, 0.0]))
     (tensor([3., 6.]), tensor([4., 2.]))
     """
-    call = _Call("jvp", create_graph, strict)
+    call = Call("jvp", create_graph, strict)
     with enable_grad():
         call.enter(inputs)
         vectors = call.vector(v, call.inputs, call.is_tuple, "the function's input")
         call.run(func)
-        weights = _zeros(call.outputs)
-        found = _grads(call.outputs, call.inputs, weights, True)
+        weights = zeros(call.outputs)
+        found = gradients(call.outputs, call.inputs, weights, True)
         products = call.filled(found, call.inputs, "the output of the function")
-        found = _grads(products, weights, vectors, create_graph)
+        found = gradients(products, weights, vectors, create_graph)
         result = call.filled(found, call.outputs, "the gradient", "output")
     return call.given_back(call.outputs, call.several), call.given_back(result, call.several)
-
-
-def _zeros(like: Tensors) -> Tensors:
-    """Zeros to differentiate with respect to."""
-    return tuple(_core.full(x.shape, 0, x.dtype).requires_grad_() for x in like)
 
 
 def jacobian(
@@ -274,7 +133,7 @@ def jacobian(
                 'jacobian: strategy="forward-mode" needs vectorize=True and create_graph=False'
             )
         return _jacobian_by_columns(func, inputs)
-    call = _Call("jacobian", create_graph, strict)
+    call = Call("jacobian", create_graph, strict)
     with enable_grad():
         call.enter(inputs)
         call.run(func)
@@ -290,12 +149,12 @@ def _check_strategy(name: str, strategy: str) -> None:
         )
 
 
-def _jacobian_of(call: _Call, i: int) -> Tensors:
+def _jacobian_of(call: Call, i: int) -> Tensors:
     """The derivatives of one output with respect to each input."""
     out = call.outputs[i]
     rows: list[list[Tensor]] = [[] for _ in call.inputs]
     for vector in basis(out) if out.requires_grad else ():
-        found = _grads((out,), call.inputs, (vector,), call.create_graph)
+        found = gradients((out,), call.inputs, (vector,), call.create_graph)
         grads = call.filled(found, call.inputs, f"output {i} of the function")
         for row, g in zip(rows, grads, strict=True):
             row.append(g)
@@ -308,22 +167,22 @@ def _jacobian_of(call: _Call, i: int) -> Tensors:
 
 
 def _jacobian_by_columns(func: Callable[..., Any], inputs: Any) -> Any:
-    call = _Call("jacobian", False, False)
+    call = Call("jacobian", False, False)
     with enable_grad():
         call.enter(inputs)
         call.run(func)
-        weights = _zeros(call.outputs)
-        found = _grads(call.outputs, call.inputs, weights, True)
+        weights = zeros(call.outputs)
+        found = gradients(call.outputs, call.inputs, weights, True)
         parts = [_columns(call, x, g, weights) for x, g in zip(call.inputs, found, strict=True)]
     results = tuple(call.given_back(row, call.is_tuple) for row in zip(*parts, strict=True))
     return results if call.several else results[0]
 
 
-def _columns(call: _Call, x: Tensor, g: Tensor | None, weights: Tensors) -> Tensors:
+def _columns(call: Call, x: Tensor, g: Tensor | None, weights: Tensors) -> Tensors:
     """The derivatives of each output with respect to one input."""
     columns: list[list[Tensor]] = [[] for _ in call.outputs]
     for vector in () if g is None else basis(x):
-        found = _grads((g,), weights, (vector,), False) if g is not None else ()
+        found = gradients((g,), weights, (vector,), False) if g is not None else ()
         for column, part in zip(columns, call.filled(found, weights, ""), strict=True):
             column.append(part.reshape(-1))
     return tuple(
@@ -364,19 +223,19 @@ def hessian(
             [2., 0.]])
     """
     _check_strategy("outer_jacobian_strategy", outer_jacobian_strategy)
-    is_tuple, _ = _tensors(inputs, "inputs", "hessian")
+    is_tuple, _ = tensors(inputs, "inputs", "hessian")
 
     def scalar(*xs: Tensor) -> Tensor:
-        call = _Call("hessian", create_graph, strict)
+        call = Call("hessian", create_graph, strict)
         call.inputs = xs
         call.run_scalar(func)
         return call.outputs[0].reshape(())
 
     def gradient(*xs: Tensor) -> Tensors:
-        call = _Call("hessian", True, False)
+        call = Call("hessian", True, False)
         call.enter(xs)
         call.run(scalar)
-        found = _grads(call.outputs, call.inputs, None, True)
+        found = gradients(call.outputs, call.inputs, None, True)
         call.strict = strict
         return call.filled(found, call.inputs, "the gradient of the function")
 
@@ -407,10 +266,10 @@ def vhp(
     >>> torch.autograd.functional.vhp(lambda x: x[0] ** 2 * x[1], x, torch.tensor([1.0, 10.0]))
     (tensor(2.), tensor([24.,  2.]))
     """
-    call = _Call("vhp", create_graph, strict)
+    call = Call("vhp", create_graph, strict)
     with enable_grad():
         vectors, gradient = _gradient_and_vector(call, func, inputs, v)
-        found = _grads(gradient, call.inputs, vectors, create_graph)
+        found = gradients(gradient, call.inputs, vectors, create_graph)
         product = call.filled(found, call.inputs, "the gradient of the function")
     return call.given_back(call.outputs, False), call.given_back(product, call.is_tuple)
 
@@ -439,23 +298,23 @@ def hvp(
     >>> torch.autograd.functional.hvp(lambda x: x[0] ** 2 * x[1], x, torch.tensor([1.0, 10.0]))
     (tensor(2.), tensor([24.,  2.]))
     """
-    call = _Call("hvp", create_graph, strict)
+    call = Call("hvp", create_graph, strict)
     with enable_grad():
         vectors, gradient = _gradient_and_vector(call, func, inputs, v)
-        weights = _zeros(call.inputs)
-        found = _grads(gradient, call.inputs, weights, True)
+        weights = zeros(call.inputs)
+        found = gradients(gradient, call.inputs, weights, True)
         products = call.filled(found, call.inputs, "the gradient of the function")
-        found = _grads(products, weights, vectors, create_graph)
+        found = gradients(products, weights, vectors, create_graph)
         result = call.filled(found, call.inputs, "the Hessian", "the gradient's entry")
     return call.given_back(call.outputs, False), call.given_back(result, call.is_tuple)
 
 
 def _gradient_and_vector(
-    call: _Call, func: Callable[..., Any], inputs: Any, v: Any
+    call: Call, func: Callable[..., Any], inputs: Any, v: Any
 ) -> tuple[Tensors, Tensors]:
     """The checked vector, and the gradient of a scalar function, recorded."""
     call.enter(inputs)
     vectors = call.vector(v, call.inputs, call.is_tuple, "the function's input")
     call.run_scalar(func)
-    found = _grads(call.outputs, call.inputs, None, True)
+    found = gradients(call.outputs, call.inputs, None, True)
     return vectors, call.filled(found, call.inputs, "the output of the function")

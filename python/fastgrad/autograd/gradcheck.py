@@ -193,7 +193,7 @@ class _Check:
 
     def analytical(self, outputs: Tensors, o: int) -> list[Tensor]:
         """For each input: the derivatives of one output, in the form of `numerical`."""
-        from fastgrad.autograd.functional import basis
+        from fastgrad.autograd.call import basis
         from fastgrad.ops.joining import stack
 
         out = outputs[o]

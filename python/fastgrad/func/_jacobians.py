@@ -7,7 +7,7 @@ from functools import wraps
 from typing import Any
 
 from .. import Tensor, stack
-from ..autograd.functional import basis, stacked
+from ..autograd.call import basis, stacked
 from ._gradients import Columns, own_arguments
 from ._levels import Captured, Level, zeros_for
 from ._tree import flatten, rebuilt

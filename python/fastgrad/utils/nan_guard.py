@@ -23,6 +23,9 @@ if TYPE_CHECKING:
 
     from ..autograd.graph import Grads
 
+# Finite in, finite out, in both directions: not looked at.
+_HARMLESS = {"relu_vjp", "neg_vjp", "abs_vjp", "tanh_vjp", "sigmoid_vjp", "clone_vjp"}
+
 # They put infinities where the user wants them, such as the -inf of a mask before a softmax.
 _MASKING = {"MaskedFill", "Where", "Add", "Sub", "IndexPut", "MaskedScatter", "Copy", "CopySlices"}
 
@@ -145,7 +148,11 @@ class nan_guard:
     def _recorded(self, node: Node, result: Tensor) -> None:
         """Look at the result of an operation."""
         self._places[node] = self._here()
-        if result._base is not None or _is_finite(result):
+        if result._base is not None or node.vjp.__name__ in _HARMLESS:
+            if self._masked and self._is_of_masked(node):
+                self._masked.add(node)
+            return
+        if _is_finite(result):
             return
         if not _has_nan(result) and self._infinity_is_meant(node):
             self._masked.add(node)
@@ -153,12 +160,15 @@ class nan_guard:
         raise self._error(f"the result of {_operation(node)}", result, self._places[node])
 
     def _infinity_is_meant(self, node: Node) -> bool:
-        return _operation(node) in _MASKING or any(
-            edge in self._masked for edge in node.edges if isinstance(edge, Node)
-        )
+        return _operation(node) in _MASKING or self._is_of_masked(node)
+
+    def _is_of_masked(self, node: Node) -> bool:
+        return any(edge in self._masked for edge in node.edges if isinstance(edge, Node))
 
     def _differentiated(self, node: Node, grads: Grads) -> None:
         """Look at the gradients that an operation's backward computed."""
+        if node.vjp.__name__ in _HARMLESS:
+            return
         for i, (grad, edge) in enumerate(zip(grads, node.edges, strict=False)):
             if grad is None or edge is None or _is_finite(grad):
                 continue
