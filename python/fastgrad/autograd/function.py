@@ -6,7 +6,7 @@ from functools import wraps
 from weakref import ref
 
 from fastgrad import _core
-from fastgrad.autograd.graph import output_vjp, record
+from fastgrad.autograd.graph import link_outputs, record
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -310,5 +310,4 @@ def _hang_nodes(
         return
     producer = _core.empty((0,), _core.float32)
     record(producer, backward, edges, saved)
-    for i, out in fresh.items():
-        record(out, output_vjp, (producer.node,), (i, count))
+    link_outputs(fresh, producer.node, count)

@@ -19,7 +19,7 @@ from fastgrad import _core
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
     from typing import Any, TypeAlias
 
     from fastgrad.autograd.hooks import Hook, RemovableHandle
@@ -148,3 +148,18 @@ record = _core.record
 # The same with the result itself as the last of what is saved. The node holds the result's memory,
 # not the result: a tensor that its own node refers to would be a reference cycle.
 record_result = _core.record_result
+
+
+def record_several(
+    outputs: Sequence[Tensor], vjp: Vjp, edges: tuple[Any, ...], saved: tuple[Any, ...] = ()
+) -> None:
+    """One node for several results; its vjp gets a list of their gradients (see output_vjp)."""
+    producer = _core.empty((0,), outputs[0].dtype)
+    record(producer, vjp, edges, saved)
+    link_outputs(dict(enumerate(outputs)), producer.node, len(outputs))
+
+
+def link_outputs(outputs: dict[int, Tensor], producer: Node | None, count: int) -> None:
+    """Hang a node on each of the outputs, by place among `count`, that leads to their producer."""
+    for place, out in outputs.items():
+        record(out, output_vjp, (producer,), (place, count))

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+from itertools import accumulate
+
 from fastgrad import _core
-from fastgrad.ops import shape
+from fastgrad.autograd.graph import record_several
+from fastgrad.ops import joining, shape
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from typing import Any
 
     from fastgrad._types import Dims
+    from fastgrad.autograd.graph import Grads, Needs, Saved, Vjp
     from fastgrad.tensor import Tensor
 
 __all__ = [
@@ -55,7 +60,7 @@ def split(
             f"{n}"
         )
     starts = range(0, n, size) if n else (0,)
-    return tuple(shape.narrow(tensor, dim, at, min(size, n - at)) for at in starts)
+    return _pieces(tensor, dim, [min(size, n - at) for at in starts], split_vjp)
 
 
 def split_with_sizes(input: Tensor, split_sizes: Sequence[int], dim: int = 0) -> tuple[Tensor, ...]:
@@ -82,12 +87,36 @@ def split_with_sizes(input: Tensor, split_sizes: Sequence[int], dim: int = 0) ->
             f"to {n} (input tensor's size at dimension {dim}), but got "
             f"split_sizes={list(split_sizes)}"
         )
-    pieces: list[Tensor] = []
-    start = 0
-    for size in split_sizes:
-        pieces.append(shape.narrow(input, dim, start, size))
-        start += size
-    return tuple(pieces)
+    return _pieces(input, dim, split_sizes, split_with_sizes_vjp)
+
+
+def _pieces(input: Tensor, dim: int, sizes: Sequence[int], vjp: Vjp) -> tuple[Tensor, ...]:
+    """Views of consecutive pieces: one node for them all, so that backward joins gradients once."""
+    ends = list(accumulate(sizes))
+    pieces = tuple(
+        [_core.narrow(input, dim, end - n, n) for end, n in zip(ends, sizes, strict=True)]
+    )
+    if pieces and pieces[0].requires_grad:
+        record_several(pieces, vjp, _core.edges(input), (dim, [x.shape for x in pieces]))
+    return pieces
+
+
+def split_vjp(grad: Tensor, saved: Saved, needs: Needs) -> Grads:
+    dim, shapes = saved
+    return (joining.cat(_filled(grad, shapes), dim),)
+
+
+def split_with_sizes_vjp(grad: Tensor, saved: Saved, needs: Needs) -> Grads:
+    return split_vjp(grad, saved, needs)
+
+
+def _filled(grads: Any, shapes: Sequence[tuple[int, ...]]) -> list[Tensor]:
+    """The gradients of all pieces: 0 for those that were not used."""
+    dtype = next(grad.dtype for grad in grads if grad is not None)
+    return [
+        _core.full(shape, 0, dtype) if grad is None else grad
+        for grad, shape in zip(grads, shapes, strict=True)
+    ]
 
 
 def chunk(input: Tensor, chunks: int, dim: int = 0) -> tuple[Tensor, ...]:
@@ -117,7 +146,16 @@ def unbind(input: Tensor, dim: int = 0) -> tuple[Tensor, ...]:
     >>> torch.unbind(torch.tensor([[1, 2], [3, 4]]))
     (tensor([1, 2]), tensor([3, 4]))
     """
-    return tuple([shape.select(input, dim, i) for i in range(input.size(dim))])
+    rows = tuple([_core.select(input, dim, i) for i in range(input.size(dim))])
+    if rows and rows[0].requires_grad:
+        saved = (dim, [rows[0].shape] * len(rows))
+        record_several(rows, unbind_vjp, _core.edges(input), saved)
+    return rows
+
+
+def unbind_vjp(grad: Tensor, saved: Saved, needs: Needs) -> Grads:
+    dim, shapes = saved
+    return (joining.stack(_filled(grad, shapes), dim),)
 
 
 def tensor_split(

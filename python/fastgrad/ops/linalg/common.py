@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from fastgrad import _core
-from fastgrad.autograd.graph import output_vjp, record, record_result
+from fastgrad.autograd.graph import link_outputs, record_result
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Sequence
     from typing import Any
 
-    from fastgrad.autograd.graph import Node, Saved, Vjp
+    from fastgrad.autograd.graph import Saved, Vjp
     from fastgrad.tensor import Tensor
 
 
@@ -114,7 +113,7 @@ def together(A: Tensor, vjp: Vjp, outputs: tuple[Tensor, ...]) -> tuple[Tensor, 
     if A.requires_grad and _core.is_grad_enabled():
         producer = _core.empty((0,), A.dtype)
         record_result(producer, vjp, _core.edges(A), tuple(map(_core.detach, outputs)))
-        _hang(outputs, producer.node)
+        link_outputs(dict(enumerate(outputs)), producer.node, len(outputs))
     return outputs
 
 
@@ -123,13 +122,8 @@ def linked(saved: Saved) -> list[Tensor]:
     *outputs, producer = saved
     if producer.node is not None:
         outputs = [_core.detach(out) for out in outputs]
-        _hang(outputs, producer.node)
+        link_outputs(dict(enumerate(outputs)), producer.node, len(outputs))
     return outputs
-
-
-def _hang(outputs: Sequence[Tensor], producer: Node | None) -> None:
-    for place, out in enumerate(outputs):
-        record(out, output_vjp, (producer,), (place, len(outputs)))
 
 
 def identity(A: Tensor, n: int) -> Tensor:
