@@ -33,7 +33,31 @@ if TYPE_CHECKING:
 
 
 # Operations that PyTorch makes of others, and under whose names it prints them.
-_ELSEWHERE = {"square": "pow", "reshape": "view"}
+_ELSEWHERE = {
+    "square": "pow",
+    "reshape": "view",
+    "cross_entropy": "nll_loss",
+    "layer_norm": "native_layer_norm",
+    "batch_norm": "native_batch_norm",
+    "group_norm": "native_group_norm",
+    "vector_norm": "linalg_vector_norm",
+}
+_PRODUCTS = ("dot", "mv", "mm")  # by the dimensions of the result
+
+
+def _printed_name(node: Node) -> str:
+    """PyTorch's name of an operation, which may depend on the shapes it was used with."""
+    name = node.vjp.__name__.removesuffix("_vjp").strip("_")
+    dims = len(node.shape)
+    if name == "matmul":
+        name = _PRODUCTS[dims] if dims < 3 else "unsafe_view"
+    elif name == "linear":
+        has_bias = len(node.edges) == 3 and node.edges[2] is not None
+        name = (
+            ("addmm" if dims == 2 else "view") if has_bias else "mm" if dims == 2 else "unsafe_view"
+        )
+    words = "".join(word.capitalize() for word in _ELSEWHERE.get(name, name).split("_"))
+    return f"{words}Backward{int(name in ('sum', 'mean') and dims > 0)}"
 
 
 # Nodes inside a checkpoint: what they saved was dropped, and is computed again when it is needed.
@@ -53,9 +77,7 @@ class Node(_core.NodeBase):
             return "CopySlices"
         if self.vjp.__name__.endswith("Backward"):  # of a Function of the user's
             return self.vjp.__name__
-        name = self.vjp.__name__.removesuffix("_vjp").strip("_")
-        words = _ELSEWHERE.get(name, name).split("_")
-        return "".join(word.capitalize() for word in words) + "Backward0"
+        return _printed_name(self)
 
     def __repr__(self) -> str:
         return f"<{self.name()} object at {id(self):#x}>"

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from typing import Any, Literal, overload
 
     from fastgrad._types import Operand, Sizes
-    from fastgrad.autograd.graph import Grads, Needs, Saved
+    from fastgrad.autograd.graph import Grads, Needs, Saved, Vjp
     from fastgrad.tensor import Tensor
 
 __all__ = [
@@ -31,13 +31,34 @@ def getitem(input: Tensor, index: Any) -> Tensor:
     out = _core.getitem(input, index)
     if out.requires_grad:
         frozen = (index,) if index.__class__ is int else _core.frozen_index(index)
-        record(out, getitem_vjp, _core.edges(input), (input.shape, *frozen))
+        record(out, _vjp_of(frozen), _core.edges(input), (input.shape, *frozen))
     return out
 
 
-def getitem_vjp(grad: Tensor, saved: Saved, needs: Needs) -> Grads:
+def select_vjp(grad: Tensor, saved: Saved, needs: Needs) -> Grads:
     shape, *index = saved
     return (getitem_backward(grad, shape, tuple(index)),)
+
+
+def slice_vjp(grad: Tensor, saved: Saved, needs: Needs) -> Grads:
+    return select_vjp(grad, saved, needs)
+
+
+def index_vjp(grad: Tensor, saved: Saved, needs: Needs) -> Grads:
+    return select_vjp(grad, saved, needs)
+
+
+def _vjp_of(index: tuple[Any, ...]) -> Vjp:
+    """One function under the names of PyTorch's operations, of which the last is what prints."""
+    last = index[-1] if index else None
+    if last.__class__ is int:
+        return select_vjp
+    return (
+        slice_vjp if all(part is None or isinstance(part, _VIEWS) for part in index) else index_vjp
+    )
+
+
+_VIEWS = (int, slice, type(...))
 
 
 def getitem_backward(grad: Tensor, shape: Sizes, index: tuple[Any, ...]) -> Tensor:
