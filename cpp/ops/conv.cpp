@@ -10,7 +10,7 @@ namespace fastgrad::ops {
 namespace {
 
 // So many elements of columns are made before they are multiplied: they should still be in a cache then.
-constexpr Index column_elements = 1 << 19;
+constexpr Index column_elements = 1 << 18;
 // A gradient of the weight is the sum of several, if they have no more elements than this and are no more than so many.
 constexpr Index partial_elements = 1 << 20;
 constexpr Index partial_count = 16;
