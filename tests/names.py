@@ -133,6 +133,8 @@ class Table:
 
     def cell(self, name, check):
         paths = {name.path, *name.others, name.method, f"Tensor.{name.last}", name.in_place}
+        if name.path.startswith("Tensor."):
+            paths.add(name.last)
         outcomes = set().union(*(self.cells.get((path, check), set()) for path in paths if path))
         worst = next((o for o in ("failed", "passed", "skipped") if o in outcomes), None)
         return OUTCOMES.get(worst, "")
