@@ -30,8 +30,11 @@ def getitem(input: Tensor, index: Any) -> Tensor:
     """``input[index]``: a view for integers, slices, None and ``...``, else a copy."""
     out = _core.getitem(input, index)
     if out.requires_grad:
-        frozen = (index,) if index.__class__ is int else _core.frozen_index(index)
-        record(out, _vjp_of(frozen), _core.edges(input), (input.shape, *frozen))
+        if index.__class__ is int:
+            record(out, select_vjp, _core.edges(input), (input.shape, index))
+        else:
+            frozen = _core.frozen_index(index)
+            record(out, _vjp_of(frozen), _core.edges(input), (input.shape, *frozen))
     return out
 
 
