@@ -136,3 +136,17 @@ def test_changing_the_number_of_threads_while_others_work():
         assert in_threads([work, switch, work])[::2] == [True, True]
     finally:
         fg.set_num_threads(before)
+
+
+def test_jobs_of_different_sizes_follow_each_other():
+    """A worker that comes late to one job must not take a piece of the next for its own."""
+    before = fg.get_num_threads()
+    fg.set_num_threads(8)
+    try:
+        sizes = (70_000, 1_000_000, 66_000, 300_000)
+        inputs = [fg.ones(n) for n in sizes]
+        for _ in range(1500):
+            results = [x + x for x in inputs]
+        assert all((y == 2).all() for y in results)
+    finally:
+        fg.set_num_threads(before)

@@ -134,6 +134,10 @@ bool Pool::try_run(std::int64_t begin, std::int64_t end, std::int64_t piece, int
   std::unique_lock lock(busy_, std::try_to_lock);
   if (!lock) return false;
   start_workers(threads - 1);
+  // A worker may be about to look for one more piece of the last job: with its number gone it cannot mistake what is
+  // written below for that job's.
+  ticket_.store(static_cast<std::uint64_t>(job_) << 32 | 0xffffffffU, std::memory_order_seq_cst);
+  std::atomic_thread_fence(std::memory_order_seq_cst);
   const auto pieces = static_cast<std::uint32_t>((end - begin + piece - 1) / piece);
   helpers_.store(threads - 1, std::memory_order_relaxed);
   begin_.store(begin, std::memory_order_relaxed);
