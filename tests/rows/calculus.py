@@ -70,7 +70,6 @@ WIDE = (*FLOATS, "int64", "int32")
 ROWS = [
     Op("diff", diff, differences, ALL),
     Op("trapezoid", trapezoid, sampled, WIDE, scale=20),
-    Op("trapz", trapezoid, sampled, WIDE, scale=20),
     Op("cumulative_trapezoid", cumulative_trapezoid, sampled, WIDE, scale=20),
     Op("gradient", gradient, estimated, ("float64",), scale=40),
 ]
