@@ -87,36 +87,23 @@ void check_exponent(Binary op, const char* name, const Operand& b, DType dtype) 
   }
 }
 
-// Of 16-bit floats: computed in float32, and rounded.
-Tensor through_float32(Binary op, const char* name, const Operand& a, const Operand& b, DType dtype) {
-  const auto widened = [](const Operand& x) {
-    return x.tensor == nullptr ? Tensor{} : cast(*x.tensor, DType::float32);
-  };
-  const Tensor left = widened(a), right = widened(b);
-  const auto operand = [](const Operand& x, const Tensor& wide) {
-    return x.tensor == nullptr ? x : Operand{&wide, {}};
-  };
-  const Tensor result = binary(op, name, operand(a, left), operand(b, right));
-  return gives_bool(op) ? result : cast(result, dtype);
-}
-
 }  // namespace
 
 Tensor binary(Binary op, const char* name, const Operand& a, const Operand& b) {
   check_not_bool(op, name, a, b);
   const DType dtype = compute_dtype(op, a, b);
-  if (is_half(dtype)) return through_float32(op, name, a, b, dtype);
-  const BinaryLoop kernel = kernel_for(op, name, dtype);
-  const DType out_dtype = gives_bool(op) ? DType::boolean : dtype;
-  if (dtype == own_dtype(a) && !(divides(op) && !is_floating(dtype)) && is_plain(a, b)) {
+  const DType computed = is_half(dtype) ? DType::float32 : dtype;
+  const BinaryLoop kernel = kernel_for(op, name, computed);
+  const DType out_dtype = gives_bool(op) ? DType::boolean : computed;
+  if (computed == own_dtype(a) && !(divides(op) && !is_floating(dtype)) && is_plain(a, b)) {
     return plain(kernel, out_dtype, *a.tensor, *b.tensor);
   }
   check_exponent(op, name, b, dtype);
-  const Input left(a, dtype), right(b, dtype);
-  check_divisor(op, name, right, dtype);
+  const Input left(a, computed), right(b, computed);
+  check_divisor(op, name, right, computed);
   Tensor out = empty(broadcast_shapes(name, left.sizes(), right.sizes()), out_dtype);
-  run(kernel, out, left, right, dtype);
-  return out;
+  run(kernel, out, left, right, computed);
+  return computed == dtype || gives_bool(op) ? out : cast(out, dtype);
 }
 
 void binary_(Binary op, const char* name, const Tensor& a, const Operand& b) {
