@@ -45,8 +45,7 @@ def max_pool1d(
     >>> torch.nn.functional.max_pool1d(torch.tensor([[1.0, 3.0, 2.0, 0.0]]), 2)
     tensor([[3., 2.]])
     """
-    options = windows("max_pool1d", 1, kernel_size, stride, padding, dilation)
-    out = _max_pool(1, input, _core.max_pool, (*options, ceil_mode))
+    out = _max_pool(1, input, kernel_size, stride, padding, dilation, ceil_mode)
     return out if return_indices else out[0]
 
 
@@ -67,8 +66,7 @@ def max_pool1d_with_indices(
     >>> torch.nn.functional.max_pool1d_with_indices(torch.arange(4.0).view(1, 1, 4), 4)
     (tensor([[[3.]]]), tensor([[[3]]]))
     """
-    options = windows("max_pool1d", 1, kernel_size, stride, padding, dilation)
-    return _max_pool(1, input, _core.max_pool, (*options, ceil_mode))
+    return _max_pool(1, input, kernel_size, stride, padding, dilation, ceil_mode)
 
 
 def max_pool2d(
@@ -101,8 +99,7 @@ def max_pool2d(
     tensor([[[ 5.,  7.],
              [13., 15.]]])
     """
-    options = windows("max_pool2d", 2, kernel_size, stride, padding, dilation)
-    out = _max_pool(2, input, _core.max_pool, (*options, ceil_mode))
+    out = _max_pool(2, input, kernel_size, stride, padding, dilation, ceil_mode)
     return out if return_indices else out[0]
 
 
@@ -123,8 +120,7 @@ def max_pool2d_with_indices(
     >>> torch.nn.functional.max_pool2d_with_indices(torch.arange(4.0).view(1, 2, 2), 2)
     (tensor([[[3.]]]), tensor([[[3]]]))
     """
-    options = windows("max_pool2d", 2, kernel_size, stride, padding, dilation)
-    return _max_pool(2, input, _core.max_pool, (*options, ceil_mode))
+    return _max_pool(2, input, kernel_size, stride, padding, dilation, ceil_mode)
 
 
 def max_pool3d(
@@ -142,8 +138,7 @@ def max_pool3d(
     >>> torch.nn.functional.max_pool3d(torch.arange(8.0).view(1, 2, 2, 2), 2)
     tensor([[[[7.]]]])
     """
-    options = windows("max_pool3d", 3, kernel_size, stride, padding, dilation)
-    out = _max_pool(3, input, _core.max_pool, (*options, ceil_mode))
+    out = _max_pool(3, input, kernel_size, stride, padding, dilation, ceil_mode)
     return out if return_indices else out[0]
 
 
@@ -164,14 +159,31 @@ def max_pool3d_with_indices(
     >>> torch.nn.functional.max_pool3d_with_indices(torch.arange(4.0).view(1, 1, 2, 2), (1, 2, 2))
     (tensor([[[[3.]]]]), tensor([[[[3]]]]))
     """
-    options = windows("max_pool3d", 3, kernel_size, stride, padding, dilation)
-    return _max_pool(3, input, _core.max_pool, (*options, ceil_mode))
+    return _max_pool(3, input, kernel_size, stride, padding, dilation, ceil_mode)
 
 
 def _max_pool(
-    dims: int, input: Tensor, kernel: Any, options: tuple[Any, ...]
+    dims: int,
+    input: Tensor,
+    kernel_size: Dims,
+    stride: Dims | None,
+    padding: Dims,
+    dilation: Dims,
+    ceil_mode: bool,
 ) -> tuple[Tensor, Tensor]:
-    out, places = kernel(input, *options)
+    options = windows(f"max_pool{dims}d", dims, kernel_size, stride, padding, dilation)
+    kernel, distance, border, gaps = options
+    made = _core.max_pool(input, kernel, distance, border, gaps, ceil_mode)
+    return _recorded(dims, input, made)
+
+
+def _adaptive_max_pool(dims: int, input: Tensor, output_size: Any) -> tuple[Tensor, Tensor]:
+    target = adaptive_target(f"adaptive_max_pool{dims}d", dims, input, output_size)
+    return _recorded(dims, input, _core.adaptive_max_pool(input, target))
+
+
+def _recorded(dims: int, input: Tensor, made: tuple[Tensor, Tensor]) -> tuple[Tensor, Tensor]:
+    out, places = made
     if out.requires_grad:
         record(out, max_pool_vjp, _core.edges(input), (input.shape, places, dims))
     return out, places
@@ -195,12 +207,7 @@ def adaptive_max_pool1d(input: Tensor, output_size: Any, return_indices: bool = 
     >>> torch.nn.functional.adaptive_max_pool1d(torch.tensor([[1.0, 3.0, 2.0]]), 2)
     tensor([[3., 3.]])
     """
-    out = _max_pool(
-        1,
-        input,
-        _core.adaptive_max_pool,
-        (adaptive_target("adaptive_max_pool1d", 1, input, output_size),),
-    )
+    out = _adaptive_max_pool(1, input, output_size)
     return out if return_indices else out[0]
 
 
@@ -221,12 +228,7 @@ def adaptive_max_pool2d(input: Tensor, output_size: Any, return_indices: bool = 
     >>> torch.nn.functional.adaptive_max_pool2d(torch.arange(9.0).view(1, 3, 3), (1, 2))
     tensor([[[7., 8.]]])
     """
-    out = _max_pool(
-        2,
-        input,
-        _core.adaptive_max_pool,
-        (adaptive_target("adaptive_max_pool2d", 2, input, output_size),),
-    )
+    out = _adaptive_max_pool(2, input, output_size)
     return out if return_indices else out[0]
 
 
@@ -239,12 +241,7 @@ def adaptive_max_pool3d(input: Tensor, output_size: Any, return_indices: bool = 
     >>> torch.nn.functional.adaptive_max_pool3d(torch.arange(8.0).view(1, 2, 2, 2), 1)
     tensor([[[[7.]]]])
     """
-    out = _max_pool(
-        3,
-        input,
-        _core.adaptive_max_pool,
-        (adaptive_target("adaptive_max_pool3d", 3, input, output_size),),
-    )
+    out = _adaptive_max_pool(3, input, output_size)
     return out if return_indices else out[0]
 
 
