@@ -405,7 +405,7 @@ void freeze(PyObject* entry, std::vector<Owned>& frozen) {
     Py_INCREF(entry);
     frozen.emplace_back(entry);
   } else {
-    frozen.push_back(owned(wrap(t)));
+    frozen.push_back(owned(wrap(Tensor(t))));
   }
 }
 
