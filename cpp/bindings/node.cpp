@@ -122,11 +122,24 @@ int set_saved(PyObject* self, PyObject* value, void*) {
   return 0;
 }
 
+// In one piece, because backward asks every node for all three.
+PyObject* get_rule(PyObject* self, void*) {
+  const PyNode* n = as_py_node(self);
+  return PyTuple_Pack(3, n->vjp, n->saved == nullptr ? Py_None : n->saved, n->edges);
+}
+
+// free_saved(): forgets the tensors that were saved. What saves none can be used again.
+PyObject* free_saved(PyObject* self, PyObject*) {
+  if (as_py_node(self)->saves_tensors) Py_CLEAR(as_py_node(self)->saved);
+  Py_RETURN_NONE;
+}
+
 PyObject* get_shape(PyObject* self, void*) { return wrap_size(as_py_node(self)->shape); }
 PyObject* get_dtype(PyObject* self, void*) { return new_ref(dtype_object(as_py_node(self)->dtype)); }
 
 PyGetSetDef attributes[] = {
     {"saved", get_saved, set_saved, "What the vjp is given; None once backward has used and freed it.", nullptr},
+    {"rule", get_rule, nullptr, "The vjp, what was saved for it, and the edges.", nullptr},
     {"shape", get_shape, nullptr, "The shape of the result.", nullptr},
     {"dtype", get_dtype, nullptr, "The dtype of the result.", nullptr},
     {nullptr, nullptr, nullptr, nullptr, nullptr},
@@ -137,12 +150,12 @@ PyMemberDef members[] = {
     {"edges", T_OBJECT, offsetof(PyNode, edges), READONLY, "For each input a Node, a leaf, or None."},
     {"number", T_ULONGLONG, offsetof(PyNode, number), READONLY, "Nodes are numbered as they are made."},
     {"saves_result", T_BOOL, offsetof(PyNode, saves_result), READONLY, "The last of `saved` is the result."},
-    {"saves_tensors", T_BOOL, offsetof(PyNode, saves_tensors), READONLY, "Whether a saved value is a tensor."},
     {"__weaklistoffset__", T_PYSSIZET, offsetof(PyNode, weakrefs), READONLY, nullptr},
     {nullptr, 0, 0, 0, nullptr},
 };
 
 PyMethodDef methods[] = {
+    {"free_saved", free_saved, METH_NOARGS, "Forgets the tensors that were saved: the graph is used up."},
     {"changed", changed, METH_NOARGS,
      "The place, the version then and the version now of the first saved tensor that was changed; or None."},
     {nullptr, nullptr, 0, nullptr},

@@ -16,10 +16,10 @@ struct PyNode {
   PyObject* weakrefs;
   std::uint32_t* versions;  // of the saved tensors when they were saved; null where there are none
   std::uint32_t few_versions[few];
-  Dims shape;               // of the result, and so of the gradient that arrives here
-  std::uint64_t number;     // nodes are numbered as they are made
-  std::uint32_t epoch;      // how many backward passes had been run when it was made
-  std::uint32_t span;       // the number of epochs along its longest path
+  Dims shape;            // of the result, and so of the gradient that arrives here
+  std::uint64_t number;  // nodes are numbered as they are made
+  std::uint32_t epoch;   // how many backward passes had been run when it was made
+  std::uint32_t span;    // the number of epochs along its longest path
   DType dtype;
   bool saves_result;  // the last of `saved` is the result, without its link to this node
   bool saves_tensors;

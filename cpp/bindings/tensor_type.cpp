@@ -10,6 +10,7 @@
 #include "bindings/dtype.h"
 #include "bindings/exchange.h"
 #include "bindings/object_pool.h"
+#include "bindings/size.h"
 #include "ops/ops.h"
 
 namespace fastgrad {
@@ -17,7 +18,6 @@ namespace {
 
 PyTypeObject* base_type = nullptr;     // _core.TensorBase
 PyTypeObject* tensor_class = nullptr;  // fastgrad.Tensor
-PyTypeObject* size_class = nullptr;    // fastgrad.Size
 PyObject* refresh_view = nullptr;      // fastgrad.autograd: gives a stale view its node anew
 
 ObjectPool pool;  // of tensor_class alone: others have more fields
@@ -189,47 +189,12 @@ PyObject* is_contiguous(PyObject* self, PyObject*) { return PyBool_FromLong(self
 PyObject* is_inference(PyObject* self, PyObject*) { return PyBool_FromLong(self_of(self)->tensor.storage->inference); }
 PyObject* element_size(PyObject* self, PyObject*) { return PyLong_FromSize_t(item_size(self_of(self)->tensor.dtype)); }
 
-// A tuple of the given type (tuple or Size).
-PyObject* wrap_tuple(PyTypeObject* type, const Dims& dims) {
-  PyObject* tuple = type->tp_alloc(type, dims.size());
-  if (tuple == nullptr) throw PythonError{};
-  for (int d = 0; d < dims.size(); ++d) {
-    PyObject* number = PyLong_FromLongLong(dims[d]);
-    if (number == nullptr) {
-      Py_DECREF(tuple);
-      throw PythonError{};
-    }
-    PyTuple_SET_ITEM(tuple, d, number);
-  }
-  return tuple;
-}
-
-// size(dim=None) and stride(dim=None).
-PyObject* one_of(const Dims& dims, PyObject* const* args, Py_ssize_t count, PyObject* keywords, const char* name,
-                 PyTypeObject* type) {
-  return guarded([&]() -> PyObject* {
-    if (keywords != nullptr) {
-      if (PyUnicode_CompareWithASCIIString(PyTuple_GET_ITEM(keywords, 0), "dim") != 0) {
-        fail(ErrorKind::type, name, "() got an unexpected keyword argument; it takes dim");
-      }
-      count += PyTuple_GET_SIZE(keywords);
-    }
-    if (count > 1) fail(ErrorKind::type, name, "() takes one argument, dim, but ", count, " were given");
-    if (count == 0 || args[0] == Py_None) return wrap_tuple(type, dims);
-    const Py_ssize_t wanted = PyNumber_AsSsize_t(args[0], PyExc_IndexError);
-    if (wanted == -1 && PyErr_Occurred()) throw PythonError{};
-    if (dims.empty())
-      fail(ErrorKind::index, name, ": Dimension specified as ", wanted, " but tensor has no dimensions");
-    return PyLong_FromLongLong(dims[wrap_dim(wanted, dims.size(), name)]);
-  });
-}
-
 PyObject* size(PyObject* self, PyObject* const* args, Py_ssize_t count, PyObject* keywords) {
-  return one_of(self_of(self)->tensor.sizes, args, count, keywords, "size", size_class);
+  return guarded([&] { return one_of(self_of(self)->tensor.sizes, args, count, keywords, "size", size_class()); });
 }
 
 PyObject* stride(PyObject* self, PyObject* const* args, Py_ssize_t count, PyObject* keywords) {
-  return one_of(self_of(self)->tensor.strides, args, count, keywords, "stride", &PyTuple_Type);
+  return guarded([&] { return one_of(self_of(self)->tensor.strides, args, count, keywords, "stride", &PyTuple_Type); });
 }
 
 PyObject* item(PyObject* self, PyObject*) {
@@ -357,7 +322,7 @@ PyObject* register_classes(PyObject*, PyObject* args) {
   Py_INCREF(refresh);
   tensor_class = reinterpret_cast<PyTypeObject*>(tensor);
   tensor_class->tp_dealloc = dealloc_tensor;
-  size_class = reinterpret_cast<PyTypeObject*>(size);
+  register_size_class(reinterpret_cast<PyTypeObject*>(size));
   refresh_view = refresh;
   Py_RETURN_NONE;
 }
@@ -420,8 +385,6 @@ bool requires_grad(PyTensor* t) {
   }
   return t->requires_grad;
 }
-
-PyObject* wrap_size(const Dims& dims) { return wrap_tuple(size_class, dims); }
 
 void translate_exception() {
   try {
