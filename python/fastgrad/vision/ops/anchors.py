@@ -34,8 +34,8 @@ def multibox_prior(data: Tensor, sizes: Sequence[float], ratios: Sequence[float]
     >>> import fastgrad as torch
     >>> from fastgrad.vision.ops import multibox_prior
     >>> multibox_prior(torch.zeros(1, 3, 1, 1), sizes=[0.5], ratios=[1, 4])
-    tensor([[[ 0.2500,  0.2500,  0.7500,  0.7500],
-             [ 0.0000,  0.3750,  1.0000,  0.6250]]])
+    tensor([[[0.2500, 0.2500, 0.7500, 0.7500],
+             [0.0000, 0.3750, 1.0000, 0.6250]]])
     """
     if not sizes or not ratios:
         raise ValueError("multibox_prior: expected at least one size and one ratio")
