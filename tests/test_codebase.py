@@ -328,9 +328,13 @@ def test_every_public_name_is_documented(name: str):
     assert [n for n, value in public_objects(module) if not is_documented(value)] == []
 
 
+def is_function(value: object) -> bool:
+    return inspect.isfunction(inspect.unwrap(value) if callable(value) else value)
+
+
 @pytest.mark.parametrize("name", PUBLIC_MODULES)
 def test_every_public_function_shows_an_example(name: str):
-    functions = [(n, f) for n, f in public_objects(import_module(name)) if inspect.isfunction(f)]
+    functions = [(n, f) for n, f in public_objects(import_module(name)) if is_function(f)]
     assert [n for n, f in functions if "." not in n and ">>>" not in (f.__doc__ or "")] == []
 
 

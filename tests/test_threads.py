@@ -1,7 +1,12 @@
 """Threads of Python, and processes made by fork."""
 
 import multiprocessing
+import os
+import shutil
+import subprocess
+import sys
 import threading
+import time
 import warnings
 
 import pytest
@@ -150,3 +155,84 @@ def test_jobs_of_different_sizes_follow_each_other():
         assert all((y == 2).all() for y in results)
     finally:
         fg.set_num_threads(before)
+
+
+# How many threads
+
+
+def threads_of_a_new_process(script="", **environment):
+    """What get_num_threads() says first, in a process with these environment variables."""
+    inherited = {k: v for k, v in os.environ.items() if k != "OMP_NUM_THREADS"}
+    code = f"import os\n{script}\nimport fastgrad\nprint(fastgrad.get_num_threads())"
+    command = [sys.executable, "-c", code]
+    run = subprocess.run(
+        command, env=inherited | environment, capture_output=True, text=True, check=True, timeout=60
+    )
+    return int(run.stdout)
+
+
+@pytest.mark.parametrize(("text", "expected"), [("3", 3), ("1", 1), ("100000", 256)])
+def test_omp_num_threads(text, expected):
+    assert threads_of_a_new_process(OMP_NUM_THREADS=text) == expected
+
+
+@pytest.mark.parametrize("text", ["", "0", "-2", "many"])
+def test_omp_num_threads_that_says_nothing(text):
+    assert threads_of_a_new_process(OMP_NUM_THREADS=text) == threads_of_a_new_process()
+
+
+@pytest.mark.skipif(not hasattr(os, "sched_setaffinity"), reason="no affinity here")
+def test_the_cores_that_the_process_may_use():
+    one = min(os.sched_getaffinity(0))
+    assert threads_of_a_new_process(f"os.sched_setaffinity(0, {{{one}}})") == 1
+
+
+def cgroup_files(version, quota, period):
+    """The files in which the kernel says how much of the processors a control group may use."""
+    if version == 2:
+        return {"cpu.max": f"{quota if quota > 0 else 'max'} {period}"}
+    return {"cpu/cpu.cfs_quota_us": str(quota), "cpu/cpu.cfs_period_us": str(period)}
+
+
+@pytest.mark.skipif(shutil.which("unshare") is None, reason="no namespaces here")
+@pytest.mark.parametrize("version", [1, 2])
+@pytest.mark.parametrize(("quota", "expected"), [(100_000, 1), (40_000, 1), (-1, None)])
+def test_the_quota_of_a_container(tmp_path, version, quota, expected):
+    for name, text in cgroup_files(version, quota, 100_000).items():
+        path = tmp_path / name
+        path.parent.mkdir(exist_ok=True)
+        path.write_text(text)
+    mount = f"mount --bind {tmp_path} /sys/fs/cgroup"
+    ask = "import fastgrad; print(fastgrad.get_num_threads())"
+    inside = ["unshare", "--mount", "--map-root-user", "sh", "-c"]
+    if subprocess.run([*inside, mount], capture_output=True, check=False).returncode != 0:
+        pytest.skip("this process may not mount anything")
+    environment = {k: v for k, v in os.environ.items() if k != "OMP_NUM_THREADS"}
+    run = subprocess.run(
+        [*inside, f'{mount} && exec "$0" -c "{ask}"', sys.executable],
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=60,
+    )
+    assert int(run.stdout) == (expected or len(os.sched_getaffinity(0)))
+
+
+def test_set_num_threads():
+    before = fg.get_num_threads()
+    try:
+        fg.set_num_threads(5)
+        assert fg.get_num_threads() == 5
+    finally:
+        fg.set_num_threads(before)
+    with pytest.raises(RuntimeError):
+        fg.set_num_threads(0)
+
+
+def test_idle_threads_use_no_processor_time():
+    (fg.ones(N, N) @ fg.ones(N, N)).sum()
+    time.sleep(0.05)  # a worker looks for more work before it sleeps
+    before = time.process_time()
+    time.sleep(0.5)
+    assert time.process_time() - before < 0.1

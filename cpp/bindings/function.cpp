@@ -80,7 +80,6 @@ Argument<const Operand&>::Argument(PyObject* o, Call& call) {
     operand.scalar = scalar_from(o);
   } else if (PyObject_CheckBuffer(o) && !PyBytes_Check(o)) {  // an array of another library
     pinned = tensor_on_buffer(o);
-    is_pinned = true;
   } else {
     fail(ErrorKind::type, "expected a Tensor or a number, got ", Py_TYPE(o)->tp_name);
   }

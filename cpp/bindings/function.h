@@ -41,13 +41,10 @@ struct Argument;
 template <>
 struct Argument<const Tensor&> {
   const Tensor* tensor;
-  Tensor pinned;
+  std::optional<Tensor> pinned;
   Argument(PyObject* o, Call& call) : tensor(&tensor_argument(o, call)) {}
   // Before the GIL is released: another thread could change the Python object under us.
-  void pin() {
-    pinned = *tensor;
-    tensor = &pinned;
-  }
+  void pin() { tensor = &pinned.emplace(*tensor); }
   const Tensor& get() { return *tensor; }
 };
 
@@ -72,16 +69,13 @@ struct Argument<const std::vector<Tensor>&> {
 template <>
 struct Argument<const Operand&> {
   Operand operand;
-  Tensor pinned;
-  bool is_pinned = false;
+  std::optional<Tensor> pinned;
   Argument(PyObject* o, Call& call);
   void pin() {
-    if (operand.tensor == nullptr || is_pinned) return;
-    pinned = *operand.tensor;
-    is_pinned = true;
+    if (operand.tensor != nullptr && !pinned) pinned = *operand.tensor;
   }
   const Operand& get() {  // here and not before: the argument may have moved since
-    if (is_pinned) operand.tensor = &pinned;
+    if (pinned) operand.tensor = &*pinned;
     return operand;
   }
 };

@@ -67,27 +67,49 @@ int deliver_one(PyObject* pending, PyObject* ours, PyObject* edge, PyObject* gra
   return PyDict_SetItem(pending, edge, gradient) == 0 ? 1 : -1;
 }
 
-// deliver(pending, ours, edges, gradients): puts each gradient that is the first to arrive at its edge, and has its
-// shape and dtype, into the dict `pending`; the edge into the set `ours` where nobody else can see the gradient.
-// Returns the places of the others, or None when there are none.
+// Appends the place to the list, which is made on demand. False with Python's exception set.
+bool note_place(PyObject*& places, Py_ssize_t i) {
+  if (places == nullptr) places = PyList_New(0);
+  PyObject* place = places == nullptr ? nullptr : PyLong_FromSsize_t(i);
+  const bool done = place != nullptr && PyList_Append(places, place) == 0;
+  Py_XDECREF(place);
+  return done;
+}
+
+bool are_gradients_of(PyObject* node, PyObject* gradients) {
+  if (!PyTuple_Check(gradients)) {
+    PyErr_Format(PyExc_TypeError, "a vjp must return a tuple of gradients, got %s", Py_TYPE(gradients)->tp_name);
+    return false;
+  }
+  const Py_ssize_t expected = PyTuple_GET_SIZE(as_py_node(node)->edges), got = PyTuple_GET_SIZE(gradients);
+  if (got == expected) return true;
+  PyObject* name = PyObject_CallMethod(node, "name", nullptr);
+  if (name != nullptr) {
+    PyErr_Format(PyExc_RuntimeError, "%U returned an incorrect number of gradients (expected %zd, got %zd)", name,
+                 expected, got);
+    Py_DECREF(name);
+  }
+  return false;
+}
+
+// deliver(pending, ours, node, gradients): puts each gradient that a node's vjp returned, where it is the first to
+// arrive at its edge and has its shape and dtype, into the dict `pending`; the edge into the set `ours` where nobody
+// else can see the gradient. Returns the places of the others, or None when there are none.
 PyObject* deliver(PyObject*, PyObject* const* args, Py_ssize_t count) {
-  if (count != 4 || !PyDict_Check(args[0]) || !PySet_Check(args[1]) || !PyTuple_Check(args[2]) ||
-      !PyTuple_Check(args[3]) || PyTuple_GET_SIZE(args[2]) != PyTuple_GET_SIZE(args[3])) {
-    PyErr_SetString(PyExc_TypeError, "deliver: expected a dict, a set, and two tuples of one length");
+  if (count != 4 || !PyDict_Check(args[0]) || !PySet_Check(args[1]) || !is_node(args[2])) {
+    PyErr_SetString(PyExc_TypeError, "deliver: expected a dict, a set, a node and a tuple");
     return nullptr;
   }
+  if (!are_gradients_of(args[2], args[3])) return nullptr;
+  PyObject* edges = as_py_node(args[2])->edges;
   PyObject* others = nullptr;
-  for (Py_ssize_t i = 0; i < PyTuple_GET_SIZE(args[2]); ++i) {
-    const int done = deliver_one(args[0], args[1], PyTuple_GET_ITEM(args[2], i), args[3], PyTuple_GET_ITEM(args[3], i));
+  for (Py_ssize_t i = 0; i < PyTuple_GET_SIZE(edges); ++i) {
+    const int done = deliver_one(args[0], args[1], PyTuple_GET_ITEM(edges, i), args[3], PyTuple_GET_ITEM(args[3], i));
     if (done > 0) continue;
-    if (done == 0 && others == nullptr) others = PyList_New(0);
-    PyObject* place = done == 0 && others != nullptr ? PyLong_FromSsize_t(i) : nullptr;
-    if (place == nullptr || PyList_Append(others, place) != 0) {
-      Py_XDECREF(place);
+    if (done < 0 || !note_place(others, i)) {
       Py_XDECREF(others);
       return nullptr;
     }
-    Py_DECREF(place);
   }
   return others == nullptr ? new_ref(Py_None) : others;
 }

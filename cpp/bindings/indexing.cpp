@@ -2,6 +2,7 @@
 #include <Python.h>
 
 #include <memory>
+#include <optional>
 #include <vector>
 
 #include "bindings/data.h"
@@ -326,11 +327,21 @@ PyObject* guarded(Py_ssize_t count, Py_ssize_t expected, const F& f) {
   }
 }
 
+// x[i] for an integer within bounds: what loops over rows ask for, without the Parser's state.
+std::optional<Tensor> row_at(const Tensor& x, PyObject* index) {
+  if (!PyLong_CheckExact(index) || x.dim() == 0) return std::nullopt;
+  int overflow = 0;
+  const Index i = PyLong_AsLongLongAndOverflow(index, &overflow);
+  if (overflow != 0 || i < -x.sizes[0] || i >= x.sizes[0]) return std::nullopt;
+  return ops::select(x, 0, i);
+}
+
 // getitem(x, index): a view when the index is basic (integers, slices, None, ...), else a new tensor.
 PyObject* getitem(PyObject*, PyObject* const* args, Py_ssize_t count) {
   return guarded(count, 2, [&] {
     Call call;
     const Tensor& x = tensor_argument(args[0], call);
+    if (std::optional<Tensor> row = row_at(x, args[1])) return wrap_result(std::move(*row), call, Kind::view, args[0]);
     Parsed parsed = Parser(x).parse(args[1]);
     if (parsed.is_basic()) return wrap_result(std::move(parsed.view), call, Kind::view, args[0]);
     const auto result = [&] {
@@ -405,7 +416,7 @@ void freeze(PyObject* entry, std::vector<Owned>& frozen) {
     Py_INCREF(entry);
     frozen.emplace_back(entry);
   } else {
-    frozen.push_back(owned(wrap(t)));
+    frozen.push_back(owned(wrap(Tensor(t))));
   }
 }
 

@@ -116,6 +116,7 @@ PYBIND11_MODULE(_core, m) {
   add_indexing(m.ptr());
   add_geometry(m.ptr());
   add_node_type(m.ptr());
+  add_direct(m.ptr());
   add_graph(m.ptr());
   m.attr("__version__") = FASTGRAD_VERSION;
 }

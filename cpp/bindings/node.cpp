@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "bindings/dtype.h"
+#include "bindings/object_pool.h"
 #include "bindings/tensor_type.h"
 
 namespace fastgrad {
@@ -19,6 +20,8 @@ PyObject* warn_of_growth = nullptr;  // called when a graph has come to span man
 // Guarded by the GIL:
 std::uint64_t next_number = 0;
 std::uint32_t epoch = 0;  // backward passes so far
+
+ObjectPool pool;
 
 constexpr std::uint32_t suspicious_span = 50;
 
@@ -48,17 +51,23 @@ int clear(PyObject* self) {
   return 0;
 }
 
-// The class that Python derives from this one guards against deep recursion (a "trashcan") before it comes here.
+void free_versions(PyNode* n) {
+  if (n->versions != n->few_versions) delete[] n->versions;
+  n->versions = nullptr;
+}
+
+// A node may be the first of a long chain, which the "trashcan" frees without recursion. Nobody derives from Node
+// (DISALLOW_INSTANTIATION), so this is the class's own.
 void dealloc(PyObject* self) {
-  PyTypeObject* type = Py_TYPE(self);
   PyObject_GC_UnTrack(self);
+  Py_TRASHCAN_BEGIN(self, dealloc);
   PyNode* n = as_py_node(self);
   if (n->weakrefs != nullptr) PyObject_ClearWeakRefs(self);
   clear(self);
-  delete[] n->versions;
+  free_versions(n);
   n->shape.~Dims();
-  type->tp_free(self);
-  Py_DECREF(type);
+  pool.give(self);
+  Py_TRASHCAN_END
 }
 
 // What is saved
@@ -71,9 +80,10 @@ void note_versions(PyNode* n) {
   PyObject* const* values = &PyTuple_GET_ITEM(n->saved, 0);
   const Py_ssize_t count = PyTuple_GET_SIZE(n->saved);
   n->saves_tensors = std::any_of(values, values + count, is_tensor);
-  delete[] n->versions;
-  n->versions = n->saves_tensors ? new std::uint32_t[static_cast<std::size_t>(count)] : nullptr;
-  if (n->saves_tensors) std::transform(values, values + count, n->versions, version_of);
+  free_versions(n);
+  if (!n->saves_tensors) return;
+  n->versions = count <= PyNode::few ? n->few_versions : new std::uint32_t[static_cast<std::size_t>(count)];
+  std::transform(values, values + count, n->versions, version_of);
 }
 
 // The place of the first saved tensor that was changed since; -1 where there is none.
@@ -112,11 +122,24 @@ int set_saved(PyObject* self, PyObject* value, void*) {
   return 0;
 }
 
+// In one piece, because backward asks every node for all three.
+PyObject* get_rule(PyObject* self, void*) {
+  const PyNode* n = as_py_node(self);
+  return PyTuple_Pack(3, n->vjp, n->saved == nullptr ? Py_None : n->saved, n->edges);
+}
+
+// free_saved(): forgets the tensors that were saved. What saves none can be used again.
+PyObject* free_saved(PyObject* self, PyObject*) {
+  if (as_py_node(self)->saves_tensors) Py_CLEAR(as_py_node(self)->saved);
+  Py_RETURN_NONE;
+}
+
 PyObject* get_shape(PyObject* self, void*) { return wrap_size(as_py_node(self)->shape); }
 PyObject* get_dtype(PyObject* self, void*) { return new_ref(dtype_object(as_py_node(self)->dtype)); }
 
 PyGetSetDef attributes[] = {
     {"saved", get_saved, set_saved, "What the vjp is given; None once backward has used and freed it.", nullptr},
+    {"rule", get_rule, nullptr, "The vjp, what was saved for it, and the edges.", nullptr},
     {"shape", get_shape, nullptr, "The shape of the result.", nullptr},
     {"dtype", get_dtype, nullptr, "The dtype of the result.", nullptr},
     {nullptr, nullptr, nullptr, nullptr, nullptr},
@@ -127,12 +150,12 @@ PyMemberDef members[] = {
     {"edges", T_OBJECT, offsetof(PyNode, edges), READONLY, "For each input a Node, a leaf, or None."},
     {"number", T_ULONGLONG, offsetof(PyNode, number), READONLY, "Nodes are numbered as they are made."},
     {"saves_result", T_BOOL, offsetof(PyNode, saves_result), READONLY, "The last of `saved` is the result."},
-    {"saves_tensors", T_BOOL, offsetof(PyNode, saves_tensors), READONLY, "Whether a saved value is a tensor."},
     {"__weaklistoffset__", T_PYSSIZET, offsetof(PyNode, weakrefs), READONLY, nullptr},
     {nullptr, 0, 0, 0, nullptr},
 };
 
 PyMethodDef methods[] = {
+    {"free_saved", free_saved, METH_NOARGS, "Forgets the tensors that were saved: the graph is used up."},
     {"changed", changed, METH_NOARGS,
      "The place, the version then and the version now of the first saved tensor that was changed; or None."},
     {nullptr, nullptr, 0, nullptr},
@@ -197,7 +220,7 @@ PyObject* hang_node(PyObject* const* args, PyObject* saved, bool saves_result) {
     Py_DECREF(saved);
     return nullptr;
   }
-  PyObject* node = node_class->tp_alloc(node_class, 0);
+  PyObject* node = pool.take(node_class);
   if (node == nullptr) {
     Py_DECREF(saved);
     return nullptr;
@@ -205,6 +228,8 @@ PyObject* hang_node(PyObject* const* args, PyObject* saved, bool saves_result) {
   PyNode* n = as_py_node(node);
   PyTensor* out = as_py_tensor(args[0]);
   new (&n->shape) Dims(out->tensor.sizes);
+  n->weakrefs = nullptr;
+  n->versions = nullptr;
   n->vjp = new_ref(args[1]);
   n->edges = new_ref(args[2]);
   n->saved = saved;
@@ -214,6 +239,7 @@ PyObject* hang_node(PyObject* const* args, PyObject* saved, bool saves_result) {
   n->epoch = epoch;
   n->span = span_of(n->edges);
   note_versions(n);
+  PyObject_GC_Track(node);
   PyObject* before = out->node;
   out->node = node;
   out->requires_grad = true;
@@ -252,6 +278,7 @@ PyObject* register_node(PyObject*, PyObject* args) {
   PyObject *type, *warn;
   if (!PyArg_ParseTuple(args, "O!O", &PyType_Type, &type, &warn)) return nullptr;
   node_class = reinterpret_cast<PyTypeObject*>(new_ref(type));
+  node_class->tp_dealloc = dealloc;
   warn_of_growth = new_ref(warn);
   Py_RETURN_NONE;
 }

@@ -9,6 +9,8 @@
 #include "bindings/data.h"
 #include "bindings/dtype.h"
 #include "bindings/exchange.h"
+#include "bindings/object_pool.h"
+#include "bindings/size.h"
 #include "ops/ops.h"
 
 namespace fastgrad {
@@ -16,8 +18,9 @@ namespace {
 
 PyTypeObject* base_type = nullptr;     // _core.TensorBase
 PyTypeObject* tensor_class = nullptr;  // fastgrad.Tensor
-PyTypeObject* size_class = nullptr;    // fastgrad.Size
 PyObject* refresh_view = nullptr;      // fastgrad.autograd: gives a stale view its node anew
+
+ObjectPool pool;  // of tensor_class alone: others have more fields
 
 thread_local bool grad_mode = true;
 
@@ -54,14 +57,35 @@ int clear(PyObject* self) {
   return 0;
 }
 
-void dealloc(PyObject* self) {
-  PyTypeObject* type = Py_TYPE(self);
-  PyObject_GC_UnTrack(self);
+void free_fields(PyObject* self) {
   if (self_of(self)->weakrefs != nullptr) PyObject_ClearWeakRefs(self);
   clear(self);
   self_of(self)->tensor.~Tensor();
+}
+
+// Of the classes derived from Tensor. Python's own `subtype_dealloc` has been there before.
+void dealloc(PyObject* self) {
+  PyTypeObject* type = Py_TYPE(self);
+  PyObject_GC_UnTrack(self);
+  free_fields(self);
   type->tp_free(self);
   Py_DECREF(type);
+}
+
+// Of Tensor itself. A tensor that keeps others alive may be the first of a long chain of them, which the "trashcan"
+// frees without recursion.
+void dealloc_tensor(PyObject* self) {
+  if (Py_TYPE(self) != tensor_class) return dealloc(self);
+  PyObject_GC_UnTrack(self);
+  const PyTensor* t = self_of(self);
+  if (t->node == nullptr && t->base == nullptr && t->grad == nullptr && t->dict == nullptr) {
+    free_fields(self);
+    return pool.give(self);
+  }
+  Py_TRASHCAN_BEGIN(self, dealloc_tensor);
+  free_fields(self);
+  pool.give(self);
+  Py_TRASHCAN_END
 }
 
 // Attributes
@@ -165,47 +189,12 @@ PyObject* is_contiguous(PyObject* self, PyObject*) { return PyBool_FromLong(self
 PyObject* is_inference(PyObject* self, PyObject*) { return PyBool_FromLong(self_of(self)->tensor.storage->inference); }
 PyObject* element_size(PyObject* self, PyObject*) { return PyLong_FromSize_t(item_size(self_of(self)->tensor.dtype)); }
 
-// A tuple of the given type (tuple or Size).
-PyObject* wrap_tuple(PyTypeObject* type, const Dims& dims) {
-  PyObject* tuple = type->tp_alloc(type, dims.size());
-  if (tuple == nullptr) throw PythonError{};
-  for (int d = 0; d < dims.size(); ++d) {
-    PyObject* number = PyLong_FromLongLong(dims[d]);
-    if (number == nullptr) {
-      Py_DECREF(tuple);
-      throw PythonError{};
-    }
-    PyTuple_SET_ITEM(tuple, d, number);
-  }
-  return tuple;
-}
-
-// size(dim=None) and stride(dim=None).
-PyObject* one_of(const Dims& dims, PyObject* const* args, Py_ssize_t count, PyObject* keywords, const char* name,
-                 PyTypeObject* type) {
-  return guarded([&]() -> PyObject* {
-    if (keywords != nullptr) {
-      if (PyUnicode_CompareWithASCIIString(PyTuple_GET_ITEM(keywords, 0), "dim") != 0) {
-        fail(ErrorKind::type, name, "() got an unexpected keyword argument; it takes dim");
-      }
-      count += PyTuple_GET_SIZE(keywords);
-    }
-    if (count > 1) fail(ErrorKind::type, name, "() takes one argument, dim, but ", count, " were given");
-    if (count == 0 || args[0] == Py_None) return wrap_tuple(type, dims);
-    const Py_ssize_t wanted = PyNumber_AsSsize_t(args[0], PyExc_IndexError);
-    if (wanted == -1 && PyErr_Occurred()) throw PythonError{};
-    if (dims.empty())
-      fail(ErrorKind::index, name, ": Dimension specified as ", wanted, " but tensor has no dimensions");
-    return PyLong_FromLongLong(dims[wrap_dim(wanted, dims.size(), name)]);
-  });
-}
-
 PyObject* size(PyObject* self, PyObject* const* args, Py_ssize_t count, PyObject* keywords) {
-  return one_of(self_of(self)->tensor.sizes, args, count, keywords, "size", size_class);
+  return guarded([&] { return one_of(self_of(self)->tensor.sizes, args, count, keywords, "size", size_class()); });
 }
 
 PyObject* stride(PyObject* self, PyObject* const* args, Py_ssize_t count, PyObject* keywords) {
-  return one_of(self_of(self)->tensor.strides, args, count, keywords, "stride", &PyTuple_Type);
+  return guarded([&] { return one_of(self_of(self)->tensor.strides, args, count, keywords, "stride", &PyTuple_Type); });
 }
 
 PyObject* item(PyObject* self, PyObject*) {
@@ -223,7 +212,7 @@ PyObject* make_subclass(PyObject*, PyObject* const* args, Py_ssize_t count) {
         !is_tensor(args[1])) {
       fail(ErrorKind::type, "_make_subclass: expected a class derived from Tensor, a Tensor and a bool");
     }
-    PyObject* made = wrap_as(reinterpret_cast<PyTypeObject*>(args[0]), self_of(args[1])->tensor);
+    PyObject* made = wrap_as(reinterpret_cast<PyTypeObject*>(args[0]), Tensor(self_of(args[1])->tensor));
     if (made != nullptr && count > 2 && set_requires_grad(made, args[2], nullptr) != 0) Py_CLEAR(made);
     return made;
   });
@@ -332,7 +321,8 @@ PyObject* register_classes(PyObject*, PyObject* args) {
   Py_INCREF(size);
   Py_INCREF(refresh);
   tensor_class = reinterpret_cast<PyTypeObject*>(tensor);
-  size_class = reinterpret_cast<PyTypeObject*>(size);
+  tensor_class->tp_dealloc = dealloc_tensor;
+  register_size_class(reinterpret_cast<PyTypeObject*>(size));
   refresh_view = refresh;
   Py_RETURN_NONE;
 }
@@ -358,14 +348,24 @@ void add_tensor_type(PyObject* module) {
   }
 }
 
-PyObject* wrap_as(PyTypeObject* type, Tensor tensor) {
+PyObject* wrap_as(PyTypeObject* type, Tensor&& tensor) {
   PyObject* object = type->tp_alloc(type, 0);
   if (object == nullptr) throw PythonError{};
   new (&self_of(object)->tensor) Tensor(std::move(tensor));
   return object;
 }
 
-PyObject* wrap(Tensor tensor) { return wrap_as(tensor_class, std::move(tensor)); }
+PyObject* wrap(Tensor&& tensor) {
+  PyObject* object = pool.take(tensor_class);
+  if (object == nullptr) throw PythonError{};
+  PyTensor* t = self_of(object);
+  new (&t->tensor) Tensor(std::move(tensor));
+  t->grad = t->node = t->base = t->dict = t->weakrefs = nullptr;
+  t->seen_version = 0;
+  t->requires_grad = false;
+  PyObject_GC_Track(object);
+  return object;
+}
 
 void set_base(PyObject* view, PyObject* of) {
   PyTensor* t = self_of(view);
@@ -385,8 +385,6 @@ bool requires_grad(PyTensor* t) {
   }
   return t->requires_grad;
 }
-
-PyObject* wrap_size(const Dims& dims) { return wrap_tuple(size_class, dims); }
 
 void translate_exception() {
   try {

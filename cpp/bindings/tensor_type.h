@@ -32,9 +32,9 @@ inline bool is_tensor(PyObject* object) { return PyObject_TypeCheck(object, tens
 inline PyTensor* as_py_tensor(PyObject* object) { return reinterpret_cast<PyTensor*>(object); }
 
 // A new Python Tensor. It does not require grad.
-PyObject* wrap(Tensor tensor);
+PyObject* wrap(Tensor&& tensor);
 // The same, as an instance of `type` (Tensor or a class derived from it).
-PyObject* wrap_as(PyTypeObject* type, Tensor tensor);
+PyObject* wrap_as(PyTypeObject* type, Tensor&& tensor);
 // Makes `view` a view of `of` in the eyes of the graph.
 void set_base(PyObject* view, PyObject* of);
 

@@ -135,6 +135,8 @@ BlockCache& cache() {
 // The release of a storage on another storage's memory.
 void release_storage(void* owner) { delete static_cast<StorageRef*>(owner); }
 
+}  // namespace
+
 void free_storage(Storage* storage) {
   if (storage->release != nullptr) storage->release(storage->owner);
   if (storage->block_bytes == 0) {
@@ -144,12 +146,6 @@ void free_storage(Storage* storage) {
   const SizeClass size = size_class(storage->block_bytes);
   storage->~Storage();
   if (!keep_blocks || !cache().put(storage, size)) std::free(storage);
-}
-
-}  // namespace
-
-StorageRef::~StorageRef() {
-  if (storage_ != nullptr && storage_->references.fetch_sub(1, std::memory_order_acq_rel) == 1) free_storage(storage_);
 }
 
 bool inference_mode() { return inference; }

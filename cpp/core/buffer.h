@@ -25,6 +25,8 @@ struct Storage {
   bool inference = false;       // made in inference mode: never part of a graph
 };
 
+void free_storage(Storage* storage);
+
 class StorageRef {
  public:
   StorageRef() = default;
@@ -37,7 +39,14 @@ class StorageRef {
     std::swap(storage_, other.storage_);
     return *this;
   }
-  ~StorageRef();
+  // Who holds the only reference need not tell others of its end: a plain look is cheaper than an atomic decrement.
+  ~StorageRef() {
+    if (storage_ == nullptr) return;
+    if (storage_->references.load(std::memory_order_acquire) == 1 ||
+        storage_->references.fetch_sub(1, std::memory_order_acq_rel) == 1) {
+      free_storage(storage_);
+    }
+  }
 
   Storage* operator->() const { return storage_; }
   Storage* get() const { return storage_; }

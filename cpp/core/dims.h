@@ -57,11 +57,15 @@ class Dims {
 
   void push_back(Index value) { insert(size_, value); }
   void insert(int at, Index value) {
-    Dims longer(size_ + 1);
-    std::memcpy(longer.data_, data_, sizeof(Index) * at);
-    longer.data_[at] = value;
-    std::memcpy(longer.data_ + at + 1, data_ + at, sizeof(Index) * (size_ - at));
-    *this = std::move(longer);
+    if (data_ != inline_ || size_ == inline_size) {  // a heap block has no room to spare
+      Dims longer(size_ + 1);
+      std::memcpy(longer.data_, data_, sizeof(Index) * size_);
+      *this = std::move(longer);
+    } else {
+      ++size_;
+    }
+    for (int i = size_ - 1; i > at; --i) data_[i] = data_[i - 1];
+    data_[at] = value;
   }
   void erase(int at) {
     for (int i = at; i + 1 < size_; ++i) data_[i] = data_[i + 1];

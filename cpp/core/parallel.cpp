@@ -15,15 +15,25 @@ namespace {
 
 constexpr int max_threads = 256;
 
-// The share of the cores that a container's CPU quota allows, or a large number.
+#ifdef __linux__
+// The numbers in a file of the system, as many as there are.
+int read_numbers(const char* path, long& first, long* second) {
+  std::FILE* f = std::fopen(path, "r");
+  if (f == nullptr) return 0;
+  const int found = second == nullptr ? std::fscanf(f, "%ld", &first) : std::fscanf(f, "%ld %ld", &first, second);
+  std::fclose(f);
+  return found;
+}
+#endif
+
+// The share of the cores that a container's CPU quota allows, or a large number. Control groups have two versions.
 int cgroup_limit() {
 #ifdef __linux__
   long quota = 0, period = 0;
-  if (std::FILE* f = std::fopen("/sys/fs/cgroup/cpu.max", "r")) {
-    const bool limited = std::fscanf(f, "%ld %ld", &quota, &period) == 2 && quota > 0 && period > 0;
-    std::fclose(f);
-    if (limited) return std::max(1, static_cast<int>((quota + period - 1) / period));
-  }
+  const bool known = read_numbers("/sys/fs/cgroup/cpu.max", quota, &period) == 2 ||
+                     (read_numbers("/sys/fs/cgroup/cpu/cpu.cfs_quota_us", quota, nullptr) == 1 &&
+                      read_numbers("/sys/fs/cgroup/cpu/cpu.cfs_period_us", period, nullptr) == 1);
+  if (known && quota > 0 && period > 0) return std::max(1, static_cast<int>((quota + period - 1) / period));
 #endif
   return max_threads;
 }

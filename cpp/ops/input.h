@@ -1,6 +1,8 @@
 // What the elementwise functions of several operands read.
 #pragma once
 
+#include <optional>
+
 #include "ops/iterate.h"
 #include "ops/ops.h"
 
@@ -8,7 +10,7 @@ namespace fastgrad::ops {
 
 // An operand in the dtype of the computation: a tensor, or one element on the stack.
 struct Input {
-  Tensor holder;                   // keeps a converted copy alive
+  std::optional<Tensor> holder;    // keeps a converted copy alive
   const Tensor* tensor = nullptr;  // null for a number
   alignas(8) unsigned char number[8];
 
@@ -18,8 +20,7 @@ struct Input {
     } else if (x.tensor->dtype == dtype) {
       tensor = x.tensor;
     } else {
-      holder = cast(*x.tensor, dtype);
-      tensor = &holder;
+      tensor = &holder.emplace(cast(*x.tensor, dtype));
     }
   }
   Input(const Input&) = delete;

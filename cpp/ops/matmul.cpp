@@ -67,6 +67,19 @@ Index rows_of(const Tensor& x) {
   return rows;
 }
 
+// The product of two matrices of floats: what most calls are.
+Tensor matrix_product(const Tensor& a, const Tensor& b) {
+  const Index m = a.sizes[0], n = b.sizes[1];
+  Tensor out = empty({m, n}, a.dtype);
+  visit_dtype(a.dtype, [&](auto tag) {
+    using T = typename decltype(tag)::type;
+    if constexpr (std::is_floating_point_v<T>) {
+      gemm<T>(m, n, a.sizes[1], matrix_at<T>(a), matrix_at<T>(b), out.data<T>(), n, false, {});
+    }
+  });
+  return out;
+}
+
 // [..., m, k] read as [prod(...) * m, k] when that needs no copy: one large product instead of many.
 bool folds(const Tensor& a, const Tensor& b) { return b.dim() == 2 && a.dim() > 2 && a.is_contiguous(); }
 
@@ -74,6 +87,7 @@ bool folds(const Tensor& a, const Tensor& b) { return b.dim() == 2 && a.dim() > 
 
 Tensor matmul(const Tensor& a, const Tensor& b) {
   check_same_dtype("matmul", a, b);
+  if (a.dim() == 2 && b.dim() == 2 && a.sizes[1] == b.sizes[0] && is_floating(a.dtype)) return matrix_product(a, b);
   if (a.dim() == 0 || b.dim() == 0) {
     fail("matmul: both arguments need to be at least 1D, but they are ", a.dim(), "D and ", b.dim(),
          "D; use * for a number");

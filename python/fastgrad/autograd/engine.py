@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from fastgrad import _core
 from fastgrad.autograd import anomaly, hooks
-from fastgrad.autograd.graph import Node, output_vjp
+from fastgrad.autograd.graph import Node, output_vjp, recomputed
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -41,18 +41,12 @@ class _Pending:
             self.grads[edge] = before + grad
             self.ours.add(edge)
 
-    def distribute(self, node: Node, grads: tuple[Tensor | None, ...]) -> None:
-        """Send the gradients that a vjp returned along the node's edges."""
-        edges = node.edges
-        if len(grads) != len(edges):
-            raise RuntimeError(
-                f"{node.name()} returned an incorrect number of gradients "
-                f"(expected {len(edges)}, got {len(grads)})"
-            )
-        for i in _core.deliver(self.grads, self.ours, edges, grads) or ():
+    def add_fitted(self, node: Node, grads: Grads, places: list[int]) -> None:
+        """Add those of a node's gradients that do not fit their edge or are not its first."""
+        for i in places:
             fresh = _core.is_unshared(grads, i)
-            grad = _fitted(grads[i], edges[i], node, i)
-            self.add(edges[i], grad, fresh)
+            edge = node.edges[i]
+            self.add(edge, _fitted(grads[i], edge, node, i), fresh)
 
     def collect(self, node: Node, grad: Tensor) -> None:
         """The gradient of one of several results of a node, for when its turn comes."""
@@ -137,27 +131,30 @@ def _walk(
     nodes: list[Node], pending: _Pending, retain_graph: bool, targets: Collection[Node | Tensor]
 ) -> None:
     """Turn the gradient that has arrived at each node into gradients of its inputs."""
-    grads = pending.grads
-    create_graph = pending.create_graph
+    grads, ours, create_graph = pending.grads, pending.ours, pending.create_graph
     is_watched = hooks.registered or anomaly.is_on
+    may_be_recomputed = bool(recomputed)
+    deliver = _core.deliver
     for node in nodes:
         arrived = grads.pop(node, None)
         if arrived is None:
             continue
         if node in targets:
             grads[node] = arrived  # before its hooks, if it has any
-        if node.vjp is output_vjp:
+        vjp, saved, edges = node.rule
+        if vjp is output_vjp:
             pending.collect(node, hooks.hooked_gradient(node, arrived))
             continue
-        saved = node.saved
-        if saved is None or node.saves_result:
+        if saved is None or create_graph:
             saved = node.saved_values(create_graph)
-        if is_watched:
-            pending.distribute(node, _watched_vjp(node, arrived, saved))
-        else:
-            pending.distribute(node, node.vjp(arrived, saved, node.edges))
-        if not retain_graph and node.saves_tensors:
-            node.forget_saved()
+        results = _watched_vjp(node, arrived, saved) if is_watched else vjp(arrived, saved, edges)
+        others = deliver(grads, ours, node, results)
+        if others is not None:
+            pending.add_fitted(node, results, others)
+        if not retain_graph:
+            node.free_saved()
+            if may_be_recomputed:
+                recomputed.pop(node, None)
 
 
 def _watched_vjp(node: Node, arrived: Tensor, saved: Saved) -> Grads:

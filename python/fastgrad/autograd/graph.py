@@ -6,9 +6,10 @@ turns the gradient of the result into gradients of the inputs (the *vjp*: vector
 what that function needs (*saved*), and where each gradient goes (*edges*).
 
 A vjp is a plain module-level function ``vjp(grad, saved, needs)``. ``needs[i]`` is None where the
-gradient of input ``i`` is not wanted; the vjp returns one tensor (or None) for each input. It need
-not undo broadcasting or dtype promotion: the engine sums and converts to the input's shape and
-dtype. It is written with differentiable functions, so that gradients have gradients.
+gradient of input ``i`` is not wanted, else the node or leaf that it goes to, which has the input's
+shape and dtype; the vjp returns one tensor (or None) for each input. It need not undo broadcasting
+or dtype promotion: the engine sums and converts to the input's shape and dtype. It is written with
+differentiable functions, so that gradients have gradients.
 """
 
 from __future__ import annotations
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
     from fastgrad.utils.checkpoint import Checkpoint
 
     Saved: TypeAlias = tuple[Any, ...]
-    Needs: TypeAlias = tuple[object, ...]
+    Needs: TypeAlias = tuple[Any, ...]
     Grads: TypeAlias = tuple[Tensor | None, ...]
     Vjp: TypeAlias = Callable[[Tensor, Saved, Needs], Grads]
 
@@ -123,12 +124,6 @@ class Node(_core.NodeBase):
             result.node = self
             return (*saved[:-1], result)
         return saved
-
-    def forget_saved(self) -> None:
-        """Free what was saved: the graph is used up."""
-        self.saved = None
-        if recomputed:
-            recomputed.pop(self, None)
 
     def _modified_message(self, at: int, before: int, now: int) -> str:
         assert self.saved is not None

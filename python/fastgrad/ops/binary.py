@@ -15,6 +15,7 @@ from fastgrad.ops.comparison import (
     lt,
     ne,
 )
+from fastgrad.ops.direct import direct
 from fastgrad.ops.rounding import trunc
 from fastgrad.ops.ternary import where
 
@@ -49,6 +50,7 @@ __all__ = [
 ]
 
 
+@direct(_core.add)
 def add(input: Operand, other: Operand, *, alpha: float = 1) -> Tensor:
     """input + alpha * other. Follows ``torch.add``.
 
@@ -80,6 +82,7 @@ def _scaled(input: Operand, other: Operand, alpha: float) -> Operand:
     return scaled.to(kind) if kind is _core.bool else scaled  # type: ignore[union-attr]
 
 
+@direct(_core.sub)
 def sub(input: Operand, other: Operand, *, alpha: float = 1) -> Tensor:
     """input - alpha * other. Follows ``torch.sub``.
 
@@ -112,6 +115,7 @@ def rsub(input: Operand, other: Operand, *, alpha: float = 1) -> Tensor:
     return sub(other, input, alpha=alpha)
 
 
+@direct(_core.mul)
 def mul(input: Operand, other: Operand) -> Tensor:
     """input * other. Follows ``torch.mul``.
 
@@ -139,6 +143,7 @@ def mul_vjp(grad: Tensor, saved: Saved, needs: Needs) -> Grads:
     )
 
 
+@direct(_core.div)
 def div(input: Operand, other: Operand, *, rounding_mode: str | None = None) -> Tensor:
     """input / other in floating point; with rounding_mode 'floor' or 'trunc', rounded.
 
@@ -241,6 +246,7 @@ def fmod_vjp(grad: Tensor, saved: Saved, needs: Needs) -> Grads:
     return grad, None if needs[1] is None else unary.neg(mul(grad, trunc(div(a, b))))
 
 
+@direct(_core.maximum)
 def maximum(input: Tensor, other: Tensor) -> Tensor:
     """The larger of each pair; NaN wins. Where both are equal, each gets half of the gradient.
 
@@ -261,6 +267,7 @@ def maximum_vjp(grad: Tensor, saved: Saved, needs: Needs) -> Grads:
     return _shared_between(grad, lt(a, b), gt(a, b), eq(a, b))
 
 
+@direct(_core.minimum)
 def minimum(input: Tensor, other: Tensor) -> Tensor:
     """The smaller of each pair; NaN wins. Where both are equal, each gets half of the gradient.
 

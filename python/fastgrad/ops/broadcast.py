@@ -5,6 +5,7 @@ from __future__ import annotations
 from fastgrad import _core
 from fastgrad.autograd.graph import record
 from fastgrad.ops import shape
+from fastgrad.ops.direct import direct
 from fastgrad.size import Size, sizes_from
 
 TYPE_CHECKING = False
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 __all__ = ["broadcast_shapes", "broadcast_tensors", "broadcast_to", "meshgrid"]
 
 
+@direct(_core.expand)
 def expand(input: Tensor, *args: Any, size: Sizes | None = None, implicit: bool = False) -> Tensor:
     """A view that repeats dimensions of size 1; -1 keeps a size. Follows ``torch.Tensor.expand``.
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from math import inf
 
 from fastgrad import _core
+from fastgrad.ops.direct import direct
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -49,6 +50,7 @@ __all__ = [
 ]
 
 
+@direct(_core.eq)
 def eq(input: Operand, other: Operand) -> Tensor:
     """input == other, as bool. Follows ``torch.eq``.
 
@@ -59,6 +61,7 @@ def eq(input: Operand, other: Operand) -> Tensor:
     return _core.eq(input, other)
 
 
+@direct(_core.ne)
 def ne(input: Operand, other: Operand) -> Tensor:
     """input != other, as bool. Follows ``torch.ne``.
 
@@ -72,6 +75,7 @@ def ne(input: Operand, other: Operand) -> Tensor:
 not_equal = ne
 
 
+@direct(_core.lt)
 def lt(input: Operand, other: Operand) -> Tensor:
     """input < other, as bool. Follows ``torch.lt``.
 
@@ -85,6 +89,7 @@ def lt(input: Operand, other: Operand) -> Tensor:
 less = lt
 
 
+@direct(_core.le)
 def le(input: Operand, other: Operand) -> Tensor:
     """input <= other, as bool. Follows ``torch.le``.
 
@@ -98,6 +103,7 @@ def le(input: Operand, other: Operand) -> Tensor:
 less_equal = le
 
 
+@direct(_core.gt)
 def gt(input: Operand, other: Operand) -> Tensor:
     """input > other, as bool. Follows ``torch.gt``.
 
@@ -111,6 +117,7 @@ def gt(input: Operand, other: Operand) -> Tensor:
 greater = gt
 
 
+@direct(_core.ge)
 def ge(input: Operand, other: Operand) -> Tensor:
     """input >= other, as bool. Follows ``torch.ge``.
 
@@ -215,6 +222,7 @@ def isfinite(input: Tensor) -> Tensor:
     return _core.isfinite(input)
 
 
+@direct(_core.logical_and)
 def logical_and(input: Tensor, other: Tensor) -> Tensor:
     """Whether both are not 0, as bool. Follows ``torch.logical_and``.
 
@@ -225,6 +233,7 @@ def logical_and(input: Tensor, other: Tensor) -> Tensor:
     return _core.logical_and(input, other)
 
 
+@direct(_core.logical_or)
 def logical_or(input: Tensor, other: Tensor) -> Tensor:
     """Whether either is not 0, as bool. Follows ``torch.logical_or``.
 
@@ -245,6 +254,7 @@ def logical_xor(input: Tensor, other: Tensor) -> Tensor:
     return _core.logical_xor(input, other)
 
 
+@direct(_core.logical_not)
 def logical_not(input: Tensor) -> Tensor:
     """Whether x is 0 (False), as bool. Follows ``torch.logical_not``.
 

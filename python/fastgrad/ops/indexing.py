@@ -5,6 +5,7 @@ from __future__ import annotations
 from fastgrad import _core
 from fastgrad.autograd.graph import record
 from fastgrad.ops.broadcast import broadcast_shapes
+from fastgrad.ops.direct import direct
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -26,29 +27,31 @@ __all__ = [
 ]
 
 
+@direct(_core.getitem)
 def getitem(input: Tensor, index: Any) -> Tensor:
     """``input[index]``: a view for integers, slices, None and ``...``, else a copy."""
     out = _core.getitem(input, index)
     if out.requires_grad:
-        if index.__class__ is int:
-            record(out, select_vjp, _core.edges(input), (input.shape, index))
+        kind = index.__class__
+        if kind is int or kind is slice:  # as it is: it cannot change later
+            vjp = select_vjp if kind is int else slice_vjp
+            record(out, vjp, _core.edges(input), (index,))
         else:
             frozen = _core.frozen_index(index)
-            record(out, _vjp_of(frozen), _core.edges(input), (input.shape, *frozen))
+            record(out, _vjp_of(frozen), _core.edges(input), frozen)
     return out
 
 
 def select_vjp(grad: Tensor, saved: Saved, needs: Needs) -> Grads:
-    shape, *index = saved
-    return (getitem_backward(grad, shape, tuple(index)),)
+    return (getitem_backward(grad, needs[0].shape, saved),)
 
 
 def slice_vjp(grad: Tensor, saved: Saved, needs: Needs) -> Grads:
-    return select_vjp(grad, saved, needs)
+    return (getitem_backward(grad, needs[0].shape, saved),)
 
 
 def index_vjp(grad: Tensor, saved: Saved, needs: Needs) -> Grads:
-    return select_vjp(grad, saved, needs)
+    return (getitem_backward(grad, needs[0].shape, saved),)
 
 
 def _vjp_of(index: tuple[Any, ...]) -> Vjp:
@@ -64,6 +67,7 @@ def _vjp_of(index: tuple[Any, ...]) -> Vjp:
 _VIEWS = (int, slice, type(...))
 
 
+@direct(_core.getitem_backward)
 def getitem_backward(grad: Tensor, shape: Sizes, index: tuple[Any, ...]) -> Tensor:
     """Zeros of `shape` with the gradient added at `index`: the adjoint of :func:`getitem`."""
     out = _core.getitem_backward(grad, shape, index)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from fastgrad import _core
 from fastgrad.autograd.graph import record
 from fastgrad.ops.conversion import to
+from fastgrad.ops.direct import direct
 from fastgrad.ops.exchange import as_tensor
 
 TYPE_CHECKING = False
@@ -27,6 +28,7 @@ __all__ = [
 ]
 
 
+@direct(_core.matmul)
 def matmul(input: Tensor, other: Tensor) -> Tensor:
     """The matrix product: of vectors, matrices, or stacks of matrices that broadcast.
 
@@ -221,6 +223,7 @@ def check_dims(op: str, a: Tensor, a_dims: int, b: Tensor, b_dims: int) -> None:
         )
 
 
+@direct(_core.linear, None)
 def linear(input: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
     """input @ weight.T + bias, with the bias added inside the product.
 

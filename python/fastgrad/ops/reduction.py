@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from fastgrad import _core
 from fastgrad.autograd.graph import record, record_result
+from fastgrad.ops.direct import direct
 from fastgrad.ops.scan import products_of_others
 from fastgrad.ops.ternary import where
 from fastgrad.ops.unary import exp
@@ -61,6 +62,7 @@ def count_along(shape: Sizes, dim: Dims | None) -> int:
     return n
 
 
+@direct(_core.sum, (), False, None)
 def sum(
     input: Tensor,
     dim: Dims | None = None,
@@ -82,13 +84,15 @@ def sum(
         dim, keepdim = renamed(dim, keepdim, axis, keepdims)
     out = _core.sum(input, dims_or_all(dim), keepdim, dtype)
     if out.requires_grad:
-        record(out, sum_vjp, _core.edges(input), (input.shape, dim, keepdim))
+        record(out, sum_vjp, _core.edges(input), (dim, keepdim))
     return out
 
 
 def sum_vjp(grad: Tensor, saved: Saved, needs: Needs) -> Grads:
-    shape, dim, keepdim = saved
-    return (restored(grad, shape, dim, keepdim).expand(shape),)
+    (dim, keepdim), shape = saved, needs[0].shape
+    if dim is not None:  # a sum of everything broadcasts as it is
+        grad = restored(grad, shape, dim, keepdim)
+    return (grad.expand(shape),)
 
 
 def mean(

@@ -6,6 +6,7 @@ from math import prod
 
 from fastgrad import _core
 from fastgrad.autograd.graph import record
+from fastgrad.ops.direct import direct
 from fastgrad.size import sizes_from
 
 TYPE_CHECKING = False
@@ -33,6 +34,7 @@ __all__ = [
 ]
 
 
+@direct(_core.reshape)
 def reshape(input: Tensor, *args: Any, shape: Sizes | None = None) -> Tensor:
     """The same elements in another shape: a view where possible, else a copy. One size may be -1.
 
@@ -48,14 +50,15 @@ def reshape(input: Tensor, *args: Any, shape: Sizes | None = None) -> Tensor:
     """
     out = _core.reshape(input, sizes_from(args, shape, "shape"))
     if out.requires_grad:
-        record(out, reshape_vjp, _core.edges(input), (input.shape,))
+        record(out, reshape_vjp, _core.edges(input))
     return out
 
 
 def reshape_vjp(grad: Tensor, saved: Saved, needs: Needs) -> Grads:
-    return (reshape(grad, saved[0]),)
+    return (reshape(grad, needs[0].shape),)
 
 
+@direct(_core.view)
 def view(
     input: Tensor, *args: Any, size: Sizes | None = None, dtype: DType | None = None
 ) -> Tensor:
@@ -77,12 +80,12 @@ def view(
         return _core.view_as_dtype(_core.detach(input), dtype or args[0])
     out = _core.view(input, sizes_from(args, size, "size"))
     if out.requires_grad:
-        record(out, view_vjp, _core.edges(input), (input.shape,))
+        record(out, view_vjp, _core.edges(input))
     return out
 
 
 def view_vjp(grad: Tensor, saved: Saved, needs: Needs) -> Grads:
-    return (reshape(grad, saved[0]),)
+    return (reshape(grad, needs[0].shape),)
 
 
 def flatten(input: Tensor, start_dim: int = 0, end_dim: int = -1) -> Tensor:
@@ -195,6 +198,7 @@ def squeeze_vjp(grad: Tensor, saved: Saved, needs: Needs) -> Grads:
     return (reshape(grad, saved[0]),)
 
 
+@direct(_core.unsqueeze, None)
 def unsqueeze(input: Tensor, dim: int | None = None, *, axis: int | None = None) -> Tensor:
     """A view with a dimension of size 1 put in at `dim`. Follows ``torch.unsqueeze``.
 
@@ -215,6 +219,7 @@ def unsqueeze_vjp(grad: Tensor, saved: Saved, needs: Needs) -> Grads:
     return (reshape(grad, saved[0]),)
 
 
+@direct(_core.select)
 def select(input: Tensor, dim: int, index: int) -> Tensor:
     """A view of one position along a dimension, which goes. Follows ``torch.select``.
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from fastgrad import _core
 from fastgrad.autograd.graph import record_result
+from fastgrad.ops.direct import direct
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -17,6 +18,7 @@ __all__ = [
 ]
 
 
+@direct(_core.softmax, None)
 def softmax(
     input: Tensor,
     dim: int | None = None,
@@ -51,6 +53,7 @@ def softmax_vjp(grad: Tensor, saved: Saved, needs: Needs) -> Grads:
     return (_core.softmax_backward(grad, y, dim),)
 
 
+@direct(_core.log_softmax, None)
 def log_softmax(
     input: Tensor,
     dim: int | None = None,

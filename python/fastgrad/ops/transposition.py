@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from fastgrad import _core
 from fastgrad.autograd.graph import record
+from fastgrad.ops.direct import direct
 from fastgrad.ops.shape import wrapped
 from fastgrad.size import sizes_from
 
@@ -27,6 +28,7 @@ __all__ = [
 ]
 
 
+@direct(_core.transpose)
 def transpose(input: Tensor, dim0: int, dim1: int) -> Tensor:
     """A view with two dimensions exchanged. Follows ``torch.transpose``.
 
@@ -111,6 +113,7 @@ def adjoint(input: Tensor) -> Tensor:
     return matrix_transpose(input)
 
 
+@direct(_core.permute)
 def permute(input: Tensor, *args: Any, dims: Sizes | None = None) -> Tensor:
     """A view with the dimensions in another order. Follows ``torch.permute``.
 

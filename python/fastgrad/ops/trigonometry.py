@@ -8,6 +8,7 @@ from fastgrad import _core
 from fastgrad.autograd.graph import record, record_result
 from fastgrad.ops.binary import mul
 from fastgrad.ops.comparison import eq
+from fastgrad.ops.direct import direct
 from fastgrad.ops.ternary import where
 from fastgrad.ops.unary import neg, rsqrt
 
@@ -43,6 +44,7 @@ __all__ = [
 ]
 
 
+@direct(_core.sin)
 def sin(input: Tensor) -> Tensor:
     """The sine of an angle in radians. Follows ``torch.sin``.
 
@@ -60,6 +62,7 @@ def sin_vjp(grad: Tensor, saved: Saved, needs: Needs) -> Grads:
     return (grad * cos(saved[0]),)
 
 
+@direct(_core.cos)
 def cos(input: Tensor) -> Tensor:
     """The cosine of an angle in radians. Follows ``torch.cos``.
 
@@ -77,6 +80,7 @@ def cos_vjp(grad: Tensor, saved: Saved, needs: Needs) -> Grads:
     return (grad * neg(sin(saved[0])),)
 
 
+@direct(_core.tan)
 def tan(input: Tensor) -> Tensor:
     """The tangent of an angle in radians. Follows ``torch.tan``.
 

@@ -7,6 +7,7 @@ from math import log as _log
 from fastgrad import _core
 from fastgrad.autograd.graph import record, record_result
 from fastgrad.ops.comparison import gt
+from fastgrad.ops.direct import direct
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -37,6 +38,7 @@ __all__ = [
 ]
 
 
+@direct(_core.neg)
 def neg(input: Tensor) -> Tensor:
     """-x. Follows ``torch.neg``.
 
@@ -57,6 +59,7 @@ def neg_vjp(grad: Tensor, saved: Saved, needs: Needs) -> Grads:
     return (neg(grad),)
 
 
+@direct(_core.abs)
 def abs(input: Tensor) -> Tensor:
     """|x|; the gradient at 0 is 0. Follows ``torch.abs``.
 
@@ -86,6 +89,7 @@ def sign_vjp(grad: Tensor, saved: Saved, needs: Needs) -> Grads:
     return no_slope(grad)
 
 
+@direct(_core.sign)
 def sign(input: Tensor) -> Tensor:
     """-1, 0 or 1; its gradient is 0. Follows ``torch.sign``.
 
@@ -118,6 +122,7 @@ def square_vjp(grad: Tensor, saved: Saved, needs: Needs) -> Grads:
     return (grad * (saved[0] * 2),)
 
 
+@direct(_core.exp)
 def exp(input: Tensor) -> Tensor:
     """e**x. Follows ``torch.exp``.
 
@@ -135,6 +140,7 @@ def exp_vjp(grad: Tensor, saved: Saved, needs: Needs) -> Grads:
     return (grad * saved[0],)
 
 
+@direct(_core.exp2)
 def exp2(input: Tensor) -> Tensor:
     """2**x. Follows ``torch.exp2``.
 
@@ -152,6 +158,7 @@ def exp2_vjp(grad: Tensor, saved: Saved, needs: Needs) -> Grads:
     return (grad * saved[0] * _log(2.0),)
 
 
+@direct(_core.expm1)
 def expm1(input: Tensor) -> Tensor:
     """e**x - 1, accurate near 0. Follows ``torch.expm1``.
 
@@ -169,6 +176,7 @@ def expm1_vjp(grad: Tensor, saved: Saved, needs: Needs) -> Grads:
     return (grad * (saved[0] + 1),)
 
 
+@direct(_core.log)
 def log(input: Tensor) -> Tensor:
     """The natural logarithm. Follows ``torch.log``.
 
@@ -186,6 +194,7 @@ def log_vjp(grad: Tensor, saved: Saved, needs: Needs) -> Grads:
     return (grad / saved[0],)
 
 
+@direct(_core.log2)
 def log2(input: Tensor) -> Tensor:
     """The logarithm to base 2. Follows ``torch.log2``.
 
@@ -203,6 +212,7 @@ def log2_vjp(grad: Tensor, saved: Saved, needs: Needs) -> Grads:
     return (grad / (saved[0] * _log(2.0)),)
 
 
+@direct(_core.log10)
 def log10(input: Tensor) -> Tensor:
     """The logarithm to base 10. Follows ``torch.log10``.
 
@@ -220,6 +230,7 @@ def log10_vjp(grad: Tensor, saved: Saved, needs: Needs) -> Grads:
     return (grad / (saved[0] * _log(10.0)),)
 
 
+@direct(_core.log1p)
 def log1p(input: Tensor) -> Tensor:
     """log(1 + x), accurate near 0. Follows ``torch.log1p``.
 
@@ -237,6 +248,7 @@ def log1p_vjp(grad: Tensor, saved: Saved, needs: Needs) -> Grads:
     return (grad / (saved[0] + 1),)
 
 
+@direct(_core.sqrt)
 def sqrt(input: Tensor) -> Tensor:
     """The square root. Follows ``torch.sqrt``.
 
@@ -254,6 +266,7 @@ def sqrt_vjp(grad: Tensor, saved: Saved, needs: Needs) -> Grads:
     return (grad / (saved[0] * 2),)
 
 
+@direct(_core.rsqrt)
 def rsqrt(input: Tensor) -> Tensor:
     """1 / sqrt(x). Follows ``torch.rsqrt``.
 
@@ -271,6 +284,7 @@ def rsqrt_vjp(grad: Tensor, saved: Saved, needs: Needs) -> Grads:
     return (grad * (saved[0] * saved[0] * saved[0] * -0.5),)
 
 
+@direct(_core.reciprocal)
 def reciprocal(input: Tensor) -> Tensor:
     """1 / x. Follows ``torch.reciprocal``.
 
@@ -292,6 +306,7 @@ def reciprocal_vjp(grad: Tensor, saved: Saved, needs: Needs) -> Grads:
 # same formula written with differentiable functions.
 
 
+@direct(_core.tanh)
 def tanh(input: Tensor) -> Tensor:
     """The hyperbolic tangent. Follows ``torch.tanh``.
 
@@ -312,6 +327,7 @@ def tanh_vjp(grad: Tensor, saved: Saved, needs: Needs) -> Grads:
     return (_core.tanh_backward(grad, result),)
 
 
+@direct(_core.sigmoid)
 def sigmoid(input: Tensor) -> Tensor:
     """1 / (1 + exp(-x)). Follows ``torch.sigmoid``.
 
@@ -332,6 +348,7 @@ def sigmoid_vjp(grad: Tensor, saved: Saved, needs: Needs) -> Grads:
     return (_core.sigmoid_backward(grad, result),)
 
 
+@direct(_core.relu)
 def relu(input: Tensor) -> Tensor:
     """max(x, 0); the gradient at 0 is 0. Follows ``torch.relu``.
 
