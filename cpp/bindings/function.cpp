@@ -13,6 +13,7 @@ namespace py = pybind11;
 namespace fastgrad {
 
 const Tensor& tensor_argument(PyObject* object, Call& call) {
+  if (is_batched(object)) throw BatchedArgument();
   if (!is_tensor(object)) {
     fail(ErrorKind::type, "expected a Tensor, got ", Py_TYPE(object)->tp_name, "; make one with tensor(...)");
   }

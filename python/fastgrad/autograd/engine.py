@@ -35,7 +35,7 @@ class _Pending:
             self.grads[edge] = grad
             if fresh:
                 self.ours.add(edge)
-        elif edge in self.ours and not self.create_graph:
+        elif edge in self.ours and not self.create_graph and before.__class__ is grad.__class__:
             _core.add_(before, grad)
         else:
             self.grads[edge] = before + grad

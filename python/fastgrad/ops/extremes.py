@@ -140,7 +140,9 @@ def _extreme_of_all(kernel: Any, input: Tensor) -> Tensor:
 def extreme_of_all_vjp(grad: Tensor, saved: Saved, needs: Needs) -> Grads:
     """Equal elements share the gradient of a single chosen number; NaN equals NaN here."""
     x, result = saved
-    chosen = _core.isnan(x) if _core.isnan(result).item() else _core.eq(x, result)
+    chosen = _core.eq(x, result)
+    if _core.is_batched(result) or _core.isnan(result).item():
+        chosen = _core.logical_or(chosen, _core.logical_and(_core.isnan(x), _core.isnan(result)))
     share = _core.cast(chosen, grad.dtype)
     return (grad * (share / _core.sum(share, (), False, None)),)
 

@@ -114,7 +114,7 @@ def binary_cross_entropy(
 
 def _binary_cross_entropy(input: Tensor, target: Tensor) -> Tensor:
     p, t = _core.detach(input), _core.detach(target)
-    if not bool(((p >= 0) & (p <= 1)).all()):
+    if not _core.is_batched(p) and not bool(((p >= 0) & (p <= 1)).all()):
         raise RuntimeError(
             "binary_cross_entropy: all elements of input should be between 0 and 1; for logits use "
             "binary_cross_entropy_with_logits"
@@ -364,7 +364,7 @@ def gaussian_nll_loss(
     reduction = checked_reduction(reduction, None, None)
     if not isinstance(var, _core.TensorBase):
         var = _core.full(input.shape, var, input.dtype)
-    if bool((var < 0).any()):
+    if not _core.is_batched(var) and bool((var < 0).any()):
         raise ValueError("gaussian_nll_loss: var has negative entry/entries; give variances >= 0")
     variance = at_least(_variance_like(input, var), eps)
     loss = 0.5 * (unary.log(variance) + unary.square(input - target) / variance)
