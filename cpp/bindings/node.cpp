@@ -217,6 +217,7 @@ PyObject* hang_node(PyObject* const* args, PyObject* saved, bool saves_result) {
   PyObject* before = out->node;
   out->node = node;
   out->requires_grad = true;
+  out->unrecorded = false;
   out->seen_version = out->tensor.storage->version;
   Py_XDECREF(before);
   PyObject* news[] = {node, args[0]};

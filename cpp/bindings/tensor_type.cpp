@@ -120,6 +120,7 @@ int set_requires_grad(PyObject* self, PyObject* value, void*) {
     return -1;
   }
   t->requires_grad = wanted != 0;
+  t->unrecorded = false;
   return 0;
 }
 
@@ -153,6 +154,7 @@ int set_node(PyObject* self, PyObject* value, void*) {
   PyTensor* t = self_of(self);
   replace(t->node, value == Py_None ? nullptr : value);
   t->requires_grad = t->node != nullptr;
+  t->unrecorded = false;
   t->seen_version = t->tensor.storage->version;
   return 0;
 }
@@ -382,6 +384,15 @@ PyObject* apply_rule(PyObject*, PyObject* args) {
   return PyObject_Call(batching_rules, args, nullptr);
 }
 
+// _core.is_unrecorded(x): whether the tensor is a step inside an operation, to which no gradient finds its way.
+PyObject* is_unrecorded(PyObject*, PyObject* x) { return PyBool_FromLong(is_tensor(x) && self_of(x)->unrecorded); }
+
+// _core.mark_unrecorded(x): says that it is.
+PyObject* mark_unrecorded(PyObject*, PyObject* x) {
+  if (is_tensor(x)) self_of(x)->requires_grad = self_of(x)->unrecorded = true;
+  Py_RETURN_NONE;
+}
+
 // _core.set_base(view, of): says that one batched tensor is a view of another, if they share memory.
 PyObject* link_base(PyObject*, PyObject* args) {
   PyObject *view, *of;
@@ -396,6 +407,8 @@ PyMethodDef module_functions[] = {
     {"lifted", lifted, METH_O, "A tensor inside vmap that all samples share."},
     {"is_batched", is_batched_object, METH_O, "Whether a value is a tensor inside vmap, whose numbers are not to be had."},
     {"apply_rule", apply_rule, METH_VARARGS, "Calls the batching rule of a name."},
+    {"is_unrecorded", is_unrecorded, METH_O, "Whether a tensor is a step inside an operation, without a node."},
+    {"mark_unrecorded", mark_unrecorded, METH_O, "Says that a tensor is one."},
     {"set_base", link_base, METH_VARARGS, "Says that a batched tensor is a view of another."},
     {"register_classes", register_classes, METH_VARARGS, "Names the Python classes that the extension returns."},
     {nullptr, nullptr, 0, nullptr},

@@ -17,6 +17,7 @@ struct PyTensor {
   PyObject* weakrefs;
   std::uint32_t seen_version;  // for a view: the storage's version when `node` was set
   bool requires_grad;
+  bool unrecorded;  // requires grad because an argument does, and no node has been hung on it so far
 };
 
 // The Python exception is set already.

@@ -224,7 +224,8 @@ def tensors_in(args: Any) -> Iterator[Tensor]:
 
 def call(name: str, args: tuple[Any, ...]) -> Any:
     """The result of a function of _core some of whose arguments are batched."""
-    given = [x for x in tensors_in(args) if x.__class__ is Batched]
+    tensors = list(tensors_in(args))
+    given = [x for x in tensors if x.__class__ is Batched]
     if not given:
         refuse(f"{name}() needs the numbers of one sample")
     inner = max((x.mapping for x in given), key=lambda mapping: mapping.depth)
@@ -233,6 +234,9 @@ def call(name: str, args: tuple[Any, ...]) -> Any:
     if rule is None:
         this.give_up()
     is_mapped = any(x.is_mapped for x in own)
+    outer = [x for x in tensors if not this.is_own(x)]
+    if _core.is_grad_enabled() and any(map(_core.is_unrecorded, outer)):
+        this.give_up()  # a step of an operation on shared tensors, which an outer graph would miss
     try:
         if is_mapped:
             result = rule.batch(this, rule.function, *args)
@@ -271,7 +275,7 @@ def _wrapped(this: Call, value: Any, is_mapped: bool, requires_grad: bool, sourc
     if this.is_own(source):
         _core.set_base(out, source)
     if requires_grad and out.dtype.is_floating_point:
-        out.requires_grad = True
+        _core.mark_unrecorded(out)
     return out
 
 

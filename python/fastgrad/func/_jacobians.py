@@ -75,7 +75,7 @@ def _rows(
 
     parts = vmap(row, chunk_size=chunk_size)(basis(output))
     return [
-        part.reshape(*output.shape, *x.shape) for part, x in zip(parts, inputs, strict=True)
+        part.reshape((*output.shape, *x.shape)) for part, x in zip(parts, inputs, strict=True)
     ]
 
 
@@ -142,7 +142,7 @@ def _blocks(
 
         parts = vmap(column, out_dims=-1, chunk_size=chunk_size)(basis(x))
         for block, part, y in zip(blocks, parts, outputs, strict=True):
-            block.append(part.reshape(*y.shape, *x.shape))
+            block.append(part.reshape((*y.shape, *x.shape)))
     return blocks
 
 
@@ -162,4 +162,4 @@ def hessian(func: Callable[..., Any], argnums: int | tuple[int, ...] = 0) -> Cal
 def basis(like: Tensor) -> Tensor:
     """For each element of a tensor one that is 1 at its place and 0 elsewhere, stacked."""
     n = like.numel()
-    return eye(n, dtype=like.dtype).view(n, *like.shape)
+    return eye(n, dtype=like.dtype).view((n, *like.shape))

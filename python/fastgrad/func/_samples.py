@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from .. import Tensor, cat, equal, stack, zeros
-from ._batched import Batched, Mapping, mapped
+from ._batched import Batched, Mapping, lifted, mapped
 from ._tree import Structure, flatten, rebuilt, spread
 
 
@@ -55,7 +55,7 @@ class Samples:
     def batched(self, inside: Mapping) -> Any:
         """The arguments as tensors that stand for all samples."""
         values = [
-            x if dim is None else mapped(x.movedim(dim, 0), inside)
+            _entered(x, dim, inside)
             for x, dim in zip(self.leaves, self.dims, strict=True)
         ]
         return rebuilt(self.structure, values)
@@ -136,6 +136,14 @@ class Samples:
             f"vmap({self.name}, ...): `{self.name}` can not return a result that differs between "
             "samples when out_dim is None"
         )
+
+
+def _entered(x: Any, dim: int | None, inside: Mapping) -> Any:
+    """An argument as the function sees it."""
+    if dim is not None:
+        return mapped(x.movedim(dim, 0), inside)
+    # A shared tensor with a graph outside: every operation on it must be recorded there.
+    return lifted(x, inside) if isinstance(x, Tensor) and x.requires_grad else x
 
 
 def joined(parts: list[Any], out_dims: Any) -> Any:

@@ -348,7 +348,7 @@ def relu(input: Tensor) -> Tensor:
 def relu_vjp(grad: Tensor, saved: Saved, needs: Needs) -> Grads:
     result = saved[0]
     if _core.is_grad_enabled():
-        return (grad * gt(result, 0),)
+        return (grad * _core.logical_not(_core.le(result, 0)),)  # NaN passes, as in the kernel
     return (_core.relu_backward(grad, result),)
 
 
