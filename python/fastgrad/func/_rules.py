@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Sequence
+from functools import reduce
 from typing import Any
 
 import fastgrad as t
@@ -268,7 +269,8 @@ def cat(call: Call, function: Callable[..., Any], parts: Sequence[Tensor], dim: 
     rank = max(part.dim() for part in parts)
     # PyTorch skips vectors without elements, whatever the others' shape is.
     kept = [part for part in parts if part.dim() == rank or part.shape != (0,)]
-    return function([call.front(part) for part in kept], moved(dim, rank))  # type: ignore[no-any-return]
+    dtype = reduce(_core.promote_types, (part.dtype for part in parts))
+    return function([call.front(part) for part in kept], moved(dim, rank)).to(dtype)  # type: ignore[no-any-return]
 
 
 add("view", shaped, lambda x, sizes: x.view(sizes))

@@ -35,8 +35,12 @@ def _split(parts: list[Any]) -> tuple[list[Any], list[Tensor], list[int]]:
     return basic, tensors, axes
 
 
+def _listed(index: Any) -> tuple[Any, ...]:
+    return index if isinstance(index, tuple) else (index,)
+
+
 def _has_tensors(index: Any) -> bool:
-    parts = index if isinstance(index, tuple) else (index,)
+    parts = _listed(index)
     return any(isinstance(part, (Tensor, list)) for part in parts)
 
 
@@ -46,7 +50,7 @@ def frozen_index(call: Call, function: Any, index: Any) -> Logical:
 
 def frozen(call: Call, index: Any) -> tuple[Any, ...]:
     """Lists and masks as index tensors."""
-    parts = index if isinstance(index, tuple) else (index,)
+    parts = _listed(index)
     found: list[Any] = []
     for part in parts:
         if call.is_own(part):
@@ -62,9 +66,11 @@ def frozen(call: Call, index: Any) -> tuple[Any, ...]:
 
 def getitem(call: Call, function: Callable[..., Any], x: Tensor, index: Any) -> Tensor:
     if not _has_tensors(index):
-        parts = index if isinstance(index, tuple) else (index,)
-        return function(call.value(x), (slice(None), *parts))  # type: ignore[no-any-return]
-    basic, tensors, axes = _split(entries(frozen(call, index), x.dim()))
+        return function(call.value(x), (slice(None), *_listed(index)))  # type: ignore[no-any-return]
+    parts = frozen(call, index)
+    if any(isinstance(part, bool) for part in parts):
+        call.give_up()
+    basic, tensors, axes = _split(entries(parts, x.dim()))
     count = len(tensors)
     shape = t.broadcast_shapes(*(i.shape for i in tensors))
     most = len(shape)
@@ -105,7 +111,7 @@ def setitem(call: Call, function: Any, x: Tensor, index: Any, value: Any, *accum
         call.give_up()
     if not call.is_mapped(x):
         refuse("x[...] = y would write what differs between samples into a tensor that they share")
-    parts = index if isinstance(index, tuple) else (index,)
+    parts = _listed(index)
     target = function_view(call, x, parts)
     target.copy_(_fitting(call, target, value))
 
@@ -126,7 +132,7 @@ def _fitting(call: Call, target: Tensor, value: Any) -> Any:
 
 
 def is_basic_index(call: Call, function: Any, x: Tensor, index: Any) -> bool:
-    parts = index if isinstance(index, tuple) else (index,)
+    parts = _listed(index)
     if any(call.is_own(part) for part in parts):
         return False
     return bool(function(call.front(x), (slice(None), *parts)))
