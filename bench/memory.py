@@ -71,7 +71,8 @@ def main() -> None:
     parser.add_argument("--threads", type=int, default=2)
     options = parser.parse_args()
     if options.one:
-        print(json.dumps(measure(*options.one, options.threads)))
+        library, model = options.one
+        print(json.dumps(measure(library, model, options.threads)))
         return
     print(f"{'MiB':8}{'':10}{'peak RSS':>10}{'by steps':>10}")
     for model in MODELS:

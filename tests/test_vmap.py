@@ -80,7 +80,10 @@ class Mapped:
     def expected(self, function):
         """The results of a loop, or None where the sample does not suit the operation."""
         rows = [
-            [x if d is None else x.select(d, i) for x, d in zip(self.args, self.in_dims, strict=True)]
+            [
+                x if d is None else x.select(d, i)
+                for x, d in zip(self.args, self.in_dims, strict=True)
+            ]
             for i in range(2)
         ]
         try:
@@ -111,9 +114,9 @@ def check(op, mapped, function):
         try:
             found = vmap(function, in_dims=mapped.in_dims)(*mapped.args)
         except RuntimeError as error:
-            assert str(op) in DEPENDENT, error
-            assert "depends on" in str(error)
-            return
+            if str(op) in DEPENDENT and "depends on" in str(error):
+                return
+            raise
     for i, part in enumerate(found):
         for sample, values in zip(part.unbind(0), expected, strict=True):
             assert (sample.dtype, sample.shape) == (values[i].dtype, values[i].shape)
@@ -133,9 +136,7 @@ def test_gradients_are_those_of_the_loop(op):
             check(op, mapped, mapped.gradient)
 
 
-@pytest.mark.parametrize(
-    "op", [op for op in DIFFERENTIABLE if str(op) not in DEPENDENT], ids=str
-)
+@pytest.mark.parametrize("op", [op for op in DIFFERENTIABLE if str(op) not in DEPENDENT], ids=str)
 def test_outer_gradients_pass_through(op):
     """The gradient of a sum over samples, by grad of vmap, is the sum of the samples' gradients."""
     for mapped in cases(op):
@@ -276,7 +277,9 @@ def test_refusals_say_what_to_do():
         vmap(lambda x: x * x.item())(fg.ones(2))
     with pytest.raises(RuntimeError, match=r"control flow.*call the function in a loop"):
         vmap(lambda x: x if x > 0 else -x)(fg.ones(2))
-    with pytest.raises(RuntimeError, match=r"add_\(\) would write .* into a tensor that they share"):
+    with pytest.raises(
+        RuntimeError, match=r"add_\(\) would write .* into a tensor that they share"
+    ):
         vmap(lambda x: fg.zeros(()).add_(x))(fg.ones(2))
 
 
@@ -317,7 +320,9 @@ def test_an_autograd_function_is_called_for_each_sample():
             return g * 2
 
     with catch_warnings(action="ignore"):
-        assert vmap(grad(lambda x: Double.apply(x).sum()))(fg.ones(2, 3)).tolist() == [[2.0] * 3] * 2
+        assert (
+            vmap(grad(lambda x: Double.apply(x).sum()))(fg.ones(2, 3)).tolist() == [[2.0] * 3] * 2
+        )
 
 
 def test_same_random_numbers_for_all_samples():

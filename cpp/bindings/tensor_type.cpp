@@ -14,12 +14,12 @@
 namespace fastgrad {
 namespace {
 
-PyTypeObject* base_type = nullptr;     // _core.TensorBase
-PyTypeObject* tensor_class = nullptr;  // fastgrad.Tensor
-PyTypeObject* size_class = nullptr;    // fastgrad.Size
+PyTypeObject* base_type = nullptr;      // _core.TensorBase
+PyTypeObject* tensor_class = nullptr;   // fastgrad.Tensor
+PyTypeObject* size_class = nullptr;     // fastgrad.Size
 PyTypeObject* batched_class = nullptr;  // fastgrad.func's class of tensors inside vmap, once it is used
 PyObject* batching_rules = nullptr;     // calls the batching rule of a function by name
-PyObject* refresh_view = nullptr;      // fastgrad.autograd: gives a stale view its node anew
+PyObject* refresh_view = nullptr;       // fastgrad.autograd: gives a stale view its node anew
 
 thread_local bool grad_mode = true;
 
@@ -380,9 +380,7 @@ PyObject* lifted(PyObject*, PyObject* value) {
 PyObject* is_batched_object(PyObject*, PyObject* object) { return PyBool_FromLong(is_batched(object)); }
 
 // _core.apply_rule(name, args): what the batching rule of a name makes of arguments with tensors inside vmap.
-PyObject* apply_rule(PyObject*, PyObject* args) {
-  return PyObject_Call(batching_rules, args, nullptr);
-}
+PyObject* apply_rule(PyObject*, PyObject* args) { return PyObject_Call(batching_rules, args, nullptr); }
 
 // _core.is_unrecorded(x): whether the tensor is a step inside an operation, to which no gradient finds its way.
 PyObject* is_unrecorded(PyObject*, PyObject* x) { return PyBool_FromLong(is_tensor(x) && self_of(x)->unrecorded); }
@@ -405,7 +403,8 @@ PyMethodDef module_functions[] = {
     {"register_batching", register_batching, METH_VARARGS, "Names the class of tensors inside vmap, and their rules."},
     {"batched", batched, METH_O, "A tensor inside vmap that stands for the samples along the first dimension."},
     {"lifted", lifted, METH_O, "A tensor inside vmap that all samples share."},
-    {"is_batched", is_batched_object, METH_O, "Whether a value is a tensor inside vmap, whose numbers are not to be had."},
+    {"is_batched", is_batched_object, METH_O,
+     "Whether a value is a tensor inside vmap, whose numbers are not to be had."},
     {"apply_rule", apply_rule, METH_VARARGS, "Calls the batching rule of a name."},
     {"is_unrecorded", is_unrecorded, METH_O, "Whether a tensor is a step inside an operation, without a node."},
     {"mark_unrecorded", mark_unrecorded, METH_O, "Says that a tensor is one."},

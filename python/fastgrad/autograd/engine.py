@@ -234,8 +234,6 @@ def _initial_grad(output: Tensor, grad: Tensor | None) -> Tensor:
             f"Mismatch in shape: the gradient has a shape of {list(grad.shape)} and the output has "
             f"a shape of {list(output.shape)}; they must be equal"
         )
-    if not grad.dtype.is_floating_point:
-        raise RuntimeError(f"expected a floating-point gradient, got {grad.dtype}")
     return grad if grad.dtype is output.dtype else grad.to(output.dtype)
 
 

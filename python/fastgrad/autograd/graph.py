@@ -53,7 +53,7 @@ _ELSEWHERE = {
     "min_of_all": "min",
     **{
         name: f"special_{name}"
-        for name in "erfcx ndtri log_ndtr i0e i1 i1e zeta xlog1py entr".split()
+        for name in ["erfcx", "ndtri", "log_ndtr", "i0e", "i1", "i1e", "zeta", "xlog1py", "entr"]
     },
 }
 # Those of several forms that PyTorch numbers: 1 where it is none of the first.

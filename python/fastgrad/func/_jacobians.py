@@ -56,7 +56,9 @@ def jacrev(
             outputs = level.result(output)
             captured.check("jacrev")
             parts = [
-                rebuilt(structure, [level.left(part) for part in _rows(level, y, inputs, chunk_size)])
+                rebuilt(
+                    structure, [level.left(part) for part in _rows(level, y, inputs, chunk_size)]
+                )
                 for y in outputs
             ]
         result = rebuilt(flatten(output)[1], parts)
@@ -74,9 +76,7 @@ def _rows(
         return tuple(level.gradients([output], inputs, [vector]))
 
     parts = vmap(row, chunk_size=chunk_size)(basis(output))
-    return [
-        part.reshape((*output.shape, *x.shape)) for part, x in zip(parts, inputs, strict=True)
-    ]
+    return [part.reshape((*output.shape, *x.shape)) for part, x in zip(parts, inputs, strict=True)]
 
 
 def jacfwd(

@@ -72,9 +72,7 @@ class Level:
 
     def weights(self, outputs: Sequence[Tensor]) -> list[Tensor]:
         """Zeros to weight the outputs with: a linear function can be differentiated there."""
-        made = [
-            _core.zeros_for(y, y, y.shape).requires_grad_() for y in outputs
-        ]
+        made = [_core.zeros_for(y, y, y.shape).requires_grad_() for y in outputs]
         self._own.update(made)
         return made
 

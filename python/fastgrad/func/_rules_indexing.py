@@ -10,6 +10,7 @@ import fastgrad as t
 from .. import Tensor, _core
 from ..ops import indexing
 from ._batched import Call, Logical, refuse
+from ._rules import add
 
 
 def entries(index: Any, rank: int) -> list[Any]:
@@ -106,7 +107,9 @@ def getitem_backward(
     return function(flat, (call.size, count), to).view(call.size, *sizes)  # type: ignore[no-any-return]
 
 
-def setitem(call: Call, function: Any, x: Tensor, index: Any, value: Any, *accumulate: bool) -> None:
+def setitem(
+    call: Call, function: Any, x: Tensor, index: Any, value: Any, *accumulate: bool
+) -> None:
     if _has_tensors(index) or any(accumulate):
         call.give_up()
     if not call.is_mapped(x):
@@ -186,17 +189,15 @@ def masked_fill(call: Call, function: Any, x: Tensor, mask: Tensor, value: Tenso
     call.value(x).masked_fill_(call.aligned((x, mask))[1], call.value(value))
 
 
-def add_to(add: Callable[..., None]) -> None:
-    """Add the rules to the table."""
-    add("getitem", getitem, indexing.getitem)
-    add("getitem_backward", getitem_backward, indexing.getitem_backward)
-    add("setitem", setitem, _core.setitem)
-    add("frozen_index", frozen_index, lambda index: Logical(_core.frozen_index(index)))
-    add("is_basic_index", is_basic_index, _core.is_basic_index, is_constant=True)
-    add("gather", gather)
-    add("index_select", index_select)
-    for name in ("scatter_", "scatter_add_"):
-        add(name, scatter(name), getattr(Tensor, name))
-    for name in ("index_add_", "index_copy_", "index_fill_"):
-        add(name, index_write(name), getattr(Tensor, name))
-    add("masked_fill_", masked_fill, Tensor.masked_fill_)
+add("getitem", getitem, indexing.getitem)
+add("getitem_backward", getitem_backward, indexing.getitem_backward)
+add("setitem", setitem, _core.setitem)
+add("frozen_index", frozen_index, lambda index: Logical(_core.frozen_index(index)))
+add("is_basic_index", is_basic_index, _core.is_basic_index, is_constant=True)
+add("gather", gather)
+add("index_select", index_select)
+for name in ("scatter_", "scatter_add_"):
+    add(name, scatter(name), getattr(Tensor, name))
+for name in ("index_add_", "index_copy_", "index_fill_"):
+    add(name, index_write(name), getattr(Tensor, name))
+add("masked_fill_", masked_fill, Tensor.masked_fill_)

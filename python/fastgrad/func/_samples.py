@@ -54,10 +54,7 @@ class Samples:
 
     def batched(self, inside: Mapping) -> Any:
         """The arguments as tensors that stand for all samples."""
-        values = [
-            _entered(x, dim, inside)
-            for x, dim in zip(self.leaves, self.dims, strict=True)
-        ]
+        values = [_entered(x, dim, inside) for x, dim in zip(self.leaves, self.dims, strict=True)]
         return rebuilt(self.structure, values)
 
     def rows(self) -> list[Any]:

@@ -12,7 +12,7 @@ from typing import Any
 from warnings import warn
 
 from .. import equal, get_rng_state, set_rng_state
-from . import _rules as _rules  # fills the table
+from . import _rules_indexing, _rules_layers, _rules_shape  # noqa: F401 - they fill the table
 from ._batched import NoRule, mapping
 from ._levels import Captured
 from ._samples import Samples, joined
@@ -67,18 +67,14 @@ def vmap(
     def mapped(*args: Any, **kwargs: Any) -> Any:
         samples = Samples(name, in_dims, out_dims, args)
         captured = Captured(func)
-        parts = [
-            _evaluated(part, func, kwargs, randomness) for part in samples.chunks(chunk_size)
-        ]
+        parts = [_evaluated(part, func, kwargs, randomness) for part in samples.chunks(chunk_size)]
         captured.check(f"vmap({name})")
         return parts[0] if len(parts) == 1 else joined(parts, out_dims)
 
     return without_randomness(f"vmap({name})", mapped) if randomness == "error" else mapped
 
 
-def _evaluated(
-    samples: Samples, func: Callable[..., Any], kwargs: Any, randomness: str
-) -> Any:
+def _evaluated(samples: Samples, func: Callable[..., Any], kwargs: Any, randomness: str) -> Any:
     """The results of all samples: together if possible."""
     if samples.count == 0 or randomness == "different":
         return _one_by_one(samples, func, kwargs, randomness)
@@ -101,9 +97,7 @@ def _evaluated(
     return _one_by_one(samples, func, kwargs, randomness)
 
 
-def _one_by_one(
-    samples: Samples, func: Callable[..., Any], kwargs: Any, randomness: str
-) -> Any:
+def _one_by_one(samples: Samples, func: Callable[..., Any], kwargs: Any, randomness: str) -> Any:
     before = get_rng_state() if randomness == "same" else None
     results = []
     for sample in samples.rows():

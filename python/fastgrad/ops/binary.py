@@ -61,7 +61,7 @@ def reflected(name: str, input: Operand, other: Any) -> Any:
     is_array = isinstance(other, _core.TensorBase) or hasattr(kind, "__array_ufunc__")
     result = NotImplemented if method is None or is_array else method(other, input)
     if result is NotImplemented:
-        raise  # noqa: PLE0704
+        raise
     return result
 
 

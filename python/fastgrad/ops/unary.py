@@ -6,7 +6,6 @@ from math import log as _log
 
 from fastgrad import _core
 from fastgrad.autograd.graph import record, record_result
-from fastgrad.ops.comparison import gt
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
