@@ -1,4 +1,4 @@
-"""Peak memory of a training step, fastgrad's and PyTorch's: ``python bench/memory.py``.
+"""Peak memory of a training step, fastgrad's and PyTorch's: ``python -m bench.memory``.
 
 Each run is a process of its own. Printed are the highest resident memory (peak RSS) of the whole
 process, and how far the steps raised it above what it was after the import.
@@ -9,7 +9,6 @@ from __future__ import annotations
 import argparse
 import importlib
 import json
-import os
 import subprocess
 import sys
 from pathlib import Path
@@ -59,8 +58,10 @@ def measure(library: str, model: str, threads: int) -> dict[str, float]:
 
 
 def in_new_process(library: str, model: str, threads: int) -> dict[str, float]:
-    command = [sys.executable, __file__, "--one", library, model, "--threads", str(threads)]
-    done = subprocess.run(command, capture_output=True, text=True, check=True, env=os.environ)
+    run = [sys.executable, "-m", "bench.memory", "--one", library, model]
+    command = [*run, "--threads", str(threads)]
+    root = Path(__file__).parent.parent
+    done = subprocess.run(command, capture_output=True, text=True, check=True, cwd=root)
     found: dict[str, float] = json.loads(done.stdout)
     return found
 

@@ -175,6 +175,8 @@ nn.functional.adaptive_avg_pool2d
 nn.functional.adaptive_avg_pool3d
 nn.functional.lp_pool1d
 nn.functional.lp_pool2d
+nn.functional.lp_pool3d
+nn.functional.max_unpool3d
 nn.functional.max_unpool1d
 nn.functional.max_unpool2d
 pad from within
