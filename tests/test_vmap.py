@@ -30,6 +30,7 @@ LOOPED = {
     *("cummax", "cummin", "sort", "msort", "topk", "index_select 0-d", "index_add", "index_fill"),
     *("scatter_add", "scatter reduce", "scatter_reduce amax", "scatter_reduce amin"),
     *("index_reduce prod", "nn.functional.multilabel_margin_loss"),
+    "masked_select",  # of masks without dimensions
     # Where the weights of the classes are mapped:
     "nn.functional.cross_entropy",
 }
