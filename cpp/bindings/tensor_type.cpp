@@ -361,6 +361,11 @@ PyObject* register_batching(PyObject*, PyObject* args) {
   Py_RETURN_NONE;
 }
 
+PyObject* refuse_without_rules() {
+  PyErr_SetString(PyExc_RuntimeError, "vmap: there are no batching rules before fastgrad.func is imported");
+  return nullptr;
+}
+
 // _core.batched(values): the first of `values`, which has the shape and memory of all, as a batched tensor.
 PyObject* batched(PyObject*, PyObject* values) {
   return guarded([&]() -> PyObject* {
@@ -380,7 +385,9 @@ PyObject* lifted(PyObject*, PyObject* value) {
 PyObject* is_batched_object(PyObject*, PyObject* object) { return PyBool_FromLong(is_batched(object)); }
 
 // _core.apply_rule(name, args): what the batching rule of a name makes of arguments with tensors inside vmap.
-PyObject* apply_rule(PyObject*, PyObject* args) { return PyObject_Call(batching_rules, args, nullptr); }
+PyObject* apply_rule(PyObject*, PyObject* args) {
+  return batching_rules == nullptr ? refuse_without_rules() : PyObject_Call(batching_rules, args, nullptr);
+}
 
 // _core.is_unrecorded(x): whether the tensor is a step inside an operation, to which no gradient finds its way.
 PyObject* is_unrecorded(PyObject*, PyObject* x) { return PyBool_FromLong(is_tensor(x) && self_of(x)->unrecorded); }
@@ -394,6 +401,7 @@ PyObject* mark_unrecorded(PyObject*, PyObject* x) {
 // _core.set_base(view, of): says that one batched tensor is a view of another, if they share memory.
 PyObject* link_base(PyObject*, PyObject* args) {
   PyObject *view, *of;
+  if (batched_class == nullptr) return refuse_without_rules();
   if (!PyArg_ParseTuple(args, "O!O!", batched_class, &view, batched_class, &of)) return nullptr;
   if (self_of(view)->tensor.storage.get() == self_of(of)->tensor.storage.get()) set_base(view, of);
   Py_RETURN_NONE;
@@ -428,6 +436,7 @@ BatchedArgument::BatchedArgument()
             "operations on tensors, such as where(), or a loop over the samples") {}
 
 PyObject* batched_call(const char* name, PyObject* const* args, Py_ssize_t count) {
+  if (batching_rules == nullptr) return refuse_without_rules();
   PyObject* text = PyUnicode_FromString(name);
   PyObject* given = text == nullptr ? nullptr : PyTuple_New(count);
   PyObject* result = nullptr;
