@@ -278,3 +278,21 @@ def samples(make, dtype, maker=Drawn):
         return make(maker(draw, dtype))
 
     return strategy()
+
+
+class Small(Maker):
+    """Small cases, chosen by a seed: for tests that need no search."""
+
+    def __init__(self, seed, dtype="float64"):
+        Maker.__init__(self, dtype)
+        self._random = Random(seed)
+
+    def choose(self, options):
+        return self._random.choice(options)
+
+    def integer(self, low, high):
+        return self._random.randint(low, high)
+
+
+class SmallSmooth(Small, Smooth):
+    """The same with numbers that differ from each other."""

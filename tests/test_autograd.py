@@ -396,3 +396,46 @@ def test_a_graph_without_saved_tensors_can_be_used_twice():
     total.backward()
     total.backward()
     assert x.grad.tolist() == [2, 2, 2]
+
+
+def test_relu_passes_the_gradient_at_nan_on(torch):
+    for lib in (fg, torch):
+        x = lib.tensor([float("nan"), -1.0, 0.0, 2.0], requires_grad=True)
+        for create_graph in (False, True):
+            (found,) = lib.autograd.grad(lib.relu(x).sum(), x, create_graph=create_graph)
+            assert found.tolist() == [1.0, 0.0, 0.0, 1.0]
+
+
+class Foreign:
+    """An object that tensors do not know, which knows tensors."""
+
+    def __radd__(self, other):
+        return "sum"
+
+    def __rsub__(self, other):
+        return "difference"
+
+    def __rmul__(self, other):
+        return "product"
+
+    def __rtruediv__(self, other):
+        return "quotient"
+
+
+def test_operands_that_tensors_do_not_know_are_asked(torch):
+    for lib in (fg, torch):
+        x = lib.ones(2)
+        results = [x + Foreign(), x - Foreign(), x * Foreign(), x / Foreign()]
+        assert results == ["sum", "difference", "product", "quotient"]
+        assert [0] * lib.tensor(2) == lib.tensor(2) * [0] == [0, 0]
+        assert "ab" * lib.tensor(2) == "abab"
+        for other in (None, "a", [1]):
+            with pytest.raises(TypeError):
+                lib.ones(2) + other
+
+
+def test_an_integer_gradient_is_converted(torch):
+    for lib in (fg, torch):
+        x = lib.ones(2, requires_grad=True)
+        (x * 2).backward(lib.tensor([1, 3]))
+        assert x.grad.tolist() == [2.0, 6.0]

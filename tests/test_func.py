@@ -560,14 +560,10 @@ def test_what_is_captured_further_in_is_found_too():
     def helper(x):
         return adding(x)
 
-    for transform in (fg.func.jacrev(fg.func.grad(helper)), fg.func.vmap(fg.func.grad(helper))):
-        with pytest.raises(RuntimeError, match="'total'"):
-            transform(x_of(fg))
-
-
-def test_branches_and_items_work_in_vmap():
-    found = fg.func.vmap(lambda x: x * 2 if x.item() > 0 else -x)(fg.tensor([1.0, -3.0]))
-    assert found.tolist() == [2.0, 3.0]
+    with pytest.raises(RuntimeError, match="'total'"):
+        fg.func.jacrev(fg.func.grad(helper))(x_of(fg))
+    with pytest.raises(RuntimeError, match="that they share"):
+        fg.func.vmap(fg.func.grad(helper))(x_of(fg))
 
 
 def test_a_failed_call_gives_the_module_back():
@@ -597,3 +593,34 @@ def test_results_hold_no_graph():
     ]
     assert not any(y.requires_grad for y in found)
     assert not x.requires_grad
+
+
+def test_value_and_grad_is_grad_and_value_in_jax_order():
+    x = x_of(fg)
+    gradient, value = fg.func.grad_and_value(lambda x: (x**3).sum())(x)
+    found = fg.func.value_and_grad(lambda x: (x**3).sum())(x)
+    assert fg.equal(found[0], value)
+    assert fg.equal(found[1], gradient)
+    (value, aux), gradient = fg.func.value_and_grad(lambda x, y: (x @ y, "aux"), 1, has_aux=True)(
+        x, x
+    )
+    assert aux == "aux"
+    assert fg.equal(gradient, x)
+
+
+def test_value_and_grad_is_as_in_jax():
+    jax = pytest.importorskip("jax")
+    value, gradient = jax.value_and_grad(lambda x: (x**3).sum())(jax.numpy.array([1.0, 2.0]))
+    ours = fg.func.value_and_grad(lambda x: (x**3).sum())(fg.tensor([1.0, 2.0]))
+    assert ours[0].item() == float(value)
+    assert ours[1].tolist() == gradient.tolist()
+
+
+def test_no_graph_of_an_inner_transform_is_left():
+    rows = fg.stack([x_of(fg), 2 * x_of(fg)])
+
+    def f(w):
+        inner = [fg.func.grad(lambda r: (r * w).tanh().sum())(row) for row in rows]
+        return sum(g.square().sum() for g in inner)
+
+    assert not fg.func.grad(f)(x_of(fg)).requires_grad

@@ -150,6 +150,7 @@ Tensor bytes_of_buffer(PyObject* object) {
 int export_buffer(PyObject* self, Py_buffer* view, int flags) {
   view->obj = nullptr;
   try {
+    if (is_batched(self)) throw BatchedArgument();
     PyTensor* t = as_py_tensor(self);
     if (requires_grad(t)) {
       fail(ErrorKind::buffer, "can't export the memory of a Tensor that requires grad; use tensor.detach()");

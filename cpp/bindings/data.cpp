@@ -46,6 +46,7 @@ bool is_array(PyObject* object) {
 }
 
 Tensor as_array(PyObject* object) {
+  if (is_batched(object)) throw BatchedArgument();
   if (is_tensor(object)) return as_py_tensor(object)->tensor;
   return PyObject_CheckBuffer(object) ? tensor_on_buffer(object) : tensor_on_dlpack(object);
 }
@@ -93,7 +94,7 @@ DType inferred_dtype(PyObject* data, const Dims& shape) {
 
 void fill(const Tensor& out, PyObject* data, int depth) {
   if (is_nested_number(data, depth)) {
-    const Tensor& element = as_py_tensor(data)->tensor;
+    const Tensor element = as_array(data);
     if (element.numel() != 1 || out.dim() > 0) {
       fail(ErrorKind::value, "tensor: only one element tensors can be converted to Python scalars, got shape ",
            element.sizes, " inside a sequence; use stack() or cat()");
@@ -183,6 +184,7 @@ bool is_number(PyObject* object) {
 Scalar scalar_from(PyObject* object) {
   if (PyBool_Check(object)) return Scalar::of(object == Py_True);
   if (PyFloat_Check(object)) return Scalar::of(PyFloat_AS_DOUBLE(object));
+  if (is_batched(object)) throw BatchedArgument();
   if (is_tensor(object)) return ops::item(as_py_tensor(object)->tensor);
   if (PyComplex_Check(object)) fail(ErrorKind::type, "complex numbers are not supported");
   if (PyIndex_Check(object)) {

@@ -13,6 +13,7 @@ namespace py = pybind11;
 namespace fastgrad {
 
 const Tensor& tensor_argument(PyObject* object, Call& call) {
+  if (is_batched(object)) throw BatchedArgument();
   if (!is_tensor(object)) {
     fail(ErrorKind::type, "expected a Tensor, got ", Py_TYPE(object)->tp_name, "; make one with tensor(...)");
   }
@@ -101,7 +102,7 @@ PyObject* wrap_result(Tensor&& t, const Call& call, Kind kind, PyObject* first_a
   PyObject* out = wrap(std::move(t));
   PyTensor* made = as_py_tensor(out);
   if (kind == Kind::constant) return out;
-  made->requires_grad = call.requires_grad && grad_enabled() && is_floating(made->tensor.dtype);
+  made->requires_grad = made->unrecorded = call.requires_grad && grad_enabled() && is_floating(made->tensor.dtype);
   if (kind == Kind::view && made->tensor.storage.get() == as_py_tensor(first_argument)->tensor.storage.get()) {
     set_base(out, first_argument);
   }
@@ -160,7 +161,7 @@ class WideArguments {
     const PyTensor* wide = as_py_tensor(result.ptr());
     if (wide->tensor.dtype != DType::float32) return result;
     auto out = py::reinterpret_steal<py::object>(wrap(ops::cast(wide->tensor, half_)));
-    as_py_tensor(out.ptr())->requires_grad = wide->requires_grad;
+    as_py_tensor(out.ptr())->requires_grad = as_py_tensor(out.ptr())->unrecorded = wide->requires_grad;
     return out;
   }
 

@@ -230,6 +230,10 @@ PyObject* call_with(PyObject* const* args, std::index_sequence<i...>) {
   }
 }
 
+// For the C++ exception being handled in a function of the table: a tensor inside vmap sends the call to the batching
+// rules, anything else becomes a Python exception.
+PyObject* after_exception(PyCFunction function, PyObject* const* args, Py_ssize_t count);
+
 template <auto f, Kind kind, Halves halves>
 PyObject* entry(PyObject*, PyObject* const* args, Py_ssize_t count) {
   constexpr auto expected = static_cast<Py_ssize_t>(Signature<std::decay_t<decltype(f)>>::count);
@@ -240,8 +244,8 @@ PyObject* entry(PyObject*, PyObject* const* args, Py_ssize_t count) {
   try {
     return call_with<f, kind, halves>(args, std::make_index_sequence<static_cast<std::size_t>(expected)>());
   } catch (...) {
-    translate_exception();
-    return nullptr;
+    return after_exception(reinterpret_cast<PyCFunction>(reinterpret_cast<void (*)()>(&entry<f, kind, halves>)), args,
+                           count);
   }
 }
 

@@ -1,6 +1,9 @@
 // THE list of operations that Python sees, by family: one line each.
 #include "bindings/functions.h"
 
+#include <algorithm>
+#include <iterator>
+
 #include "bindings/function.h"
 #include "ops/ops.h"
 
@@ -66,6 +69,9 @@ PyMethodDef functions[] = {
     def<linspace, constant>("linspace"),
     def<logspace, constant>("logspace"),
     def<triangle_indices, constant>("triangle_indices"),
+    // zeros that are a result of x and y: inside vmap they differ between samples where these do
+    def<[](const Tensor& x, const Tensor& y, const Dims& sizes) { return zeros(sizes, x.dtype); }, constant>(
+        "zeros_for"),
     // conversion
     def_any<dense_copy>("cast"),
     def_any<clone>("clone"),
@@ -73,6 +79,7 @@ PyMethodDef functions[] = {
     def_any<fill_>("fill_"),
     def_any<where>("where"),
     def<[](const Tensor& x) { return x; }, constant>("detach"),
+    def<[](const Tensor& x) { return x; }, constant>("cut"),
     // unary
     UNARY(neg),
     UNARY(abs),
@@ -335,6 +342,19 @@ PyMethodDef functions[] = {
 };
 
 }  // namespace
+
+PyObject* after_exception(PyCFunction function, PyObject* const* args, Py_ssize_t count) {
+  try {
+    throw;
+  } catch (const BatchedArgument&) {
+    const auto* found =
+        std::find_if(std::begin(functions), std::end(functions), [&](const auto& f) { return f.ml_meth == function; });
+    return batched_call(found->ml_name, args, count);
+  } catch (...) {
+    translate_exception();
+    return nullptr;
+  }
+}
 
 void add_functions(PyObject* module) {
   if (PyModule_AddFunctions(module, functions) != 0) throw PythonError{};

@@ -128,7 +128,8 @@ class Parser {
     }
     std::optional<Tensor> tensor;
     if (is_tensor(object)) {
-      tensor = as_py_tensor(object)->tensor;
+      Call call;
+      tensor = tensor_argument(object, call);
     } else if (is_array_entry(object)) {
       tensor = index_tensor_from(object);
     }
@@ -317,10 +318,12 @@ void check_dtypes(const Parsed& target, const Tensor& value, bool may_convert) {
 }
 
 template <class F>
-PyObject* guarded(Py_ssize_t count, Py_ssize_t expected, const F& f) {
+PyObject* guarded(const char* name, PyObject* const* args, Py_ssize_t count, Py_ssize_t expected, const F& f) {
   try {
     if (count != expected) fail(ErrorKind::type, "expected ", expected, " positional arguments, got ", count);
     return f();
+  } catch (const BatchedArgument&) {
+    return batched_call(name, args, count);
   } catch (...) {
     translate_exception();
     return nullptr;
@@ -338,7 +341,7 @@ std::optional<Tensor> row_at(const Tensor& x, PyObject* index) {
 
 // getitem(x, index): a view when the index is basic (integers, slices, None, ...), else a new tensor.
 PyObject* getitem(PyObject*, PyObject* const* args, Py_ssize_t count) {
-  return guarded(count, 2, [&] {
+  return guarded("getitem", args, count, 2, [&] {
     Call call;
     const Tensor& x = tensor_argument(args[0], call);
     if (std::optional<Tensor> row = row_at(x, args[1])) return wrap_result(std::move(*row), call, Kind::view, args[0]);
@@ -357,7 +360,7 @@ void put(PyObject* const* args, bool accumulate) {
   const Tensor& x = tensor_argument(args[0], call);
   const Tensor value = value_tensor(args[2], x, call);
   if (is_tensor(args[1]) && value.numel() == 1 && !accumulate) {
-    const Tensor& mask = as_py_tensor(args[1])->tensor;
+    const Tensor& mask = tensor_argument(args[1], call);
     if (is_mask(mask) && mask.dim() > 0) return ops::masked_fill_(x, Parser(x).parse_mask(mask), value);
   }
   const Parsed target = Parser(x).parse(args[1]);
@@ -368,7 +371,7 @@ void put(PyObject* const* args, bool accumulate) {
 
 // setitem(x, index, value)
 PyObject* setitem(PyObject*, PyObject* const* args, Py_ssize_t count) {
-  return guarded(count, 3, [&] {
+  return guarded("setitem", args, count, 3, [&] {
     put(args, false);
     Py_INCREF(Py_None);
     return Py_None;
@@ -377,7 +380,7 @@ PyObject* setitem(PyObject*, PyObject* const* args, Py_ssize_t count) {
 
 // index_put_(x, index, value, accumulate): the same, or x[index] += value with every index in turn.
 PyObject* index_put_(PyObject*, PyObject* const* args, Py_ssize_t count) {
-  return guarded(count, 4, [&] {
+  return guarded("index_put_", args, count, 4, [&] {
     put(args, args[3] == Py_True);
     Py_INCREF(args[0]);
     return args[0];
@@ -386,7 +389,7 @@ PyObject* index_put_(PyObject*, PyObject* const* args, Py_ssize_t count) {
 
 // getitem_backward(gradient, sizes, index): zeros with the gradient added at the index.
 PyObject* getitem_backward(PyObject*, PyObject* const* args, Py_ssize_t count) {
-  return guarded(count, 3, [&] {
+  return guarded("getitem_backward", args, count, 3, [&] {
     Call call;
     const Tensor& g = tensor_argument(args[0], call);
     Tensor out = ops::zeros(dims_argument(args[1]), g.dtype);
@@ -406,7 +409,8 @@ void freeze(PyObject* entry, std::vector<Owned>& frozen) {
     frozen.emplace_back(entry);
     return;
   }
-  const Tensor t = is_given ? as_py_tensor(entry)->tensor : index_tensor_from(entry);
+  Call call;
+  const Tensor t = is_given ? tensor_argument(entry, call) : index_tensor_from(entry);
   if (t.dim() == 0) {
     frozen.push_back(owned(is_mask(t) ? PyBool_FromLong(ops::item(t).integer != 0) : wrap_scalar(ops::item(t))));
   } else if (is_mask(t)) {
@@ -422,7 +426,7 @@ void freeze(PyObject* entry, std::vector<Owned>& frozen) {
 
 // frozen_index(index): the same index expression as a tuple, in which masks, lists and arrays are index tensors.
 PyObject* frozen_index(PyObject*, PyObject* const* args, Py_ssize_t count) {
-  return guarded(count, 1, [&] {
+  return guarded("frozen_index", args, count, 1, [&] {
     const Owned entries = entries_of(args[0]);
     std::vector<Owned> frozen;
     for (Py_ssize_t i = 0; i < PyTuple_GET_SIZE(entries.get()); ++i) {
@@ -438,7 +442,7 @@ PyObject* frozen_index(PyObject*, PyObject* const* args, Py_ssize_t count) {
 
 // is_basic_index(x, index): whether x[index] is a view.
 PyObject* is_basic_index(PyObject*, PyObject* const* args, Py_ssize_t count) {
-  return guarded(count, 2, [&] {
+  return guarded("is_basic_index", args, count, 2, [&] {
     Call call;
     return PyBool_FromLong(Parser(tensor_argument(args[0], call)).parse(args[1]).is_basic());
   });

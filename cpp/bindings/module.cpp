@@ -64,9 +64,14 @@ void add_settings(py::module_& m) {
   m.def(
       "result_type",
       [](const py::object& a, const py::object& b) {
-        Call call;
-        Argument<const Operand&> left(a.ptr(), call), right(b.ptr(), call);
-        return py::reinterpret_borrow<py::object>(dtype_object(result_type(left.get(), right.get())));
+        try {
+          Call call;
+          Argument<const Operand&> left(a.ptr(), call), right(b.ptr(), call);
+          return py::reinterpret_borrow<py::object>(dtype_object(result_type(left.get(), right.get())));
+        } catch (const BatchedArgument&) {
+          PyObject* const both[] = {a.ptr(), b.ptr()};
+          return as_object(batched_call("result_type", both, 2));
+        }
       },
       py::arg("tensor1"), py::arg("tensor2"), "The dtype that an operation on both, tensors or numbers, computes in.");
 }

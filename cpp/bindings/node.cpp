@@ -243,6 +243,7 @@ PyObject* hang_node(PyObject* const* args, PyObject* saved, bool saves_result) {
   PyObject* before = out->node;
   out->node = node;
   out->requires_grad = true;
+  out->unrecorded = false;
   out->seen_version = out->tensor.storage->version;
   Py_XDECREF(before);
   PyObject* news[] = {node, args[0]};
@@ -264,7 +265,7 @@ PyObject* record_result(PyObject*, PyObject* const* args, Py_ssize_t count) {
   if (given == nullptr) return nullptr;
   const Py_ssize_t n = PyTuple_GET_SIZE(given);
   PyObject* saved = PyTuple_New(n + 1);
-  PyObject* result = saved == nullptr ? nullptr : wrap(Tensor(as_py_tensor(args[0])->tensor));
+  PyObject* result = saved == nullptr ? nullptr : wrap_alias(args[0]);
   if (result == nullptr) Py_CLEAR(saved);
   for (Py_ssize_t i = 0; saved != nullptr && i < n; ++i)
     PyTuple_SET_ITEM(saved, i, new_ref(PyTuple_GET_ITEM(given, i)));

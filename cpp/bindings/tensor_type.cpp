@@ -16,9 +16,11 @@
 namespace fastgrad {
 namespace {
 
-PyTypeObject* base_type = nullptr;     // _core.TensorBase
-PyTypeObject* tensor_class = nullptr;  // fastgrad.Tensor
-PyObject* refresh_view = nullptr;      // fastgrad.autograd: gives a stale view its node anew
+PyTypeObject* base_type = nullptr;      // _core.TensorBase
+PyTypeObject* tensor_class = nullptr;   // fastgrad.Tensor
+PyTypeObject* batched_class = nullptr;  // fastgrad.func's class of tensors inside vmap, once it is used
+PyObject* batching_rules = nullptr;     // calls the batching rule of a function by name
+PyObject* refresh_view = nullptr;       // fastgrad.autograd: gives a stale view its node anew
 
 ObjectPool pool;  // of tensor_class alone: others have more fields
 
@@ -142,6 +144,7 @@ int set_requires_grad(PyObject* self, PyObject* value, void*) {
     return -1;
   }
   t->requires_grad = wanted != 0;
+  t->unrecorded = false;
   return 0;
 }
 
@@ -175,6 +178,7 @@ int set_node(PyObject* self, PyObject* value, void*) {
   PyTensor* t = self_of(self);
   replace(t->node, value == Py_None ? nullptr : value);
   t->requires_grad = t->node != nullptr;
+  t->unrecorded = false;
   t->seen_version = t->tensor.storage->version;
   return 0;
 }
@@ -197,12 +201,17 @@ PyObject* stride(PyObject* self, PyObject* const* args, Py_ssize_t count, PyObje
   return guarded([&] { return one_of(self_of(self)->tensor.strides, args, count, keywords, "stride", &PyTuple_Type); });
 }
 
+PyObject* refuse_batched(PyObject* self) {
+  if (is_batched(self)) throw BatchedArgument();
+  return self;
+}
+
 PyObject* item(PyObject* self, PyObject*) {
-  return guarded([&] { return wrap_scalar(ops::item(self_of(self)->tensor)); });
+  return guarded([&] { return wrap_scalar(ops::item(self_of(refuse_batched(self))->tensor)); });
 }
 
 PyObject* tolist(PyObject* self, PyObject*) {
-  return guarded([&] { return nested_list(self_of(self)->tensor); });
+  return guarded([&] { return nested_list(self_of(refuse_batched(self))->tensor); });
 }
 
 // Tensor._make_subclass(cls, data, requires_grad): the same memory as an instance of cls.
@@ -212,7 +221,8 @@ PyObject* make_subclass(PyObject*, PyObject* const* args, Py_ssize_t count) {
         !is_tensor(args[1])) {
       fail(ErrorKind::type, "_make_subclass: expected a class derived from Tensor, a Tensor and a bool");
     }
-    PyObject* made = wrap_as(reinterpret_cast<PyTypeObject*>(args[0]), Tensor(self_of(args[1])->tensor));
+    PyObject* made =
+        wrap_as(reinterpret_cast<PyTypeObject*>(args[0]), Tensor(self_of(refuse_batched(args[1]))->tensor));
     if (made != nullptr && count > 2 && set_requires_grad(made, args[2], nullptr) != 0) Py_CLEAR(made);
     return made;
   });
@@ -223,6 +233,10 @@ int set_data(PyObject* self, PyObject* value, void*) {
   if (value == nullptr || !is_tensor(value)) {
     PyErr_Format(PyExc_TypeError, "Variable data has to be a tensor, but got %s",
                  value == nullptr ? "nothing" : Py_TYPE(value)->tp_name);
+    return -1;
+  }
+  if (is_batched(self) || is_batched(value)) {
+    PyErr_SetString(PyExc_RuntimeError, BatchedArgument().what());
     return -1;
   }
   PyTensor* t = self_of(self);
@@ -240,7 +254,7 @@ int set_data(PyObject* self, PyObject* value, void*) {
 
 PyObject* get_data(PyObject* self, void*) {
   return guarded([&] {
-    Tensor twin = self_of(self)->tensor;
+    Tensor twin = self_of(refuse_batched(self))->tensor;
     twin.storage = detached_storage(twin.storage);
     return wrap(std::move(twin));
   });
@@ -327,7 +341,73 @@ PyObject* register_classes(PyObject*, PyObject* args) {
   Py_RETURN_NONE;
 }
 
+// _core.register_batching(batched_class, rules), called once by fastgrad.func.
+PyObject* register_batching(PyObject*, PyObject* args) {
+  PyObject *batched, *rules;
+  if (!PyArg_ParseTuple(args, "O!O", &PyType_Type, &batched, &rules)) return nullptr;
+  Py_INCREF(batched);
+  Py_INCREF(rules);
+  batched_class = reinterpret_cast<PyTypeObject*>(batched);
+  batching_rules = rules;
+  Py_RETURN_NONE;
+}
+
+PyObject* refuse_without_rules() {
+  PyErr_SetString(PyExc_RuntimeError, "vmap: there are no batching rules before fastgrad.func is imported");
+  return nullptr;
+}
+
+// _core.batched(values): the first of `values`, which has the shape and memory of all, as a batched tensor.
+PyObject* batched(PyObject*, PyObject* values) {
+  return guarded([&]() -> PyObject* {
+    if (!is_tensor(values) || batched_class == nullptr) fail(ErrorKind::type, "batched: expected a Tensor");
+    return wrap_as(batched_class, ops::select(self_of(values)->tensor, 0, 0));
+  });
+}
+
+// _core.lifted(value): the same for a tensor that all samples share.
+PyObject* lifted(PyObject*, PyObject* value) {
+  return guarded([&]() -> PyObject* {
+    if (!is_tensor(value) || batched_class == nullptr) fail(ErrorKind::type, "lifted: expected a Tensor");
+    return wrap_as(batched_class, Tensor(self_of(value)->tensor));
+  });
+}
+
+PyObject* is_batched_object(PyObject*, PyObject* object) { return PyBool_FromLong(is_batched(object)); }
+
+// _core.apply_rule(name, args): what the batching rule of a name makes of arguments with tensors inside vmap.
+PyObject* apply_rule(PyObject*, PyObject* args) {
+  return batching_rules == nullptr ? refuse_without_rules() : PyObject_Call(batching_rules, args, nullptr);
+}
+
+// _core.is_unrecorded(x): whether the tensor is a step inside an operation, to which no gradient finds its way.
+PyObject* is_unrecorded(PyObject*, PyObject* x) { return PyBool_FromLong(is_tensor(x) && self_of(x)->unrecorded); }
+
+// _core.mark_unrecorded(x): says that it is.
+PyObject* mark_unrecorded(PyObject*, PyObject* x) {
+  if (is_tensor(x)) self_of(x)->requires_grad = self_of(x)->unrecorded = true;
+  Py_RETURN_NONE;
+}
+
+// _core.set_base(view, of): says that one batched tensor is a view of another, if they share memory.
+PyObject* link_base(PyObject*, PyObject* args) {
+  PyObject *view, *of;
+  if (batched_class == nullptr) return refuse_without_rules();
+  if (!PyArg_ParseTuple(args, "O!O!", batched_class, &view, batched_class, &of)) return nullptr;
+  if (self_of(view)->tensor.storage.get() == self_of(of)->tensor.storage.get()) set_base(view, of);
+  Py_RETURN_NONE;
+}
+
 PyMethodDef module_functions[] = {
+    {"register_batching", register_batching, METH_VARARGS, "Names the class of tensors inside vmap, and their rules."},
+    {"batched", batched, METH_O, "A tensor inside vmap that stands for the samples along the first dimension."},
+    {"lifted", lifted, METH_O, "A tensor inside vmap that all samples share."},
+    {"is_batched", is_batched_object, METH_O,
+     "Whether a value is a tensor inside vmap, whose numbers are not to be had."},
+    {"apply_rule", apply_rule, METH_VARARGS, "Calls the batching rule of a name."},
+    {"is_unrecorded", is_unrecorded, METH_O, "Whether a tensor is a step inside an operation, without a node."},
+    {"mark_unrecorded", mark_unrecorded, METH_O, "Says that a tensor is one."},
+    {"set_base", link_base, METH_VARARGS, "Says that a batched tensor is a view of another."},
     {"register_classes", register_classes, METH_VARARGS, "Names the Python classes that the extension returns."},
     {nullptr, nullptr, 0, nullptr},
 };
@@ -338,6 +418,27 @@ bool grad_enabled() { return grad_mode; }
 void set_grad_enabled(bool enabled) { grad_mode = enabled; }
 
 PyTypeObject* tensor_base_type() { return base_type; }
+
+bool is_batched(PyObject* object) { return Py_TYPE(object) == batched_class; }
+
+BatchedArgument::BatchedArgument()
+    : Error(ErrorKind::runtime,
+            "vmap: this needs the numbers of one sample, but inside vmap a tensor stands for all of them; use "
+            "operations on tensors, such as where(), or a loop over the samples") {}
+
+PyObject* batched_call(const char* name, PyObject* const* args, Py_ssize_t count) {
+  if (batching_rules == nullptr) return refuse_without_rules();
+  PyObject* text = PyUnicode_FromString(name);
+  PyObject* given = text == nullptr ? nullptr : PyTuple_New(count);
+  PyObject* result = nullptr;
+  if (given != nullptr) {
+    for (Py_ssize_t i = 0; i < count; ++i) PyTuple_SET_ITEM(given, i, Py_NewRef(args[i]));
+    result = PyObject_CallFunctionObjArgs(batching_rules, text, given, nullptr);
+  }
+  Py_XDECREF(text);
+  Py_XDECREF(given);
+  return result;
+}
 
 void add_tensor_type(PyObject* module) {
   base_type = reinterpret_cast<PyTypeObject*>(PyType_FromSpec(&spec));
@@ -355,6 +456,10 @@ PyObject* wrap_as(PyTypeObject* type, Tensor&& tensor) {
   return object;
 }
 
+PyObject* wrap_alias(PyObject* tensor) {
+  return is_batched(tensor) ? batched_call("detach", &tensor, 1) : wrap(Tensor(self_of(tensor)->tensor));
+}
+
 PyObject* wrap(Tensor&& tensor) {
   PyObject* object = pool.take(tensor_class);
   if (object == nullptr) throw PythonError{};
@@ -362,7 +467,7 @@ PyObject* wrap(Tensor&& tensor) {
   new (&t->tensor) Tensor(std::move(tensor));
   t->grad = t->node = t->base = t->dict = t->weakrefs = nullptr;
   t->seen_version = 0;
-  t->requires_grad = false;
+  t->requires_grad = t->unrecorded = false;
   PyObject_GC_Track(object);
   return object;
 }

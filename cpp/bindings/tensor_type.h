@@ -3,6 +3,7 @@
 
 #include <Python.h>
 
+#include "core/error.h"
 #include "core/tensor.h"
 
 namespace fastgrad {
@@ -16,6 +17,7 @@ struct PyTensor {
   PyObject* weakrefs;
   std::uint32_t seen_version;  // for a view: the storage's version when `node` was set
   bool requires_grad;
+  bool unrecorded;  // requires grad because an argument does, and no node has been hung on it so far
 };
 
 // The Python exception is set already.
@@ -29,12 +31,16 @@ PyTypeObject* tensor_base_type();
 void add_tensor_type(PyObject* module);
 
 inline bool is_tensor(PyObject* object) { return PyObject_TypeCheck(object, tensor_base_type()) != 0; }
+// Tensors inside vmap (fastgrad.func): what is read of one is a sample of many.
+bool is_batched(PyObject* object);
 inline PyTensor* as_py_tensor(PyObject* object) { return reinterpret_cast<PyTensor*>(object); }
 
 // A new Python Tensor. It does not require grad.
 PyObject* wrap(Tensor&& tensor);
 // The same, as an instance of `type` (Tensor or a class derived from it).
 PyObject* wrap_as(PyTypeObject* type, Tensor&& tensor);
+// The same memory without a place in the graph, as batched as the tensor is.
+PyObject* wrap_alias(PyObject* tensor);
 // Makes `view` a view of `of` in the eyes of the graph.
 void set_base(PyObject* view, PyObject* of);
 
@@ -44,6 +50,14 @@ bool requires_grad(PyTensor* t);
 
 // A torch.Size of the dims.
 PyObject* wrap_size(const Dims& dims);
+
+// Thrown where a function meets a tensor inside vmap: it must go to batched_call, or fail.
+struct BatchedArgument : Error {
+  BatchedArgument();
+};
+
+// Hands a call of a _core function with tensors inside vmap to the batching rules.
+PyObject* batched_call(const char* name, PyObject* const* args, Py_ssize_t count);
 
 // Sets the Python exception for the C++ exception being handled. For catch (...) blocks.
 void translate_exception();

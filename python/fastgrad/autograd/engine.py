@@ -35,7 +35,7 @@ class _Pending:
             self.grads[edge] = grad
             if fresh:
                 self.ours.add(edge)
-        elif edge in self.ours and not self.create_graph:
+        elif edge in self.ours and not self.create_graph and before.__class__ is grad.__class__:
             _core.add_(before, grad)
         else:
             self.grads[edge] = before + grad
@@ -231,8 +231,6 @@ def _initial_grad(output: Tensor, grad: Tensor | None) -> Tensor:
             f"Mismatch in shape: the gradient has a shape of {list(grad.shape)} and the output has "
             f"a shape of {list(output.shape)}; they must be equal"
         )
-    if not grad.dtype.is_floating_point:
-        raise RuntimeError(f"expected a floating-point gradient, got {grad.dtype}")
     return grad if grad.dtype is output.dtype else grad.to(output.dtype)
 
 

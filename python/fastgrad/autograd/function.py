@@ -110,6 +110,8 @@ class Function:
     @classmethod
     def apply(cls, *args: Any, **kwargs: Any) -> Any:
         """Call forward, and record it when an argument requires grad."""
+        if any(map(_core.is_batched, args)):
+            return _core.apply_rule(cls.__name__, args)  # has none: vmap calls it for each sample
         ctx = FunctionCtx()
         edges = _core.edges(*args)
         recording = _core.is_grad_enabled() and any(edge is not None for edge in edges)

@@ -14,6 +14,8 @@ differentiable functions, so that gradients have gradients.
 
 from __future__ import annotations
 
+from functools import cache
+from re import sub
 from weakref import WeakKeyDictionary
 
 from fastgrad import _core
@@ -42,7 +44,21 @@ _ELSEWHERE = {
     "batch_norm": "native_batch_norm",
     "group_norm": "native_group_norm",
     "vector_norm": "linalg_vector_norm",
+    "pinv": "linalg_pinv",
+    "narrow": "slice",
+    "constant_pad": "constant_pad_nd",
+    "fold": "col2im",
+    "unfold": "im2col",
+    "logsigmoid": "log_sigmoid",
+    "max_of_all": "max",
+    "min_of_all": "min",
+    **{
+        name: f"special_{name}"
+        for name in ["erfcx", "ndtri", "log_ndtr", "i0e", "i1", "i1e", "zeta", "xlog1py", "entr"]
+    },
 }
+# Those of several forms that PyTorch numbers: 1 where it is none of the first.
+_SECOND_FORMS = ("remainder", "fmod", "max_of_all", "min_of_all")
 _PRODUCTS = ("dot", "mv", "mm")  # by the dimensions of the result
 
 
@@ -58,7 +74,9 @@ def _printed_name(node: Node) -> str:
             ("addmm" if dims == 2 else "view") if has_bias else "mm" if dims == 2 else "unsafe_view"
         )
     words = "".join(word.capitalize() for word in _ELSEWHERE.get(name, name).split("_"))
-    return f"{words}Backward{int(name in ('sum', 'mean') and dims > 0)}"
+    words = sub(r"\d[a-z]", lambda found: found.group().upper(), words)
+    is_second = name in _SECOND_FORMS or (name in ("sum", "mean", "prod") and dims > 0)
+    return f"{words}Backward{int(is_second)}"
 
 
 # Nodes inside a checkpoint: what they saved was dropped, and is computed again when it is needed.
@@ -165,6 +183,26 @@ record = _core.record
 # The same with the result itself as the last of what is saved. The node holds the result's memory,
 # not the result: a tensor that its own node refers to would be a reference cycle.
 record_result = _core.record_result
+
+
+@cache
+def _under_name(vjp: Vjp, name: str) -> Vjp:
+    from types import FunctionType
+
+    assert isinstance(vjp, FunctionType)
+    return FunctionType(vjp.__code__, vjp.__globals__, f"{name}_vjp", None, vjp.__closure__)
+
+
+def printed_as(out: Tensor, name: str) -> Tensor:
+    """The result of a composite operation, whose last node prints under the operation's name."""
+    node = out.node
+    if node is not None and node.saved is not None:
+        vjp = _under_name(node.vjp, name)
+        if node.saves_result:
+            record_result(out, vjp, node.edges, node.saved[:-1])
+        else:
+            record(out, vjp, node.edges, node.saved)
+    return out
 
 
 def record_several(

@@ -6,7 +6,7 @@ Hessian. Follows ``torch.func``.
 """
 
 from fastgrad.func._call import functional_call, stack_module_state
-from fastgrad.func._gradients import grad, grad_and_value, jvp, vjp
+from fastgrad.func._gradients import grad, grad_and_value, jvp, value_and_grad, vjp
 from fastgrad.func._jacobians import hessian, jacfwd, jacrev
 from fastgrad.func._vmap import vmap
 
@@ -19,6 +19,7 @@ __all__ = [
     "jacrev",
     "jvp",
     "stack_module_state",
+    "value_and_grad",
     "vjp",
     "vmap",
 ]

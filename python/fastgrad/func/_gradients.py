@@ -66,6 +66,29 @@ def grad_and_value(
     return gradient_and_value
 
 
+def value_and_grad(
+    func: Callable[..., Any], argnums: int | tuple[int, ...] = 0, has_aux: bool = False
+) -> Callable[..., Any]:
+    """:func:`grad_and_value` in JAX's order: of a function that returns (value, gradient).
+
+    With `has_aux` it returns ((value, aux), gradient). PyTorch does not have it.
+
+    Follows ``jax.value_and_grad``.
+
+    >>> import fastgrad
+    >>> fastgrad.func.value_and_grad(lambda x: x**2)(fastgrad.tensor(3.0))
+    (tensor(9.), tensor(6.))
+    """
+    both = grad_and_value(func, argnums, has_aux)
+
+    @wraps(func)
+    def value_and_gradient(*args: Any, **kwargs: Any) -> Any:
+        gradient, value = both(*args, **kwargs)
+        return value, gradient
+
+    return value_and_gradient
+
+
 def grad(
     func: Callable[..., Any], argnums: int | tuple[int, ...] = 0, has_aux: bool = False
 ) -> Callable[..., Any]:

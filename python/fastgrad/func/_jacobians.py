@@ -6,16 +6,14 @@ from collections.abc import Callable
 from functools import wraps
 from typing import Any
 
-from .. import Tensor, stack
-from ..autograd.call import basis, stacked
+from .. import Tensor, eye
 from ._gradients import Columns, own_arguments
 from ._levels import Captured, Level, zeros_for
 from ._tree import flatten, rebuilt
-from ._vmap import without_randomness
+from ._vmap import vmap, without_randomness
 
 
 def _check_chunks(name: str, chunk_size: int | None) -> None:
-    """Whatever its size, a chunk holds one vector at a time here."""
     if chunk_size is not None and chunk_size <= 0:
         raise ValueError(f"{name}: `chunk_size` should be greater than 0, got {chunk_size}")
 
@@ -35,7 +33,7 @@ def jacrev(
         func: returns tensors, nested in any way.
         argnums: with respect to which arguments; for a tuple the results are tuples.
         has_aux: `func` returns (output, aux), and the Jacobian function (Jacobian, aux).
-        chunk_size: how many rows may be computed together at most; it is one row at a time here.
+        chunk_size: how many rows may be computed together at most.
 
     Raises:
         RuntimeError: `func` returns what is no tensor, or changes a captured tensor in place.
@@ -58,7 +56,9 @@ def jacrev(
             outputs = level.result(output)
             captured.check("jacrev")
             parts = [
-                rebuilt(structure, [level.left(part) for part in _rows(level, y, inputs)])
+                rebuilt(
+                    structure, [level.left(part) for part in _rows(level, y, inputs, chunk_size)]
+                )
                 for y in outputs
             ]
         result = rebuilt(flatten(output)[1], parts)
@@ -67,15 +67,16 @@ def jacrev(
     return jacobian
 
 
-def _rows(level: Level, output: Tensor, inputs: list[Tensor]) -> list[Tensor]:
-    """The derivatives of one output with respect to each input."""
-    rows = [level.gradients([output], inputs, [vector]) for vector in basis(output)]
-    if not rows:
-        return [zeros_for((*output.shape, *x.shape), x) for x in inputs]
-    return [
-        stacked(list(parts), output.shape, x.shape)
-        for parts, x in zip(zip(*rows, strict=True), inputs, strict=True)
-    ]
+def _rows(
+    level: Level, output: Tensor, inputs: list[Tensor], chunk_size: int | None
+) -> list[Tensor]:
+    """The derivatives of one output with respect to each input: rows of the Jacobian, by vmap."""
+
+    def row(vector: Tensor) -> tuple[Tensor, ...]:
+        return tuple(level.gradients([output], inputs, [vector]))
+
+    parts = vmap(row, chunk_size=chunk_size)(basis(output))
+    return [part.reshape((*output.shape, *x.shape)) for part, x in zip(parts, inputs, strict=True)]
 
 
 def jacfwd(
@@ -119,7 +120,7 @@ def jacfwd(
             output, aux = level.with_aux(once(*replaced, **kwargs), has_aux)
             outputs = level.result(output)
             captured.check("jacfwd")
-            blocks = _blocks(level, outputs, inputs)
+            blocks = _blocks(level, outputs, inputs, chunk_size)
             parts = [rebuilt(structure, map(level.left, block)) for block in blocks]
         result = rebuilt(flatten(output)[1], parts)
         return (result, aux) if has_aux else result
@@ -127,18 +128,21 @@ def jacfwd(
     return jacobian
 
 
-def _blocks(level: Level, outputs: list[Tensor], inputs: list[Tensor]) -> list[list[Tensor]]:
+def _blocks(
+    level: Level, outputs: list[Tensor], inputs: list[Tensor], chunk_size: int | None
+) -> list[list[Tensor]]:
     """For each output, its derivatives with respect to each input."""
     columns = Columns(level, outputs, inputs)
-    blocks: list[list[Tensor]] = [[] for _ in outputs]
     zeros = [zeros_for(x.shape, x) for x in inputs]
+    blocks: list[list[Tensor]] = [[] for _ in outputs]
     for i, x in enumerate(inputs):
-        found = [columns.times([*zeros[:i], v, *zeros[i + 1 :]]) for v in basis(x)]
-        for j, y in enumerate(outputs):
-            shape = (*y.shape, *x.shape)
-            parts = [column[j] for column in found]
-            block = stack(parts, -1).reshape(shape) if parts else zeros_for(shape, y)
-            blocks[j].append(block)
+
+        def column(vector: Tensor, i: int = i) -> tuple[Tensor, ...]:
+            return tuple(columns.times([*zeros[:i], vector, *zeros[i + 1 :]]))
+
+        parts = vmap(column, out_dims=-1, chunk_size=chunk_size)(basis(x))
+        for block, part, y in zip(blocks, parts, outputs, strict=True):
+            block.append(part.reshape((*y.shape, *x.shape)))
     return blocks
 
 
@@ -153,3 +157,9 @@ def hessian(func: Callable[..., Any], argnums: int | tuple[int, ...] = 0) -> Cal
             [2., 0.]])
     """
     return jacfwd(jacrev(func, argnums), argnums)
+
+
+def basis(like: Tensor) -> Tensor:
+    """For each element of a tensor one that is 1 at its place and 0 elsewhere, stacked."""
+    n = like.numel()
+    return eye(n, dtype=like.dtype).view((n, *like.shape))

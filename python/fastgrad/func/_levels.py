@@ -8,12 +8,14 @@ enclosing transform, or a leaf of the user's), results stay connected to that on
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from threading import local
 from types import CodeType, FunctionType
 from typing import TYPE_CHECKING, Any
 
 from .. import Tensor, _core, autograd, zeros
 from ..autograd.graph import Node
 from ..nn import Module
+from ._batched import Batched, innermost, lifted
 from ._tree import flatten, tree_map
 
 if TYPE_CHECKING:
@@ -23,6 +25,16 @@ if TYPE_CHECKING:
 def zeros_for(shape: Sequence[int], x: Tensor) -> Tensor:
     """Zeros of the dtype of a tensor."""
     return zeros(shape, dtype=x.dtype)
+
+
+class _Active(local):
+    """The transforms at work in this thread, the innermost last."""
+
+    def __init__(self) -> None:
+        self.levels: list[Level] = []
+
+
+_active = _Active()
 
 
 class Level:
@@ -35,10 +47,14 @@ class Level:
 
     def __enter__(self) -> Self:
         self._outside.append(_core.set_grad_enabled(True))
+        _active.levels.append(self)
         return self
 
     def __exit__(self, *exception: object) -> None:
         _core.set_grad_enabled(self._outside.pop())
+        _active.levels.pop()
+        if _active.levels:  # nobody can ask for their gradients any more
+            _active.levels[-1]._own |= self._own
 
     def own(self, x: Any) -> Tensor:
         """A tensor of this level in place of one from outside."""
@@ -46,15 +62,17 @@ class Level:
             raise ValueError(
                 f"{self.name}: can only differentiate with respect to tensors, got {type(x)}"
             )
+        if x.__class__ is not Batched and (inside := innermost()) is not None:
+            x = lifted(x, inside)  # what belongs to an outer level stays connected to it
         if x.requires_grad and self._outside[-1]:
             return x.view_as(x)
-        made = x.detach().requires_grad_()
+        made = (_core.detach(x) if x.__class__ is Batched else x.detach()).requires_grad_()
         self._own.add(made)
         return made
 
     def weights(self, outputs: Sequence[Tensor]) -> list[Tensor]:
         """Zeros to weight the outputs with: a linear function can be differentiated there."""
-        made = [zeros_for(y.shape, y).requires_grad_() for y in outputs]
+        made = [_core.zeros_for(y, y, y.shape).requires_grad_() for y in outputs]
         self._own.update(made)
         return made
 
@@ -62,6 +80,8 @@ class Level:
         """Whether somebody outside can ask for gradients of what is computed from these."""
         if not self._outside[-1]:
             return False
+        if any(x.values.requires_grad for x in tensors if isinstance(x, Batched)):
+            return True
         stack = [edge for edge in _core.edges(*tensors) if edge is not None]
         seen = set(stack)
         while stack:

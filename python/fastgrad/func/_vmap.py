@@ -1,7 +1,7 @@
 """vmap: a function of one sample, applied to many.
 
-The function is evaluated at one sample after the other and the results are stacked. That is right
-for every function without side effects, whatever it calls and however it branches.
+The function is called once, with :class:`Batched` tensors that stand for all samples. Where it
+needs an operation that has no batching rule, it is called for one sample after the other instead.
 """
 
 from __future__ import annotations
@@ -9,10 +9,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import wraps
 from typing import Any
+from warnings import warn
 
-from .. import Tensor, equal, get_rng_state, set_rng_state, stack, zeros
+from .. import equal, get_rng_state, set_rng_state
+from . import _rules_indexing, _rules_layers, _rules_shape  # noqa: F401 - they fill the table
+from ._batched import NoRule, mapping
 from ._levels import Captured
-from ._tree import flatten, rebuilt, spread
+from ._samples import Samples, joined
 
 
 def vmap(
@@ -33,15 +36,19 @@ def vmap(
             all samples.
         randomness: what happens when `func` draws random numbers: "error", "same" numbers for all
             samples, or "different" ones.
-        chunk_size: how many samples may be computed together at most; it is one at a time here.
+        chunk_size: how many samples may be computed together at most.
+
+    All samples are computed together, by batching rules. An operation without a rule makes vmap
+    call `func` for one sample after the other, with a warning; so does "different" randomness.
 
     Raises:
         ValueError: `in_dims` or `out_dims` do not fit, the numbers of samples differ, or a result
             is no tensor.
-        RuntimeError: `func` draws random numbers, or changes a captured tensor in place.
+        RuntimeError: `func` draws random numbers, changes a captured tensor in place, writes what
+            differs between samples into a tensor that they share, or looks at the numbers of one
+            sample (``if x > 0``, ``.item()``, ``nonzero``).
 
-    Follows ``torch.func.vmap``. PyTorch refuses ``.item()`` and branches on values inside `func`;
-    here they work.
+    Follows ``torch.func.vmap``.
 
     >>> import fastgrad as torch
     >>> torch.func.vmap(torch.dot)(torch.ones(2, 3), torch.arange(6.0).view(2, 3))
@@ -58,18 +65,61 @@ def vmap(
 
     @wraps(func)
     def mapped(*args: Any, **kwargs: Any) -> Any:
-        samples, count = _samples(name, in_dims, args)
+        samples = Samples(name, in_dims, out_dims, args)
         captured = Captured(func)
-        before = get_rng_state() if randomness == "same" else None
-        results = []
-        for sample in samples:
-            if before is not None:
-                set_rng_state(before)
-            results.append(func(*sample, **kwargs))
+        parts = [_evaluated(part, func, kwargs, randomness) for part in samples.chunks(chunk_size)]
         captured.check(f"vmap({name})")
-        return _together(name, out_dims, results, count)
+        return parts[0] if len(parts) == 1 else joined(parts, out_dims)
 
     return without_randomness(f"vmap({name})", mapped) if randomness == "error" else mapped
+
+
+def _evaluated(samples: Samples, func: Callable[..., Any], kwargs: Any, randomness: str) -> Any:
+    """The results of all samples: together if possible."""
+    if samples.count == 0 or randomness == "different":
+        return _one_by_one(samples, func, kwargs, randomness)
+    state, versions = get_rng_state(), samples.versions()
+    with mapping(samples.count) as inside:
+        try:
+            return samples.taken_out(func(*samples.batched(inside), **kwargs), inside)
+        except NoRule as missing:
+            if missing.mapping is not inside:
+                raise
+            operation = missing.name
+    _warn_of_loop(operation)
+    if versions != samples.versions():
+        raise RuntimeError(
+            f"vmap({samples.name}): {operation} has no batching rule, and the samples cannot be "
+            "taken one by one because the function has changed its input in place; use the "
+            "out-of-place form"
+        )
+    set_rng_state(state)
+    return _one_by_one(samples, func, kwargs, randomness)
+
+
+def _one_by_one(samples: Samples, func: Callable[..., Any], kwargs: Any, randomness: str) -> Any:
+    before = get_rng_state() if randomness == "same" else None
+    results = []
+    for sample in samples.rows():
+        if before is not None:
+            set_rng_state(before)
+        results.append(func(*sample, **kwargs))
+    return samples.stacked(results)
+
+
+_warned: set[str] = set()
+
+
+def _warn_of_loop(operation: str) -> None:
+    """Say once for each operation why vmap is slow."""
+    if operation in _warned:
+        return
+    _warned.add(operation)
+    warn(
+        f"There is a performance drop because there is no batching rule for {operation}: vmap "
+        "calls the function for one sample after the other",
+        stacklevel=4,
+    )
 
 
 def without_randomness(name: str, function: Callable[..., Any]) -> Callable[..., Any]:
@@ -88,111 +138,3 @@ def without_randomness(name: str, function: Callable[..., Any]) -> Callable[...,
         )
 
     return checked
-
-
-def _samples(name: str, in_dims: Any, args: tuple[Any, ...]) -> tuple[list[Any], int]:
-    """The arguments of each call, and the number of samples; without any, of a call with zeros."""
-    label = f"vmap({name}, in_dims={in_dims}, ...)(<inputs>)"
-    if not isinstance(in_dims, (int, tuple)):
-        raise ValueError(
-            f"{label}: expected `in_dims` to be int or a (potentially nested) tuple matching the "
-            f"structure of inputs, got: {type(in_dims)}."
-        )
-    if not args:
-        raise ValueError(f"{label}: got no inputs; vmap needs a tensor to map over")
-    leaves, structure = flatten(args)
-    dims = spread(in_dims, args)
-    if dims is None:
-        raise ValueError(
-            f"{label}: in_dims is not compatible with the structure of `inputs`, which is "
-            f"{structure.text}"
-        )
-    count = _count(label, leaves, dims)
-    columns = [_slices(leaf, dim, count) for leaf, dim in zip(leaves, dims, strict=True)]
-    rows = zip(*columns, strict=True)
-    return [rebuilt(structure, row) for row in rows], count
-
-
-def _count(label: str, leaves: list[Any], dims: list[Any]) -> int:
-    """How many samples there are, the same along all mapped dimensions."""
-    sizes = []
-    for leaf, dim in zip(leaves, dims, strict=True):
-        if dim is None:
-            continue
-        if not isinstance(dim, int):
-            raise ValueError(f"{label}: in_dim must be an integer or None, got {dim!r}")
-        if not isinstance(leaf, Tensor):
-            raise ValueError(
-                f"{label}: Got in_dim={dim} for an input of type {type(leaf)}. vmap cannot map "
-                "over non-Tensor arguments, please use None as the respective in_dim"
-            )
-        if not -leaf.dim() <= dim < leaf.dim():
-            raise ValueError(
-                f"{label}: Got in_dim={dim} for an input of dimensionality {leaf.dim()}, so "
-                f"expected in_dim to satisfy -{leaf.dim()} <= in_dim < {leaf.dim()}."
-            )
-        sizes.append(leaf.size(dim))
-    if not sizes:
-        raise ValueError("vmap: Expected at least one Tensor to vmap over")
-    if len(set(sizes)) > 1:
-        raise ValueError(
-            "vmap: Expected all tensors to have the same size in the mapped dimension, got sizes "
-            f"{sizes} for the mapped dimension"
-        )
-    return sizes[0]
-
-
-def _slices(leaf: Any, dim: int | None, count: int) -> list[Any]:
-    if dim is None:
-        return [leaf] * max(count, 1)
-    if count:
-        return list(leaf.unbind(dim))
-    shape = [n for i, n in enumerate(leaf.shape) if i != dim % leaf.dim()]
-    return [zeros(shape, dtype=leaf.dtype)]
-
-
-def _together(name: str, out_dims: Any, results: list[Any], count: int) -> Any:
-    """The results of all samples, stacked."""
-    _, structure = flatten(results[0])
-    dims = spread(out_dims, results[0])
-    if dims is None:
-        raise ValueError(
-            f"vmap({name}, ..., out_dims={out_dims})(<inputs>): out_dims is not compatible with "
-            f"the structure of `outputs`, which is {structure.text}"
-        )
-    columns = zip(*(flatten(result)[0] for result in results), strict=True)
-    return rebuilt(
-        structure,
-        [_stacked(name, list(c), dim, count) for c, dim in zip(columns, dims, strict=True)],
-    )
-
-
-def _stacked(name: str, parts: list[Any], dim: Any, count: int) -> Any:
-    if dim is None:
-        return _common(name, parts)
-    if not isinstance(parts[0], Tensor):
-        raise ValueError(
-            f"vmap({name}, ...): `{name}` must only return Tensors, got type {type(parts[0])}. Did "
-            "you mean to set out_dims= to None for output?"
-        )
-    if not isinstance(dim, int):
-        raise ValueError(
-            f"vmap({name}, ..., out_dims={dim!r}): `out_dims` must be an int, None or a python "
-            "collection of ints representing where in the outputs the vmapped dimension should "
-            "appear."
-        )
-    together = stack(parts, dim)
-    return together if count else together.narrow(dim, 0, 0)
-
-
-def _common(name: str, parts: list[Any]) -> Any:
-    """A result that is the same for all samples."""
-    first = parts[0]
-    for part in parts[1:]:
-        same = equal(first, part) if isinstance(first, Tensor) else first == part
-        if not same:
-            raise ValueError(
-                f"vmap({name}, ...): `{name}` can not return a result that differs between samples "
-                "when out_dim is None"
-            )
-    return first

@@ -125,6 +125,6 @@ def _masked_softmax(scores: Tensor, mask: Tensor) -> Tensor:
     else:
         scores = scores + mask.to(scores.dtype)
     alone = (_core.detach(scores) == -inf).all(-1, keepdim=True)
-    if not bool(alone.any()):
+    if not _core.is_batched(alone) and not bool(alone.any()):
         return softmax(scores, -1)
     return masked_fill(softmax(masked_fill(scores, alone, 0.0), -1), alone, 0.0)

@@ -21,6 +21,8 @@ from fastgrad.ops.ternary import where
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from typing import Any
+
     from fastgrad._types import Operand
     from fastgrad.autograd.graph import Grads, Needs, Saved
     from fastgrad.tensor import Tensor
@@ -50,6 +52,20 @@ __all__ = [
 ]
 
 
+def reflected(name: str, input: Operand, other: Any) -> Any:
+    """What an operand that tensors do not know makes of an operator; else the current error.
+
+    Operators that fail would return NotImplemented and have Python ask, but they are the functions.
+    """
+    kind = type(other)
+    method = getattr(kind, name, None)
+    is_array = isinstance(other, _core.TensorBase) or hasattr(kind, "__array_ufunc__")
+    result = NotImplemented if method is None or is_array else method(other, input)
+    if result is NotImplemented:
+        raise
+    return result
+
+
 @direct(_core.add)
 def add(input: Operand, other: Operand, *, alpha: float = 1) -> Tensor:
     """input + alpha * other. Follows ``torch.add``.
@@ -60,7 +76,10 @@ def add(input: Operand, other: Operand, *, alpha: float = 1) -> Tensor:
     """
     if alpha != 1:
         other = _scaled(input, other, alpha)
-    out = _core.add(input, other)
+    try:
+        out = _core.add(input, other)
+    except TypeError:
+        return reflected("__radd__", input, other)
     if out.requires_grad:
         record(out, add_vjp, _core.edges(input, other))
     return out
@@ -92,7 +111,10 @@ def sub(input: Operand, other: Operand, *, alpha: float = 1) -> Tensor:
     """
     if alpha != 1:
         other = _scaled(input, other, alpha)
-    out = _core.sub(input, other)
+    try:
+        out = _core.sub(input, other)
+    except TypeError:
+        return reflected("__rsub__", input, other)
     if out.requires_grad:
         record(out, sub_vjp, _core.edges(input, other))
     return out
@@ -123,7 +145,10 @@ def mul(input: Operand, other: Operand) -> Tensor:
     >>> torch.mul(torch.tensor([1.0, 2.0]), 3)
     tensor([3., 6.])
     """
-    out = _core.mul(input, other)
+    try:
+        out = _core.mul(input, other)
+    except TypeError:
+        return reflected("__rmul__", input, other)
     if out.requires_grad:
         edges = _core.edges(input, other)
         # Each factor is kept only for the other one's gradient.
@@ -165,7 +190,10 @@ def div(input: Operand, other: Operand, *, rounding_mode: str | None = None) -> 
             "div: expected rounding_mode to be one of None, 'trunc', or 'floor' but found "
             f"'{rounding_mode}'"
         )
-    out = _core.div(input, other)
+    try:
+        out = _core.div(input, other)
+    except TypeError:
+        return reflected("__rtruediv__", input, other)
     if out.requires_grad:
         edges = _core.edges(input, other)
         record(out, div_vjp, edges, (None if edges[1] is None else input, other))

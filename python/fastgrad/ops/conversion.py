@@ -234,4 +234,4 @@ def detach(input: Tensor) -> Tensor:
     >>> (x * 2).detach().requires_grad
     False
     """
-    return _core.detach(input)
+    return _core.cut(input)

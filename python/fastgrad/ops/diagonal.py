@@ -118,7 +118,7 @@ def diag_embed(input: Tensor, offset: int = 0, dim1: int = -2, dim2: int = -1) -
             )
     for dim in sorted((dim1 % rank, dim2 % rank)):
         shape.insert(dim, n)
-    out = _core.full(shape, 0, input.dtype)
+    out = _core.zeros_for(input, input, shape)
     _core.copy_(_core.diagonal(out, offset, dim1, dim2), _core.detach(input))
     if _core.is_grad_enabled() and input.requires_grad:
         record(out, diag_embed_vjp, _core.edges(input), (offset, dim1, dim2))

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from typing import Any, overload
 
     from fastgrad._types import Dims, Sizes
-    from fastgrad.autograd.graph import Grads, Needs, Saved
+    from fastgrad.autograd.graph import Grads, Needs, Saved, Vjp
     from fastgrad.tensor import Tensor
 
 __all__ = [
@@ -130,17 +130,27 @@ def aminmax(
     return aminmax_result((amin(input, dims, keep), amax(input, dims, keep)))
 
 
-def _extreme_of_all(kernel: Any, input: Tensor) -> Tensor:
+def _extreme_of_all(kernel: Any, vjp: Vjp, input: Tensor) -> Tensor:
     out: Tensor = kernel(input, (), False)
     if out.requires_grad:
-        record_result(out, extreme_of_all_vjp, _core.edges(input), (input,))
+        record_result(out, vjp, _core.edges(input), (input,))
     return out
+
+
+def max_of_all_vjp(grad: Tensor, saved: Saved, needs: Needs) -> Grads:
+    return extreme_of_all_vjp(grad, saved, needs)
+
+
+def min_of_all_vjp(grad: Tensor, saved: Saved, needs: Needs) -> Grads:
+    return extreme_of_all_vjp(grad, saved, needs)
 
 
 def extreme_of_all_vjp(grad: Tensor, saved: Saved, needs: Needs) -> Grads:
     """Equal elements share the gradient of a single chosen number; NaN equals NaN here."""
     x, result = saved
-    chosen = _core.isnan(x) if _core.isnan(result).item() else _core.eq(x, result)
+    chosen = _core.eq(x, result)
+    if _core.is_batched(result) or _core.isnan(result).item():
+        chosen = _core.logical_or(chosen, _core.logical_and(_core.isnan(x), _core.isnan(result)))
     share = _core.cast(chosen, grad.dtype)
     return (grad * (share / _core.sum(share, (), False, None)),)
 
@@ -186,7 +196,7 @@ def max(
         return maximum(input, at)
     at, keep = at if axis is None else axis, keepdim if keepdims is None else keepdims
     if at is None:
-        return _extreme_of_all(_core.amax, input)
+        return _extreme_of_all(_core.amax, max_of_all_vjp, input)
     values, indices = _core.max_dim(input, at, keep)
     if values.requires_grad:
         record(values, max_vjp, _core.edges(input), (input.shape, at, keep, indices))
@@ -237,7 +247,7 @@ def min(
         return minimum(input, at)
     at, keep = at if axis is None else axis, keepdim if keepdims is None else keepdims
     if at is None:
-        return _extreme_of_all(_core.amin, input)
+        return _extreme_of_all(_core.amin, min_of_all_vjp, input)
     values, indices = _core.min_dim(input, at, keep)
     if values.requires_grad:
         record(values, min_vjp, _core.edges(input), (input.shape, at, keep, indices))

@@ -138,7 +138,7 @@ def gather_vjp(grad: Tensor, saved: Saved, needs: Needs) -> Grads:
 
 def gather_backward(grad: Tensor, shape: Sizes, dim: int, index: Tensor) -> Tensor:
     """Zeros of `shape` with the gradient added where :func:`gather` read."""
-    out = _core.full(shape, 0, grad.dtype)
+    out = _core.zeros_for(grad, index, shape)
     _core.scatter_add_(out, dim, index, grad)
     if _core.is_grad_enabled() and grad.requires_grad:
         record(out, gather_backward_vjp, _core.edges(grad), (dim, index))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from math import log, pi
 
 from fastgrad import _core
-from fastgrad.autograd.graph import record
+from fastgrad.autograd.graph import printed_as, record
 from fastgrad.ops import ternary, unary
 from fastgrad.ops.activation import logsigmoid
 from fastgrad.ops.distance import at_least
@@ -56,7 +56,7 @@ def mse_loss(
     reduction = checked_reduction(reduction, size_average, reduce)
     _warn_if_broadcast(input, target)
     loss = unary.square(input - target)
-    return _weighted(loss, weight, reduction)
+    return printed_as(_weighted(loss, weight, reduction), "mse_loss")
 
 
 def l1_loss(
@@ -109,12 +109,13 @@ def binary_cross_entropy(
     reduction = checked_reduction(reduction, size_average, reduce)
     _check_same_shape("binary_cross_entropy", input, target)
     loss = _binary_cross_entropy(input, target)
-    return reduced(loss if weight is None else loss * weight, reduction)
+    loss = reduced(loss if weight is None else loss * weight, reduction)
+    return printed_as(loss, "binary_cross_entropy")
 
 
 def _binary_cross_entropy(input: Tensor, target: Tensor) -> Tensor:
     p, t = _core.detach(input), _core.detach(target)
-    if not bool(((p >= 0) & (p <= 1)).all()):
+    if not _core.is_batched(p) and not bool(((p >= 0) & (p <= 1)).all()):
         raise RuntimeError(
             "binary_cross_entropy: all elements of input should be between 0 and 1; for logits use "
             "binary_cross_entropy_with_logits"
@@ -162,7 +163,8 @@ def binary_cross_entropy_with_logits(
         loss = (1 - target) * input - log_p
     else:
         loss = (1 - target) * input - log_p * ((pos_weight - 1) * target + 1)
-    return reduced(loss if weight is None else loss * weight, reduction)
+    loss = reduced(loss if weight is None else loss * weight, reduction)
+    return printed_as(loss, "binary_cross_entropy_with_logits")
 
 
 def smooth_l1_loss(
@@ -192,7 +194,8 @@ def smooth_l1_loss(
         )
     if beta == 0:
         return reduced(unary.abs(input - target), reduction)
-    return reduced(_huber(input - target, beta) / beta, reduction)
+    loss = reduced(_huber(input - target, beta) / beta, reduction)
+    return printed_as(loss, "smooth_l1_loss")
 
 
 def huber_loss(
@@ -226,7 +229,7 @@ def huber_loss(
         )
     loss = _huber(input - target, delta)
     if weight is None:
-        return reduced(loss, reduction)
+        return printed_as(reduced(loss, reduction), "huber_loss")
     if weight.shape != input.shape:
         raise ValueError(
             "huber_loss: Weights and input must have the same size, got "
@@ -364,7 +367,7 @@ def gaussian_nll_loss(
     reduction = checked_reduction(reduction, None, None)
     if not isinstance(var, _core.TensorBase):
         var = _core.full(input.shape, var, input.dtype)
-    if bool((var < 0).any()):
+    if not _core.is_batched(var) and bool((var < 0).any()):
         raise ValueError("gaussian_nll_loss: var has negative entry/entries; give variances >= 0")
     variance = at_least(_variance_like(input, var), eps)
     loss = 0.5 * (unary.log(variance) + unary.square(input - target) / variance)
@@ -402,4 +405,5 @@ def soft_margin_loss(
     tensor(1.0032)
     """
     reduction = checked_reduction(reduction, size_average, reduce)
-    return reduced(unary.log1p(unary.exp(-target * input)), reduction)
+    loss = reduced(unary.log1p(unary.exp(-target * input)), reduction)
+    return printed_as(loss, "soft_margin_loss")

@@ -76,7 +76,9 @@ def _constant_pad(input: Tensor, pad: tuple[int, ...], value: float) -> Tensor:
         start = max(-left, 0)
         length = max(input.shape[d] - start - max(-right, 0), 0)
         kept = _core.narrow(kept, d, min(start, input.shape[d]), length)
-    out = _core.full(tuple(shape), value, input.dtype)
+    out = _core.zeros_for(input, input, tuple(shape))
+    if value:
+        _core.fill_(out, value)
     inside = out
     for d, left, _ in ends:
         inside = _core.narrow(inside, d, min(max(left, 0), shape[d]), kept.shape[d])

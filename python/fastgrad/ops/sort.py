@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from fastgrad import _core
-from fastgrad.autograd.graph import record, record_result
+from fastgrad.autograd.graph import printed_as, record, record_result
 from fastgrad.ops.extremes import extreme_of_all_vjp, to_chosen
 from fastgrad.ops.indexing import gather_backward
 from fastgrad.ops.results import Result
@@ -279,7 +279,7 @@ def _median_of_all(input: Tensor, ignore_nan: bool) -> Tensor:
     out = _core.median(_core.reshape(input, (-1,)), 0, False, ignore_nan)[0]
     if out.requires_grad:
         record_result(out, extreme_of_all_vjp, _core.edges(input), (input,))
-    return out
+    return printed_as(out, "nanmedian" if ignore_nan else "median")
 
 
 def mode(

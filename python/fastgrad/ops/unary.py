@@ -6,7 +6,6 @@ from math import log as _log
 
 from fastgrad import _core
 from fastgrad.autograd.graph import record, record_result
-from fastgrad.ops.comparison import gt
 from fastgrad.ops.direct import direct
 
 TYPE_CHECKING = False
@@ -365,7 +364,7 @@ def relu(input: Tensor) -> Tensor:
 def relu_vjp(grad: Tensor, saved: Saved, needs: Needs) -> Grads:
     result = saved[0]
     if _core.is_grad_enabled():
-        return (grad * gt(result, 0),)
+        return (grad * _core.logical_not(_core.le(result, 0)),)  # NaN passes, as in the kernel
     return (_core.relu_backward(grad, result),)
 
 
