@@ -11,18 +11,24 @@ using V = Vec<float>;
 // The compiler may neither turn a loop that moves numbers into a call of the C library, nor drop it.
 FASTGRAD_INLINE void keep_loop() { asm volatile("" ::: "memory"); }
 
+#if defined(__SSE2__)
+#define FASTGRAD_VECTOR_REGISTER "x"
+#else
+#define FASTGRAD_VECTOR_REGISTER "w"
+#endif
+
 // Enough independent sums to hide the latency of two multiply-add units, few enough for sixteen registers.
 constexpr int sums = 12;
 
-float multiply_add(Index rounds) {
-  const V factor = splat<V>(0.5F), term = splat<V>(1.0F);
+float multiply_add(Index rounds, float addend) {
+  const V factor = splat<V>(0.5F), term = splat<V>(addend);
   V sum[sums];
   for (int i = 0; i < sums; ++i) sum[i] = splat<V>(static_cast<float>(i));
   for (Index r = 0; r < rounds; ++r) {
 #pragma GCC unroll 12
     for (int i = 0; i < sums; ++i) {
       sum[i] = fma(sum[i], factor, term);
-      asm volatile("" : "+x"(sum[i]));  // one after the other, in registers
+      asm volatile("" : "+" FASTGRAD_VECTOR_REGISTER(sum[i]));  // one after the other, in registers
     }
   }
   V total = sum[0];

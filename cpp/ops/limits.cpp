@@ -42,7 +42,7 @@ void for_slices(Index slices, Index repeats, Index length, const F& f) {
 
 }  // namespace
 
-Index limit_multiply_add(const Tensor& sums, Index rounds) {
+Index limit_multiply_add(const Tensor& sums, Index rounds, double term) {
   check_writable("limit_multiply_add", sums);
   const Index slices = sums.numel();
   if (sums.dtype != DType::float32 || sums.dim() != 1 || !sums.is_contiguous()) {
@@ -51,7 +51,8 @@ Index limit_multiply_add(const Tensor& sums, Index rounds) {
   check_repeats("limit_multiply_add", rounds);
   const LimitKernels& limits = kernels().limits;
   float* out = sums.data<float>();
-  for_slices(slices, 1, 1, [&](Index slice, Index) { out[slice] = limits.multiply_add(rounds); });
+  for_slices(slices, 1, 1,
+             [&](Index slice, Index) { out[slice] = limits.multiply_add(rounds, static_cast<float>(term)); });
   bump_version(sums);
   return slices * rounds * limits.flops;
 }
