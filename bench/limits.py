@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from .row import Case, Program, Row
@@ -132,6 +133,14 @@ def repeats_for(moved: int) -> int:
     return max(1, (1 << 25) // moved)
 
 
+@cache
+def all_threads() -> int:
+    """The threads that fastgrad uses before a row changes them."""
+    import fastgrad
+
+    return fastgrad.get_num_threads()
+
+
 def thread_counts(most: int) -> list[int]:
     """1, 2, 4 ... and all."""
     counts = [1]
@@ -142,9 +151,7 @@ def thread_counts(most: int) -> list[int]:
 
 def rows() -> Iterator[Row]:
     """All rows of the section."""
-    from fastgrad import get_num_threads
-
-    for threads in thread_counts(get_num_threads()):
+    for threads in thread_counts(all_threads()):
         title = f"{threads} thread{'s' * (threads > 1)}"
         yield row("fma", f"multiply-add, {title}", 0, threads, False)
         for kind in VECTORS:
