@@ -61,7 +61,7 @@ def resident_mb(module: str, env: dict[str, str]) -> float:
 
 def disk_mb(module: str, env: dict[str, str]) -> float:
     """Megabytes of the library's files, without compiled Python."""
-    folders = []
+    folders: list[Path] = []
     for part in PARTS.get(module, (module,)):
         spec = find_spec(part) if "." not in part else None
         if spec is not None:

@@ -10,7 +10,7 @@ import numpy as np
 from jax import lax
 
 from .jax_names import lib
-from .row import CHECKED_STEPS
+from .row import CHECKED_STEPS, losses_and_changes
 
 if TYPE_CHECKING:
     from .row import Array
@@ -70,9 +70,9 @@ class Training:
         self.at = (self.at + self.batch) % self.samples
 
     def results(self) -> list[Array]:
-        """Losses of some steps on the first batch, from the start, and then the weights."""
+        """What some steps on the first batch do, from the start."""
         self.begin()
         losses = [float(self.step(0)) for _ in range(CHECKED_STEPS)]
-        weights = [np.array(weight) for weight in self.weights]
+        found = losses_and_changes(losses, list(map(np.asarray, self.weights)), self.start)
         self.begin()
-        return [np.asarray(losses), *weights]
+        return found

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from .row import CHECKED_STEPS
+from .row import CHECKED_STEPS, losses_and_changes
 
 if TYPE_CHECKING:
     from .row import Array
@@ -58,9 +58,9 @@ class Training:
         self.at = (self.at + self.batch) % len(self.x)
 
     def results(self) -> list[Array]:
-        """Losses of some steps on the first batch, from the start, and then the weights."""
+        """What some steps on the first batch do, from the start."""
         self.begin()
-        losses = [self.step(0) for _ in range(CHECKED_STEPS)]
-        weights = [array.copy() for array in self.weights]
+        losses = [float(self.step(0)) for _ in range(CHECKED_STEPS)]
+        found = losses_and_changes(losses, list(map(np.asarray, self.weights)), self.start)
         self.begin()
-        return [np.asarray(losses), *weights]
+        return found

@@ -19,6 +19,16 @@ UNITS = {"GFLOP/s": 1e9, "GB/s": 1e9, "M samples/s": 1e6, "": 1.0}
 CHECKED_STEPS = 8  # of a training, whose losses and weights are compared
 
 
+def losses_and_changes(
+    losses: Sequence[float], weights: Sequence[Array], start: Any
+) -> list[Array]:
+    """What a training row compares: the losses, and by how much each weight has changed."""
+    import numpy as np
+
+    changes = [(w - first).reshape(-1) for w, first in zip(weights, start, strict=True)]
+    return [np.asarray(losses), np.concatenate(changes)]
+
+
 class NotOffered(Exception):
     """A backend has no natural form of a workload."""
 

@@ -7,7 +7,7 @@ from functools import partial
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from .row import CHECKED_STEPS, Case, Goal, Program, Row
+from .row import CHECKED_STEPS, Case, Goal, Program, Row, losses_and_changes
 
 if TYPE_CHECKING:
     import numpy as np
@@ -91,14 +91,13 @@ class Training:
         self.at = (self.at + self.batch) % self.samples
 
     def results(self) -> list[Array]:
-        """Losses of some steps on the first batch, from the start, and then the weights."""
-        import numpy as np
-
+        """What some steps on the first batch do, from the start."""
         self.begin()
         losses = [float(self.step(0).detach()) for _ in range(CHECKED_STEPS)]
-        weights = [weight.detach().numpy().copy() for weight in self.net.parameters()]
+        weights = [weight.detach().numpy() for weight in self.net.parameters()]
+        found = losses_and_changes(losses, weights, [first.numpy() for first in self.start])
         self.begin()
-        return [np.asarray(losses), *weights]
+        return found
 
 
 # Networks

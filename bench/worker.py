@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 import pickle
+import signal
 import sys
 import time
 import traceback
@@ -119,6 +120,7 @@ def private_streams() -> tuple[BinaryIO, BinaryIO]:
 
 def main(kind: str, module: str) -> None:
     """Answer until the driver closes the pipe."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the driver stops, and closes the pipe
     requests, answers = private_streams()
     worker = Worker(kind, module)
     while True:
