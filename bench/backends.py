@@ -5,9 +5,8 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
-import tempfile
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -51,6 +50,7 @@ class Backend:
     kind: str = "eager"  # eager, compiled, numpy, jax
     isas: Mapping[str, Mapping[str, str]] | None = None
     tuned: bool = False
+    fixed: Mapping[str, str] = field(default_factory=dict)  # of its environment
 
     def missing(self) -> str | None:
         """Why it cannot take part here, if it cannot."""
@@ -65,6 +65,7 @@ class Backend:
         env = dict(os.environ)
         for pinned in ("OPENBLAS_CORETYPE", "OPENBLAS_L2_SIZE"):
             env.pop(pinned, None)
+        env.update(self.fixed)
         if isa is not None:
             env.update((self.isas or {})[isa])
         if threads is not None:
@@ -109,6 +110,15 @@ RIVALS = {
 }
 
 
+def other_isas() -> list[Backend]:
+    """fastgrad with each of the instruction sets that it does not choose here."""
+    from fastgrad import _core
+
+    build = _core.build_info()
+    names = [isa for isa in reversed(build["isas"]) if isa != build["isa"]]
+    return [Backend(isa, "fastgrad", fixed={"FASTGRAD_ISA": isa}) for isa in names]
+
+
 class BackendError(ValueError):
     """A rival was asked for that is not known or cannot take part."""
 
@@ -130,11 +140,3 @@ def chosen_rivals(names: list[str] | None, isa: str | None) -> list[Backend]:
             raise BackendError(f"rival {name} cannot take part: {reason}")
         chosen.append(rival)
     return chosen
-
-
-Environment = Callable[[Backend], dict[str, str]]
-
-
-def scratch_folder() -> tempfile.TemporaryDirectory[str]:
-    """A place for what the rivals' environments need."""
-    return tempfile.TemporaryDirectory(prefix="fastgrad-bench-")

@@ -16,12 +16,13 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 from . import comparison
-from .backends import FASTGRAD, Backend, scratch_folder
+from .backends import FASTGRAD, Backend
 from .load import Watch
-from .row import Row
+from .row import UNITS, Row
 
 # After its turn NumPy's math library keeps its threads spinning for about so many seconds.
 SETTLE = {"numpy": 0.035}
@@ -50,6 +51,7 @@ class Result:
     absent: dict[str, str] = field(default_factory=dict)  # why a backend was not timed
     refused: dict[str, str] = field(default_factory=dict)  # whose results were wrong, and how
     others: float = 0.0  # the share of a processor that other programs used meanwhile
+    notes: list[str] = field(default_factory=list)
 
     def median(self, backend: str) -> float | None:
         """The median time of one operation."""
@@ -65,7 +67,11 @@ class Result:
     @property
     def rate(self) -> float | None:
         """fastgrad's rate in the row's unit."""
-        times = self.times.get("fastgrad")
+        return self.rate_of("fastgrad")
+
+    def rate_of(self, backend: str) -> float | None:
+        """A backend's rate in the row's unit."""
+        times = self.times.get(backend)
         return self.row.rate(statistics.median(times)) if times and self.row.amount else None
 
     @property
@@ -135,15 +141,24 @@ class Process:
 
 
 @contextmanager
+def scratch_environments(plan: Plan) -> Iterator[dict[str, dict[str, str]]]:
+    """The environment of each backend, by name, fastgrad's first."""
+    with TemporaryDirectory(prefix="fastgrad-bench-") as folder:
+        yield {
+            backend.name: backend.environment(plan.isa, plan.threads, Path(folder))
+            for backend in (FASTGRAD, *plan.rivals)
+        }
+
+
+@contextmanager
 def processes(plan: Plan) -> Iterator[dict[str, Process]]:
     """A process for each backend, by name, fastgrad's first."""
     with ExitStack() as stack:
-        folder = Path(stack.enter_context(scratch_folder()))
+        environments = stack.enter_context(scratch_environments(plan))
         cpus = cpus_for(plan.threads)
         started = {}
         for backend in (FASTGRAD, *plan.rivals):
-            env = backend.environment(plan.isa, plan.threads, folder)
-            started[backend.name] = Process(backend, env, cpus)
+            started[backend.name] = Process(backend, environments[backend.name], cpus)
             stack.callback(started[backend.name].close)
         yield started
 
@@ -178,6 +193,9 @@ def measure_row(row: Row, workers: Mapping[str, Process], plan: Plan) -> Result:
         for name in ready[start:] + ready[:start]:
             result.times.setdefault(name, []).append(workers[name].ask("time", calls[name]))
             time.sleep(SETTLE.get(name, 0))
+        if row.limit is not None:
+            rate = workers["fastgrad"].ask("limit_rate", row.limit, row.amount)
+            result.limits.append(rate / UNITS[row.unit])
     result.others = watch.share()
     compare(row, {name: workers[name].ask("check") for name in ready}, result)
     for name in result.refused:

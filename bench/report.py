@@ -41,6 +41,9 @@ def met(result: Result) -> str:
         found.append(None if result.ratio is None else result.ratio <= goal.ratio)
     if goal.rate is not None:
         found.append(None if result.rate is None else result.rate >= goal.rate)
+    if goal.at_most is not None:
+        value = result.median("fastgrad")
+        found.append(None if value is None else value <= goal.at_most)
     if not found or None in found:
         return "" if not found or not any(f is False for f in found) else "no"
     return "yes" if all(found) else "partly" if any(found) else "no"
@@ -72,7 +75,15 @@ class Table:
 
     def time(self, result: Result, backend: str) -> str:
         """A backend's cell."""
-        return "refused" if backend in result.refused else seconds_text(result.median(backend))
+        if backend in result.refused:
+            return "refused"
+        rate = result.rate_of(backend)
+        if result.row.shows_rates and rate is not None:
+            return f"{rate:.3g}"
+        value = result.median(backend)
+        if result.row.value_unit and value is not None:
+            return f"{value:.3g} {result.row.value_unit}"
+        return seconds_text(value)
 
     def line(self, cells: Sequence[str]) -> str:
         """A line of the table on a terminal."""
@@ -84,29 +95,35 @@ class Table:
         """What has to be said below a line."""
         for name, reason in result.refused.items():
             yield f"    REFUSED {name}: {reason}"
+        for note in result.notes:
+            yield f"    {note}"
         if result.others > BUSY:
             yield f"    NOISY: other programs used {result.others:.0%} of a processor meanwhile"
         if result.absent.get("fastgrad"):
             yield f"    skipped: fastgrad lacks it: {result.absent['fastgrad']}"
-        elif len(result.times) == 1:
+        elif len(result.times) == 1 and not result.row.value_unit:
             yield "    not compared: no rival has it"
 
 
-def markdown(results: Sequence[Result], plan: Plan) -> str:
+Tables = Sequence[tuple[Plan, Sequence[Result]]]  # one for each section
+
+
+def markdown(tables: Tables, plan: Plan) -> str:
     """A table for each section, under a line that says where it was measured."""
-    table = Table(plan)
     lines = [machine_line(plan), ""]
-    for section in dict.fromkeys(result.row.section for result in results):
+    for of_section, results in tables:
+        table = Table(of_section)
         heading = table.heading()
-        lines += [f"### {section}", "", md_row(heading), md_row(["---", *["---:"] * 99], heading)]
-        lines += [md_row(table.cells(r)) for r in results if r.row.section == section]
+        rule = ["---", *["---:"] * (len(heading) - 1)]
+        lines += [f"### {results[0].row.section}", ""]
+        lines += map(markdown_row, [heading, rule, *map(table.cells, results)])
         lines.append("")
     return "\n".join(lines)
 
 
-def md_row(cells: Sequence[str], like: Sequence[str] | None = None) -> str:
-    """A line of a Markdown table, as long as another."""
-    return "| " + " | ".join(cells[: len(like)] if like else cells) + " |"
+def markdown_row(cells: Sequence[str]) -> str:
+    """A line of a Markdown table."""
+    return "| " + " | ".join(cells) + " |"
 
 
 def machine(plan: Plan) -> dict[str, Any]:
@@ -150,7 +167,7 @@ def machine_line(plan: Plan) -> str:
     )
 
 
-def as_json(results: Sequence[Result], plan: Plan) -> str:
+def as_json(tables: Tables, plan: Plan) -> str:
     """Every round's time, with the machine and the settings."""
     document = {
         "machine": machine(plan),
@@ -160,7 +177,7 @@ def as_json(results: Sequence[Result], plan: Plan) -> str:
             {
                 "section": r.row.section,
                 "name": r.row.name,
-                "unit": r.row.unit,
+                "unit": r.row.unit or r.row.value_unit,
                 "amount": r.row.amount,
                 "calls": r.row.calls,
                 "goal": {k: v for k, v in vars(r.row.goal).items() if v is not None},
@@ -174,6 +191,7 @@ def as_json(results: Sequence[Result], plan: Plan) -> str:
                 "refused": r.refused,
                 "absent": r.absent,
             }
+            for _, results in tables
             for r in results
         ],
     }

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -14,6 +14,19 @@ if TYPE_CHECKING:
 
 # What a unit of a rate is worth. A row's `amount` is in operations, bytes or samples of one call.
 UNITS = {"GFLOP/s": 1e9, "GB/s": 1e9, "M samples/s": 1e6, "": 1.0}
+
+
+CHECKED_STEPS = 8  # of a training, whose losses and weights are compared
+
+
+def losses_and_changes(
+    losses: Sequence[float], weights: Sequence[Array], start: Any
+) -> list[Array]:
+    """What a training row compares: the losses, and by how much each weight has changed."""
+    import numpy as np
+
+    changes = [(w - first).reshape(-1) for w, first in zip(weights, start, strict=True)]
+    return [np.asarray(losses), np.concatenate(changes)]
 
 
 class NotOffered(Exception):
@@ -44,7 +57,7 @@ class Case:
 
     call: Callable[[], object]  # what is timed
     results: Callable[[], list[Array]]  # what it computes, to be compared
-    change: Callable[[], None] | None = None  # changes the inputs in place: results must follow
+    change: Callable[[], object] | None = None  # changes the inputs in place: results must follow
     losses: bool = False  # whether the first of the results are losses, which must fall
 
 
@@ -75,7 +88,7 @@ class Program:
     """``make(lib, rng, optimize)`` in PyTorch's API, and the own forms of other backends."""
 
     make: Callable[[Any, np.random.Generator, Callable[[Any], Any]], Case]
-    forms: dict[str, Callable[[np.random.Generator], Case]] = field(default_factory=dict)
+    forms: Mapping[str, Callable[[np.random.Generator], Case]] = field(default_factory=dict)
     compiled: bool = True
 
 
@@ -92,6 +105,8 @@ class Row:
     limit: str | None = None  # which limit of the machine bounds it: see limits.py
     calls: int = 1  # how many operations one call makes; times are of one
     tolerance: float = 1e-4  # of the largest number of a result
+    shows_rates: bool = False  # in place of times
+    value_unit: str = ""  # of what is measured in place of seconds
 
     @property
     def key(self) -> str:

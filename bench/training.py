@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from .row import Case, Goal, Program, Row
+from .row import CHECKED_STEPS, Case, Goal, Program, Row, losses_and_changes
 
 if TYPE_CHECKING:
     import numpy as np
 
     from .row import Array
-
-CHECKED_STEPS = 8
 
 
 def images(rng: np.random.Generator, samples: int, *shape: int) -> tuple[Array, Array]:
@@ -26,22 +26,27 @@ def images(rng: np.random.Generator, samples: int, *shape: int) -> tuple[Array, 
     return x, scores.argmax(axis=1)
 
 
-def starting_weights(lib: Any, net: Any, rng: np.random.Generator) -> list[Any]:
+def starting_weights(net: Any, rng: np.random.Generator) -> list[Array]:
     """The same start for every library: matrices spread as PyTorch's are, biases 0, scales 1."""
+    weights = list(net.parameters())
+    scales = [len(weight.shape) == 1 and bool((weight == 1).all()) for weight in weights]
+    return drawn_weights([tuple(weight.shape) for weight in weights], scales, rng)
+
+
+def drawn_weights(
+    shapes: Sequence[tuple[int, ...]], scales: Sequence[bool], rng: np.random.Generator
+) -> list[Array]:
+    """Weights of these shapes, where `scales` says which are ones."""
     import numpy as np
 
-    start = []
-    for weight in net.parameters():
-        shape = tuple(weight.shape)
+    arrays = []
+    for shape, is_scale in zip(shapes, scales, strict=True):
         if len(shape) > 1:
             spread = 1 / np.sqrt(np.prod(shape[1:]))
-            array = rng.uniform(-spread, spread, shape).astype(np.float32)
-        elif bool((weight == 1).all()):
-            array = np.ones(shape, np.float32)
+            arrays.append(rng.uniform(-spread, spread, shape).astype(np.float32))
         else:
-            array = np.zeros(shape, np.float32)
-        start.append(lib.from_numpy(array))
-    return start
+            arrays.append(np.full(shape, float(is_scale), np.float32))
+    return arrays
 
 
 class Training:
@@ -53,12 +58,13 @@ class Training:
         net: Any,
         model: Any,
         optimizer: Callable[[Any], Any],
-        start: list[Any],
+        start: list[Array],
         data: tuple[Array, Array],
         batch: int,
     ) -> None:
         self.lib, self.net, self.model = lib, net, model
-        self.new_optimizer, self.start = optimizer, start
+        self.new_optimizer = optimizer
+        self.start = [lib.from_numpy(array) for array in start]
         self.x, self.y = (lib.from_numpy(array) for array in data)
         self.batch, self.samples, self.at = batch, len(data[0]), 0
         self.begin()
@@ -85,14 +91,13 @@ class Training:
         self.at = (self.at + self.batch) % self.samples
 
     def results(self) -> list[Array]:
-        """Losses of some steps on the first batch, from the start, and then the weights."""
-        import numpy as np
-
+        """What some steps on the first batch do, from the start."""
         self.begin()
         losses = [float(self.step(0).detach()) for _ in range(CHECKED_STEPS)]
-        weights = [weight.detach().numpy().copy() for weight in self.net.parameters()]
+        weights = [weight.detach().numpy() for weight in self.net.parameters()]
+        found = losses_and_changes(losses, weights, [first.numpy() for first in self.start])
         self.begin()
-        return [np.asarray(losses), *weights]
+        return found
 
 
 # Networks
@@ -124,6 +129,12 @@ def lenet(nn: Any) -> Any:
         nn.Sigmoid(),
         nn.Linear(84, 10),
     )
+
+
+LENET_SHAPES = (
+    *((6, 1, 5, 5), (6,), (16, 6, 5, 5), (16,)),
+    *((120, 400), (120,), (84, 120), (84,), (10, 84), (10,)),
+)
 
 
 def residual_block(nn: Any, inputs: int, outputs: int, stride: int) -> Any:
@@ -184,8 +195,10 @@ def row(
     optimizer: str = "SGD",
     lr: float = 0.1,
     tolerance: float = 1e-3,
+    shapes: Sequence[tuple[int, ...]] = (),
+    libraries: Sequence[str] = (),
 ) -> Row:
-    """A network's row."""
+    """A network's row; `libraries` have a form of their own, with weights of these shapes."""
 
     def program(lib: Any, rng: np.random.Generator, optimize: Callable[[Any], Any]) -> Case:
         net, make_optimizer = make(lib.nn), getattr(lib.optim, optimizer)
@@ -194,17 +207,25 @@ def row(
             net,
             optimize(net),
             lambda weights: make_optimizer(weights, lr=lr),
-            starting_weights(lib, net, rng),
+            starting_weights(net, rng),
             images(rng, samples, *shape),
             batch,
         )
         return Case(job.next_step, job.results, losses=True)
 
+    def by_hand(library: str, rng: np.random.Generator) -> Case:
+        start = drawn_weights(shapes, [False] * len(shapes), rng)
+        data = images(rng, samples, *shape)
+        trainer = import_module(f".{library}_training", __package__).Training
+        job = trainer(start, data, batch, lr)
+        return Case(job.next_step, job.results, losses=True)
+
+    forms = {library: partial(by_hand, library) for library in libraries}
     title = f"{name} b{batch}"
     return Row(
         "training",
         title,
-        lambda rng: Program(program),
+        lambda rng: Program(program, forms),
         goal,
         "M samples/s",
         batch,
@@ -216,10 +237,44 @@ def rows() -> Iterator[Row]:
     """All rows of the section."""
     flat, image = (784,), (1, 28, 28)
     for batch, ratio in ((256, 0.4), (32, 0.3)):
-        yield row("softmax regression", softmax_regression, flat, batch, Goal(ratio))
+        yield row(
+            "softmax regression",
+            softmax_regression,
+            flat,
+            batch,
+            Goal(ratio),
+            shapes=((10, 784), (10,)),
+            libraries=("numpy", "jax"),
+        )
     for batch, ratio in ((256, 0.45), (32, 0.4)):
-        yield row("MLP", mlp, flat, batch, Goal(ratio))
+        yield row(
+            "MLP",
+            mlp,
+            flat,
+            batch,
+            Goal(ratio),
+            shapes=((256, 784), (256,), (10, 256), (10,)),
+            libraries=("numpy", "jax"),
+        )
     yield row("MLP Adam", mlp, flat, 256, Goal(0.4), optimizer="Adam", lr=1e-3)
     for batch in (256, 32):
-        yield row("LeNet", lenet, image, batch, Goal(0.4), samples=4096)
-    yield row("ResNet-18", resnet18, (3, 32, 32), 32, Goal(1.0), samples=32, tolerance=1e-2)
+        yield row(
+            "LeNet",
+            lenet,
+            image,
+            batch,
+            Goal(0.4),
+            samples=4096,
+            shapes=LENET_SHAPES,
+            libraries=("jax",),
+        )
+    yield row(
+        "ResNet-18",
+        resnet18,
+        (3, 32, 32),
+        32,
+        Goal(1.0),
+        samples=32,
+        lr=0.01,  # with 0.1 the first steps go up before they go down
+        tolerance=1e-2,
+    )

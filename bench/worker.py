@@ -9,14 +9,18 @@ from __future__ import annotations
 
 import os
 import pickle
+import signal
 import sys
 import time
 import traceback
 from types import ModuleType
-from typing import Any, BinaryIO
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 from .comparison import Digest
 from .row import Case, Function, NotOffered
+
+if TYPE_CHECKING:
+    from .limits import Limit
 
 
 class Worker:
@@ -27,7 +31,7 @@ class Worker:
 
         self.adapter = adapter(kind, module)
         self.case: Case | None = None
-        self.last: object = None
+        self.limits: dict[tuple[str, float], Limit] = {}
 
     def ready(self) -> Case:
         """The row that was loaded."""
@@ -41,7 +45,7 @@ class Worker:
 
         from .sections import find_row
 
-        self.case = self.last = None
+        self.unload()
         rng = np.random.default_rng(seed)
         work = find_row(key).work(rng)
         if isinstance(work, Function):
@@ -52,7 +56,8 @@ class Worker:
 
     def unload(self) -> None:
         """Forget the row and its memory."""
-        self.case = self.last = None
+        self.case = None
+        self.limits = {}
 
     def calls_for(self, seconds: float) -> int:
         """How many calls take about so many seconds."""
@@ -72,6 +77,15 @@ class Worker:
         for _ in range(calls):
             call()
         return (time.perf_counter() - start) / calls
+
+    def limit_rate(self, kind: str, amount: float) -> float:
+        """What the machine can do now of a kind of work."""
+        from .limits import limit_of
+
+        key = kind, amount
+        if key not in self.limits:
+            self.limits[key] = limit_of(kind, amount)
+        return self.limits[key].rate()
 
     def check(self) -> list[Digest]:
         """What the row computes after it was timed and its inputs changed: nothing may be stale."""
@@ -106,6 +120,7 @@ def private_streams() -> tuple[BinaryIO, BinaryIO]:
 
 def main(kind: str, module: str) -> None:
     """Answer until the driver closes the pipe."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the driver stops, and closes the pipe
     requests, answers = private_streams()
     worker = Worker(kind, module)
     while True:

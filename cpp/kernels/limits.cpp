@@ -11,29 +11,29 @@ using V = Vec<float>;
 // The compiler may neither turn a loop that moves numbers into a call of the C library, nor drop it.
 FASTGRAD_INLINE void keep_loop() { asm volatile("" ::: "memory"); }
 
-#if defined(__SSE2__)
-#define FASTGRAD_VECTOR_REGISTER "x"
-#else
-#define FASTGRAD_VECTOR_REGISTER "w"
-#endif
-
-// Enough independent sums to hide the latency of two multiply-add units, few enough for sixteen registers.
+// Enough independent sums to hide the latency of two multiply-add units, few enough for sixteen registers. They are
+// variables of their own, because GCC keeps an array in memory, and begin differently, because it merges equal ones.
 constexpr int sums = 12;
 
 float multiply_add(Index rounds, float addend) {
   const V factor = splat<V>(0.5F), term = splat<V>(addend);
-  V sum[sums];
-  for (int i = 0; i < sums; ++i) sum[i] = splat<V>(static_cast<float>(i));
+  V a = splat<V>(1), b = splat<V>(2), c = splat<V>(3), d = splat<V>(4), e = splat<V>(5), f = splat<V>(6);
+  V g = splat<V>(7), h = splat<V>(8), i = splat<V>(9), j = splat<V>(10), k = splat<V>(11), l = splat<V>(12);
   for (Index r = 0; r < rounds; ++r) {
-#pragma GCC unroll 12
-    for (int i = 0; i < sums; ++i) {
-      sum[i] = fma(sum[i], factor, term);
-      asm volatile("" : "+" FASTGRAD_VECTOR_REGISTER(sum[i]));  // one after the other, in registers
-    }
+    a = fma(a, factor, term);
+    b = fma(b, factor, term);
+    c = fma(c, factor, term);
+    d = fma(d, factor, term);
+    e = fma(e, factor, term);
+    f = fma(f, factor, term);
+    g = fma(g, factor, term);
+    h = fma(h, factor, term);
+    i = fma(i, factor, term);
+    j = fma(j, factor, term);
+    k = fma(k, factor, term);
+    l = fma(l, factor, term);
   }
-  V total = sum[0];
-  for (int i = 1; i < sums; ++i) total += sum[i];
-  return sum_across(total);
+  return sum_across(((a + b) + (c + d)) + ((e + f) + (g + h)) + ((i + j) + (k + l)));
 }
 
 FASTGRAD_INLINE void store_past_caches(float* to, V v) {

@@ -16,13 +16,19 @@ DESCRIPTION = """\
 Time fastgrad and its rivals in turn, round by round, after their results were compared.
 
 Each workload is written once against PyTorch's API. A row shows fastgrad's median time, its
-rate, its share of what the machine can do, the rivals' times, the ratio to PyTorch, and the
-goal: xR means at most R of PyTorch's time, >=N at least that rate. A row whose results are
-wrong is refused, and makes the exit code 1."""
+rate, its share of what the machine did in the same rounds, the rivals' times, the ratio to
+PyTorch, and the goal: xR means at most R of PyTorch's time, >=N at least that rate (in the
+row's unit), <=N at most that value. A backend whose results are wrong is refused, which makes
+the exit code 1; a row during which other programs ran is marked NOISY."""
 EPILOG = """\
 sections:
+  limits      multiply-adds and bandwidth that the machine reaches, by instruction set
+  overhead    calls on tiny tensors: plain, recorded, in chains with backward
   kernels     operations with the sizes of the courses' models
   training    steps of softmax regression, MLP, LeNet, ResNet-18
+  loading     shuffled batches from memory through a DataLoader
+  footprint   time and memory of the import, size on disk
+  random      a million random numbers of each kind
 
 rivals (all that are installed take part unless --rivals says otherwise):
   torch           PyTorch as installed
@@ -32,6 +38,7 @@ rivals (all that are installed take part unless --rivals says otherwise):
 
 examples:
   fastgrad bench kernels --rows "matmul 512" --rivals torch
+  fastgrad bench kernels --isa avx2 --rivals torch
   fastgrad bench --quick --json run.json --markdown run.md --picture run.png"""
 
 
