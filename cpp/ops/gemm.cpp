@@ -4,9 +4,8 @@
 #include "ops/gemm.h"
 
 #include <algorithm>
-#include <memory>
-#include <new>
 
+#include "core/buffer.h"
 #include "core/parallel.h"
 #include "ops/gemm_detail.h"
 
@@ -22,25 +21,18 @@ constexpr Index batch_scratch = 1 << 20;
 
 // ------------------------------------------------------------------------------------------------ scratch memory
 
-constexpr std::align_val_t scratch_alignment{64};
-
-struct AlignedDelete {
-  void operator()(void* memory) const { ::operator delete(memory, scratch_alignment); }
-};
-
-// At least `elements` elements, kept by the thread for its next product: fresh pages cost more than packing does.
+// At least `elements` elements, kept by the thread for its next product: fresh pages cost more than packing does. It is
+// a tensor's memory, so large pieces lie on huge pages.
 template <class T>
 T* scratch_memory(Index elements) {
-  thread_local std::unique_ptr<void, AlignedDelete> memory;
-  thread_local std::size_t capacity = 0;
+  thread_local StorageRef memory;
   const std::size_t bytes = static_cast<std::size_t>(elements) * sizeof(T);
-  if (bytes > capacity) {
-    memory.reset();
-    capacity = 0;
-    memory.reset(::operator new(bytes, scratch_alignment));
-    capacity = bytes;
+  if (bytes == 0) return nullptr;
+  if (!memory || memory->bytes < bytes) {
+    memory = {};
+    memory = allocate_storage(bytes);
   }
-  return static_cast<T*>(memory.get());
+  return static_cast<T*>(memory->data);
 }
 
 // -------------------------------------------------------------------------------------------- matrix times vector
