@@ -60,10 +60,11 @@ Index vector_scratch(const Product<T>& p) {
 
 template <class T>
 void multiply_vector(const Product<T>& p, T* scratch) {
-  constexpr Index unit = 64;
   const Product<T> row = column_as_row(p);
   const MatmulKernels<T>& kernel = matmul_kernels<T>();
   const bool by_dots = row.b.row_stride == 1;
+  // Long pieces of the matrix's rows, if it is read along them.
+  const Index unit = by_dots ? 64 : std::max<Index>(64, ceil_div(row.n, 128 * num_threads()) * 64);
   const T* vector = row.a.data;
   if (vector_scratch(p) > 0) {
     kernel.pack(scratch, vector, 1, row.a.column_stride, 1, 1, row.k);
