@@ -10,16 +10,16 @@
 namespace fastgrad::FASTGRAD_ISA {
 namespace {
 
-// Tiles as large as the registers allow: 12 x 2 accumulators out of 32 registers, or 6 x 2 out of 16. A step of the
-// depth then loads far fewer elements than it multiplies, so the multipliers are what limits the speed.
+// Tiles as large as the registers allow: 8 x 3 accumulators out of 32 registers, or 6 x 2 out of 16. A step of the
+// depth then loads far fewer elements than it multiplies, and has few instructions besides the multiplications: a core
+// that is shared with another hyperthread issues half as many.
 #if defined(__AVX512F__) || defined(__aarch64__)
-constexpr int tile_rows = 12;
+constexpr int tile_rows = 8, tile_vectors = 3;
 constexpr int dot_rows = 4;
 #else
-constexpr int tile_rows = 6;
+constexpr int tile_rows = 6, tile_vectors = 2;
 constexpr int dot_rows = 2;
 #endif
-constexpr int tile_vectors = 2;
 constexpr int dot_columns = 4;
 
 template <class T>
@@ -113,8 +113,7 @@ FASTGRAD_INLINE void short_tiles(T* c, const T* a, const Strip<T>& strip, Index 
 template <class T>
 [[gnu::noinline]] void prefetch_tile(const T* c, Index ldc) {
   for (int i = 0; i < tile_rows; ++i, c += ldc) {
-    __builtin_prefetch(c, 1);
-    __builtin_prefetch(c + lanes<T>, 1);
+    for (int j = 0; j < tile_vectors; ++j) __builtin_prefetch(c + j * lanes<T>, 1);
   }
 }
 
@@ -129,9 +128,18 @@ void tile_column(T* c, const Panels<T>& a_panels, const Strip<T>& strip, Index r
     if (strip.depth >= worth_a_prefetch) prefetch_tile(c, strip.ldc);
     tile<T, tile_rows, vectors, partial, ahead>(c, a, strip);
   }
-  // Classes are often ten: one tile instead of two.
-  if (rows == 10 && tile_rows > 10) return tile<T, 10, vectors, partial, ahead>(c, a, strip);
-  short_tiles<T, tile_rows * 2 / 3, vectors, partial, ahead>(c, a, strip, rows);
+  short_tiles<T, 4, vectors, partial, ahead>(c, a, strip, rows);
+}
+
+// The panel that has fewer than all columns: as many vectors as hold them.
+template <class T, int vectors>
+void last_column(T* c, const Panels<T>& a, Strip<T>& strip, Index rows, Index columns) {
+  if constexpr (vectors > 1) {
+    if (columns <= (vectors - 1) * lanes<T>) return last_column<T, vectors - 1>(c, a, strip, rows, columns);
+  }
+  strip.last = columns - (vectors - 1) * lanes<T>;
+  const auto column = strip.last < lanes<T> ? tile_column<T, vectors, true> : tile_column<T, vectors, false>;
+  column(c, a, strip, rows);
 }
 
 template <class T>
@@ -139,16 +147,10 @@ void multiply(T* c, Index ldc, const Panels<T>& a, const Panels<T>& b, Index row
               bool add) {
   constexpr Index width = tile_columns<T>;
   Strip<T> strip{b.data, b.step, a.element, a.step, ldc, lanes<T>, depth, add};
-  const auto full_column = depth >= worth_a_prefetch ? tile_column<T, 2, false, true> : tile_column<T, 2, false>;
+  const auto full_column =
+      depth >= worth_a_prefetch ? tile_column<T, tile_vectors, false, true> : tile_column<T, tile_vectors, false>;
   for (; columns >= width; columns -= width, c += width, strip.b += b.panel) full_column(c, a, strip, rows);
-  strip.last = columns > lanes<T> ? columns - lanes<T> : columns;
-  if (columns > lanes<T>) {
-    tile_column<T, 2, true>(c, a, strip, rows);
-  } else if (columns == lanes<T>) {
-    tile_column<T, 1, false>(c, a, strip, rows);
-  } else if (columns > 0) {
-    tile_column<T, 1, true>(c, a, strip, rows);
-  }
+  if (columns > 0) last_column<T, tile_vectors>(c, a, strip, rows, columns);
 }
 
 // -------------------------------------------------------------------------------------------------- dot products

@@ -10,13 +10,13 @@ namespace {
 // A panel of B so deep fits in the first-level cache, a block of A as deep and so many tiles high, with its part of C,
 // in the second-level one.
 constexpr Index max_depth_block = 350;
-constexpr Index tiles_in_block = 8;
+constexpr Index tiles_in_block = 12;
 // A task's columns: wider ones read A less often, narrower ones are shared out more evenly.
-constexpr Index column_block = 128;
+constexpr Index column_block = 144;
 
 // Larger products are cut into chunks, which bounds the scratch memory (8 MiB for B in float, half of that for A where
 // it is packed).
-constexpr Index max_chunk_rows = 1024, max_chunk_columns = 2048, max_chunk_depth = 1024;
+constexpr Index max_chunk_rows = 1008, max_chunk_columns = 2016, max_chunk_depth = 1024;
 
 // The size of even pieces of at most `limit`, which is a multiple of `unit` as all pieces but the last are.
 constexpr Index even_piece(Index size, Index limit, Index unit) {
@@ -157,7 +157,7 @@ void multiply_chunk(const Product<T>& p, T* scratch) {
   T* right_scratch = scratch + left.scratch_elements(p.k);
   const Index width = even_piece(p.n, std::max(p.n / (4 * num_threads()), right.width), right.width);
   if (right.pack && ceil_div(p.n, width) >= 2 * num_threads()) {
-    multiply_by_columns(p, a, right, std::min(width, column_block / 2), right_scratch);
+    multiply_by_columns(p, a, right, std::min(width, column_block), right_scratch);
   } else {
     multiply_by_tiles(p, a, prepare(right, p.k, right_scratch));
   }
