@@ -10,16 +10,16 @@
 namespace fastgrad::FASTGRAD_ISA {
 namespace {
 
-// Tiles as large as the registers allow: 12 x 2 accumulators out of 32 registers, or 6 x 2 out of 16. A step of the
-// depth then loads far fewer elements than it multiplies, so the multipliers are what limits the speed.
+// Tiles as large as the registers allow: 8 x 3 accumulators out of 32 registers, or 6 x 2 out of 16. A step of the
+// depth then loads far fewer elements than it multiplies, and has few instructions besides the multiplications: a core
+// that is shared with another hyperthread issues half as many.
 #if defined(__AVX512F__) || defined(__aarch64__)
-constexpr int tile_rows = 12;
+constexpr int tile_rows = 8, tile_vectors = 3;
 constexpr int dot_rows = 4;
 #else
-constexpr int tile_rows = 6;
+constexpr int tile_rows = 6, tile_vectors = 2;
 constexpr int dot_rows = 2;
 #endif
-constexpr int tile_vectors = 2;
 constexpr int dot_columns = 4;
 
 template <class T>
@@ -46,8 +46,13 @@ FASTGRAD_INLINE void store_row(T* c, const Vec<T>* sum, Index last, bool add) {
   store_end<T, partial>(c, add ? load_end<T, partial>(c, last) + end : end, last);
 }
 
-// The rows of b that are fetched ahead when they are `far` apart: further than the processor itself looks ahead.
+// So many rows of b are fetched ahead. A panel of B is hardly ever left in the first-level cache as a whole, and
+// processors shared with others do not look ahead far enough by themselves.
 constexpr Index rows_ahead = 16;
+
+// So many rows of A are addressed from one pointer (base, base + stride, base + 2 * stride): the pointers of a tile
+// then all fit in registers.
+constexpr int rows_grouped = 3;
 
 // What the tiles above each other share: a panel of B with `last` columns in its last vector, and how to step.
 template <class T>
@@ -57,15 +62,22 @@ struct Strip {
   bool add;
 };
 
-template <class T, int rows, int vectors, bool partial, bool far>
+template <class T, int rows, int vectors, bool partial, bool ahead>
 void tile(T* c, const T* a, const Strip<T>& strip) {
   const Index a_element = strip.a_element, a_step = strip.a_step, b_step = strip.b_step, last = strip.last;
   const T* b = strip.b;
+  constexpr int groups = (rows + rows_grouped - 1) / rows_grouped;
+  const T* group[groups];
+#pragma GCC unroll 4
+  for (int g = 0; g < groups; ++g) {
+    group[g] = a + g * rows_grouped * a_element;
+    asm("" : "+r"(group[g]));  // or the compiler takes them apart again
+  }
   Vec<T> sum[rows][vectors] = {};
 #pragma GCC unroll 1
-  for (Index p = strip.depth; p > 0; --p, a += a_step, b += b_step) {
+  for (Index p = strip.depth; p > 0; --p, b += b_step) {
     Vec<T> right[vectors];
-    if constexpr (far) {
+    if constexpr (ahead) {
 #pragma GCC unroll 4
       for (int j = 0; j < vectors; ++j) __builtin_prefetch(b + rows_ahead * b_step + j * lanes<T>);
     }
@@ -74,24 +86,26 @@ void tile(T* c, const T* a, const Strip<T>& strip) {
     right[vectors - 1] = load_end<T, partial>(b + (vectors - 1) * lanes<T>, last);
 #pragma GCC unroll 16
     for (int i = 0; i < rows; ++i) {
-      const Vec<T> left = splat<Vec<T>>(a[i * a_element]);
+      const Vec<T> left = splat<Vec<T>>(group[i / rows_grouped][i % rows_grouped * a_element]);
 #pragma GCC unroll 4
       for (int j = 0; j < vectors; ++j) sum[i][j] = fma(left, right[j], sum[i][j]);
     }
+#pragma GCC unroll 4
+    for (int g = 0; g < groups; ++g) group[g] += a_step;
   }
 #pragma GCC unroll 16
   for (int i = 0; i < rows; ++i) store_row<T, vectors, partial>(c + i * strip.ldc, sum[i], last, strip.add);
 }
 
 // The rows that are left when the tiles of greater height are done.
-template <class T, int height, int vectors, bool partial, bool far>
+template <class T, int height, int vectors, bool partial, bool ahead>
 FASTGRAD_INLINE void short_tiles(T* c, const T* a, const Strip<T>& strip, Index rows) {
   if (rows & height) {
-    tile<T, height, vectors, partial, far>(c, a, strip);
+    tile<T, height, vectors, partial, ahead>(c, a, strip);
     c += height * strip.ldc;
     a += height * strip.a_element;
   }
-  if constexpr (height > 1) short_tiles<T, height / 2, vectors, partial, far>(c, a, strip, rows);
+  if constexpr (height > 1) short_tiles<T, height / 2, vectors, partial, ahead>(c, a, strip, rows);
 }
 
 // Fetches the tile of C while its sums are being computed. A call of its own, because inside of tile() the compiler
@@ -99,8 +113,7 @@ FASTGRAD_INLINE void short_tiles(T* c, const T* a, const Strip<T>& strip, Index 
 template <class T>
 [[gnu::noinline]] void prefetch_tile(const T* c, Index ldc) {
   for (int i = 0; i < tile_rows; ++i, c += ldc) {
-    __builtin_prefetch(c, 1);
-    __builtin_prefetch(c + lanes<T>, 1);
+    for (int j = 0; j < tile_vectors; ++j) __builtin_prefetch(c + j * lanes<T>, 1);
   }
 }
 
@@ -108,32 +121,36 @@ template <class T>
 constexpr Index worth_a_prefetch = 64;
 
 // All tiles of one panel of B, from top to bottom.
-template <class T, int vectors, bool partial, bool far = false>
+template <class T, int vectors, bool partial, bool ahead = false>
 void tile_column(T* c, const Panels<T>& a_panels, const Strip<T>& strip, Index rows) {
   const T* a = a_panels.data;
   for (; rows >= tile_rows; rows -= tile_rows, c += tile_rows * strip.ldc, a += a_panels.panel) {
     if (strip.depth >= worth_a_prefetch) prefetch_tile(c, strip.ldc);
-    tile<T, tile_rows, vectors, partial, far>(c, a, strip);
+    tile<T, tile_rows, vectors, partial, ahead>(c, a, strip);
   }
-  short_tiles<T, tile_rows * 2 / 3, vectors, partial, far>(c, a, strip, rows);
+  short_tiles<T, 4, vectors, partial, ahead>(c, a, strip, rows);
+}
+
+// The panel that has fewer than all columns: as many vectors as hold them.
+template <class T, int vectors>
+void last_column(T* c, const Panels<T>& a, Strip<T>& strip, Index rows, Index columns) {
+  if constexpr (vectors > 1) {
+    if (columns <= (vectors - 1) * lanes<T>) return last_column<T, vectors - 1>(c, a, strip, rows, columns);
+  }
+  strip.last = columns - (vectors - 1) * lanes<T>;
+  const auto column = strip.last < lanes<T> ? tile_column<T, vectors, true> : tile_column<T, vectors, false>;
+  column(c, a, strip, rows);
 }
 
 template <class T>
 void multiply(T* c, Index ldc, const Panels<T>& a, const Panels<T>& b, Index rows, Index columns, Index depth,
               bool add) {
-  constexpr Index width = tile_columns<T>, half_page = 2048 / sizeof(T);
+  constexpr Index width = tile_columns<T>;
   Strip<T> strip{b.data, b.step, a.element, a.step, ldc, lanes<T>, depth, add};
-  const bool far = depth >= worth_a_prefetch && b.step >= half_page;
-  const auto full_column = far ? tile_column<T, 2, false, true> : tile_column<T, 2, false>;
+  const auto full_column =
+      depth >= worth_a_prefetch ? tile_column<T, tile_vectors, false, true> : tile_column<T, tile_vectors, false>;
   for (; columns >= width; columns -= width, c += width, strip.b += b.panel) full_column(c, a, strip, rows);
-  strip.last = columns > lanes<T> ? columns - lanes<T> : columns;
-  if (columns > lanes<T>) {
-    tile_column<T, 2, true>(c, a, strip, rows);
-  } else if (columns == lanes<T>) {
-    tile_column<T, 1, false>(c, a, strip, rows);
-  } else if (columns > 0) {
-    tile_column<T, 1, true>(c, a, strip, rows);
-  }
+  if (columns > 0) last_column<T, tile_vectors>(c, a, strip, rows, columns);
 }
 
 // -------------------------------------------------------------------------------------------------- dot products
@@ -237,7 +254,10 @@ FASTGRAD_INLINE void add_rows(T* c, const T* a, Index a_stride, const T* b, Inde
   for (int i = 0; i < rows; ++i) factor[i] = splat<Vec<T>>(a[i * a_stride]);
   const auto combine = [&](Vec<T> sum, auto read) __attribute__((always_inline)) {
 #pragma GCC unroll 8
-    for (int i = 0; i < rows; ++i) sum = fma(factor[i], read(b + i * ldb), sum);
+    for (int i = 0; i < rows; ++i) {
+      __builtin_prefetch(b + (i + rows) * ldb);  // this column of the next rows
+      sum = fma(factor[i], read(b + i * ldb), sum);
+    }
     return sum;
   };
 #pragma GCC unroll 1

@@ -1,6 +1,8 @@
 // Copies a matrix into panels, in the order in which the tiles of kernels/matmul.cpp read it.
 #pragma once
 
+#include <utility>
+
 #include "kernels/vec.h"
 
 namespace fastgrad::FASTGRAD_ISA {
@@ -47,48 +49,104 @@ void pack_rows(const Part<T>& part) {
   }
 }
 
-// A square of 16-byte vectors is what every instruction set transposes well.
+// Transposition goes by squares of 16-byte vectors, as many next to each other as a vector holds.
 template <class T>
 constexpr int square = 16 / sizeof(T);
 
 template <class T>
 using SquareRow = typename VecOf<T, square<T>>::type;
 
-FASTGRAD_INLINE void transpose(SquareRow<float>* row) {
-  const auto a = shuffle<0, 4, 1, 5>(row[0], row[1]), b = shuffle<0, 4, 1, 5>(row[2], row[3]);
-  const auto c = shuffle<2, 6, 3, 7>(row[0], row[1]), d = shuffle<2, 6, 3, 7>(row[2], row[3]);
-  row[0] = shuffle<0, 1, 4, 5>(a, b);
-  row[1] = shuffle<2, 3, 6, 7>(a, b);
-  row[2] = shuffle<0, 1, 4, 5>(c, d);
-  row[3] = shuffle<2, 3, 6, 7>(c, d);
-}
-
-FASTGRAD_INLINE void transpose(SquareRow<double>* row) {
-  const auto a = shuffle<0, 2>(row[0], row[1]), b = shuffle<1, 3>(row[0], row[1]);
-  row[0] = a;
-  row[1] = b;
-}
-
-// to[p * width + i] = from[i * stride + p] for i, p < square.
+// Sixteen bytes from each of four (two, one) places, one behind the other.
 template <class T>
-FASTGRAD_INLINE void pack_square(T* to, const T* from, Index stride, Index width) {
-  SquareRow<T> row[square<T>];
-#pragma GCC unroll 4
-  for (int i = 0; i < square<T>; ++i) __builtin_memcpy(&row[i], from + i * stride, sizeof row[i]);
-  transpose(row);
-#pragma GCC unroll 4
-  for (int p = 0; p < square<T>; ++p) __builtin_memcpy(to + p * width, &row[p], sizeof row[p]);
+FASTGRAD_INLINE Vec<T> join(const T* const* from, Index offset) {
+#if defined(__AVX512F__)
+  const auto part = [&](int i) __attribute__((always_inline)) {
+    return _mm_loadu_si128(reinterpret_cast<const __m128i*>(from[i * square<T>] + offset));
+  };
+  __m512i v = _mm512_zextsi128_si512(part(0));
+  v = _mm512_inserti32x4(v, part(1), 1);
+  v = _mm512_inserti32x4(v, part(2), 2);
+  return reinterpret_cast<Vec<T>>(_mm512_inserti32x4(v, part(3), 3));
+#elif defined(__AVX2__)
+  const auto part = [&](int i) __attribute__((always_inline)) {
+    return _mm_loadu_si128(reinterpret_cast<const __m128i*>(from[i * square<T>] + offset));
+  };
+  return reinterpret_cast<Vec<T>>(_mm256_inserti128_si256(_mm256_castsi128_si256(part(0)), part(1), 1));
+#else
+  return load(from[0] + offset);
+#endif
 }
 
-// The last square in the direction of the count overlaps the one before it where the count asks for that.
+// The numbers 0 to count - 1 with the lowest (next) bit of each and the number of the operand (0 or 1) in its place:
+// which elements of x and y stand in the result of the two shuffles that transpose.
+template <int low, int... lane>
+FASTGRAD_INLINE Vec<float> unpack(Vec<float> x, Vec<float> y, std::integer_sequence<int, lane...>) {
+  return shuffle<(lane & ~3) + 2 * low + (lane & 3) / 2 + (lane & 1) * lanes<float>...>(x, y);
+}
+template <int low, int... lane>
+FASTGRAD_INLINE Vec<float> join_halves(Vec<float> x, Vec<float> y, std::integer_sequence<int, lane...>) {
+  return shuffle<(lane & ~3) + 2 * low + (lane & 1) + (lane & 2) / 2 * lanes<float>...>(x, y);
+}
+template <int low, int... lane>
+FASTGRAD_INLINE Vec<double> unpack(Vec<double> x, Vec<double> y, std::integer_sequence<int, lane...>) {
+  return shuffle<(lane & ~1) + low + (lane & 1) * lanes<double>...>(x, y);
+}
+
+// Transposes the squares that lie next to each other in `row`.
+FASTGRAD_INLINE void transpose(Vec<float>* row) {
+  constexpr std::make_integer_sequence<int, lanes<float>> all{};
+  const Vec<float> a = unpack<0>(row[0], row[1], all), b = unpack<0>(row[2], row[3], all);
+  const Vec<float> c = unpack<1>(row[0], row[1], all), d = unpack<1>(row[2], row[3], all);
+  row[0] = join_halves<0>(a, b, all);
+  row[1] = join_halves<1>(a, b, all);
+  row[2] = join_halves<0>(c, d, all);
+  row[3] = join_halves<1>(c, d, all);
+}
+FASTGRAD_INLINE void transpose(Vec<double>* row) {
+  constexpr std::make_integer_sequence<int, lanes<double>> all{};
+  const Vec<double> a = unpack<0>(row[0], row[1], all);
+  row[1] = unpack<1>(row[0], row[1], all);
+  row[0] = a;
+}
+
+// Far enough for what is fetched ahead to arrive in time, in elements of a row.
+template <class T>
+constexpr Index row_ahead = 256 / static_cast<Index>(sizeof(T));
+
+// to[p * width + i] = from[i][p] for i < count <= lanes and p < depth, which is a multiple of the square.
+template <class T, bool whole>
+void pack_group(T* to, const T* const* from, Index count, Index width, Index depth) {
+  constexpr Index line = 64 / sizeof(T);
+  for (Index p = 0; p < depth; p += square<T>, to += square<T> * width) {
+    if (p % line == 0) {
+#pragma GCC unroll 16
+      for (int i = 0; i < lanes<T>; ++i) __builtin_prefetch(from[i] + p + row_ahead<T>);
+    }
+    Vec<T> row[square<T>];
+#pragma GCC unroll 4
+    for (int i = 0; i < square<T>; ++i) row[i] = join(from + i, p);
+    transpose(row);
+#pragma GCC unroll 4
+    for (int i = 0; i < square<T>; ++i) {
+      whole ? store(to + i * width, row[i]) : store_partial(to + i * width, row[i], count);
+    }
+  }
+}
+
+// Rows that are contiguous along the depth. The last group overlaps the one before it where the count asks for that.
 template <class T>
 void pack_transposed(const Part<T>& part) {
-  const Index whole = part.count < square<T> ? 0 : part.depth - part.depth % square<T>;
-  for (Index i = 0; i < part.count; i += square<T>) {
-    const Index row = i + square<T> <= part.count ? i : part.count - square<T>;
-    const T* from = part.from + row * part.stride;
-    for (Index p = 0; p < whole; p += square<T>) {
-      pack_square(part.to + p * part.width + row, from + p, part.stride, part.width);
+  const Index whole = part.depth - part.depth % square<T>;
+  for (Index first = 0; first < part.count; first += lanes<T>) {
+    const Index row = first + lanes<T> <= part.count || part.count < lanes<T> ? first : part.count - lanes<T>;
+    const T* from[lanes<T>];
+    for (int i = 0; i < lanes<T>; ++i) {
+      from[i] = part.from + (row + i < part.count ? row + i : part.count - 1) * part.stride;
+    }
+    if (row + lanes<T> <= part.count) {
+      pack_group<T, true>(part.to + row, from, lanes<T>, part.width, whole);
+    } else {
+      pack_group<T, false>(part.to + row, from, part.count, part.width, whole);
     }
   }
   pack_element_by_element(part, whole);
@@ -107,12 +165,12 @@ void pack_part(const Part<T>& part) {
 
 template <class T>
 void pack(T* to, const T* from, Index stride, Index step, Index count, Index width, Index depth) {
-  for (Index p = 0; p < depth; p += pack_depth) {
-    const Index part_depth = depth - p < pack_depth ? depth - p : pack_depth;
+  const Index part_depth = step == 1 && stride != 1 ? depth : pack_depth;
+  for (Index p = 0; p < depth; p += part_depth) {
+    const Index size = depth - p < part_depth ? depth - p : part_depth;
     for (Index i = 0; i < count; i += width) {
       const Index part_count = count - i < width ? count - i : width;
-      pack_part<T>(
-          {to + i * depth + p * width, from + i * stride + p * step, stride, step, part_count, width, part_depth});
+      pack_part<T>({to + i * depth + p * width, from + i * stride + p * step, stride, step, part_count, width, size});
     }
   }
 }

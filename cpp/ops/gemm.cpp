@@ -4,9 +4,8 @@
 #include "ops/gemm.h"
 
 #include <algorithm>
-#include <memory>
-#include <new>
 
+#include "core/buffer.h"
 #include "core/parallel.h"
 #include "ops/gemm_detail.h"
 
@@ -22,25 +21,18 @@ constexpr Index batch_scratch = 1 << 20;
 
 // ------------------------------------------------------------------------------------------------ scratch memory
 
-constexpr std::align_val_t scratch_alignment{64};
-
-struct AlignedDelete {
-  void operator()(void* memory) const { ::operator delete(memory, scratch_alignment); }
-};
-
-// At least `elements` elements, kept by the thread for its next product: fresh pages cost more than packing does.
+// At least `elements` elements, kept by the thread for its next product: fresh pages cost more than packing does. It is
+// a tensor's memory, so large pieces lie on huge pages.
 template <class T>
 T* scratch_memory(Index elements) {
-  thread_local std::unique_ptr<void, AlignedDelete> memory;
-  thread_local std::size_t capacity = 0;
+  thread_local StorageRef memory;
   const std::size_t bytes = static_cast<std::size_t>(elements) * sizeof(T);
-  if (bytes > capacity) {
-    memory.reset();
-    capacity = 0;
-    memory.reset(::operator new(bytes, scratch_alignment));
-    capacity = bytes;
+  if (bytes == 0) return nullptr;
+  if (!memory || memory->bytes < bytes) {
+    memory = {};
+    memory = allocate_storage(bytes);
   }
-  return static_cast<T*>(memory.get());
+  return static_cast<T*>(memory->data);
 }
 
 // -------------------------------------------------------------------------------------------- matrix times vector
@@ -68,10 +60,11 @@ Index vector_scratch(const Product<T>& p) {
 
 template <class T>
 void multiply_vector(const Product<T>& p, T* scratch) {
-  constexpr Index unit = 64;
   const Product<T> row = column_as_row(p);
   const MatmulKernels<T>& kernel = matmul_kernels<T>();
   const bool by_dots = row.b.row_stride == 1;
+  // Long pieces of the matrix's rows, if it is read along them.
+  const Index unit = by_dots ? 64 : std::max<Index>(64, ceil_div(row.n, 128 * num_threads()) * 64);
   const T* vector = row.a.data;
   if (vector_scratch(p) > 0) {
     kernel.pack(scratch, vector, 1, row.a.column_stride, 1, 1, row.k);

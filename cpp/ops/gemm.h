@@ -24,7 +24,7 @@ struct Epilogue {
 
 // C (m x n, rows contiguous, ldc elements apart) = A (m x k) B (k x n) [+ C when accumulate], then the epilogue, for
 // T = float and double. C must not overlap A or B. The bits do not depend on the number of threads. Throws
-// std::bad_alloc before C changes, so it is no function for the inside of a parallel_for: that is gemm_batched's work.
+// Error(memory) before C changes, so it is no function for the inside of a parallel_for: that is gemm_batched's work.
 template <class T>
 void gemm(Index m, Index n, Index k, MatrixView<T> a, MatrixView<T> b, T* c, Index ldc, bool accumulate,
           const Epilogue<T>& epilogue = {});

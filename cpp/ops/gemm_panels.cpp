@@ -7,16 +7,16 @@
 namespace fastgrad::detail {
 namespace {
 
-// A panel of B about 256 deep fits in the first-level cache, a block of A as deep and so many tiles high in the
-// second-level one.
-constexpr Index max_depth_block = 320;
-constexpr Index tiles_in_block = 16;
-// A task's columns: so many that reading the block of A costs little.
-constexpr Index column_block = 256;
+// A panel of B so deep fits in the first-level cache, a block of A as deep and so many tiles high, with its part of C,
+// in the second-level one.
+constexpr Index max_depth_block = 350;
+constexpr Index tiles_in_block = 12;
+// A task's columns: wider ones read A less often, narrower ones are shared out more evenly.
+constexpr Index column_block = 144;
 
-// Larger products are cut into chunks, which bounds the scratch memory (10 MiB for float). A multiple of every tile's
-// sides.
-constexpr Index max_chunk_rows = 1536, max_chunk_columns = 1024, max_chunk_depth = 1024;
+// Larger products are cut into chunks, which bounds the scratch memory (8 MiB for B in float, half of that for A where
+// it is packed).
+constexpr Index max_chunk_rows = 1008, max_chunk_columns = 2016, max_chunk_depth = 1024;
 
 // The size of even pieces of at most `limit`, which is a multiple of `unit` as all pieces but the last are.
 constexpr Index even_piece(Index size, Index limit, Index unit) {
@@ -37,14 +37,12 @@ struct Side {
   Panels<T> packed(const T* scratch, Index depth) const { return {scratch, width * depth, 1, width}; }
 };
 
-// Tiles read A in place well, with two exceptions: rows that all start in the same cache set, and columns so long that
-// every step is on another page. Then packing pays where enough columns of B share it.
+// Tiles read A in place well, but for columns so long that every step is on another page: then packing pays where
+// enough columns of B share it.
 template <class T>
 Side<T> left_side(const Product<T>& p) {
-  constexpr Index page = 4096 / sizeof(T);
-  const bool by_rows = p.a.column_stride == 1;
-  const bool pack =
-      p.k >= 64 && (by_rows ? p.a.row_stride % page == 0 && p.n >= 512 : p.a.column_stride >= page / 2 && p.n >= 256);
+  constexpr Index half_page = 2048 / sizeof(T);
+  const bool pack = p.k >= 64 && p.a.column_stride >= half_page && p.n >= 256;
   return {p.a.data, p.a.row_stride, p.a.column_stride, p.m, matmul_kernels<T>().tile_rows, pack};
 }
 
@@ -112,16 +110,42 @@ void multiply_by_columns(const Product<T>& p, const Panels<T>& a, const Side<T>&
   });
 }
 
-// The tasks are the tile rows of the first block of columns, then those of the second, ...
+// C cut into blocks of whole tiles: so many blocks one above the other, and side by side.
+struct Grid {
+  Index tiles, panels, rows, columns;
+};
+
+// About four blocks a thread, shaped so that the threads finish together.
+template <class T>
+Grid grid_of(const Product<T>& p) {
+  const Index tiles = ceil_div(p.m, matmul_kernels<T>().tile_rows), threads = num_threads();
+  const Index panels = ceil_div(p.n, matmul_kernels<T>().tile_columns);
+  const Index wanted = std::min(4 * threads, std::max<Index>(1, p.work() / parallel_work));
+  if (threads == 1 || wanted == 1) return {tiles, panels, 1, ceil_div(p.n, column_block * 2)};
+  Grid best{tiles, panels, 1, 1};
+  Index least = tiles * panels;
+  for (Index rows = 1; rows <= std::min(tiles, wanted); ++rows) {
+    const Index columns = std::min(panels, ceil_div(wanted, rows));
+    const Index time = ceil_div(rows * columns, threads) * ceil_div(tiles, rows) * ceil_div(panels, columns);
+    if (time < least) {
+      best = {tiles, panels, rows, columns};
+      least = time;
+    }
+  }
+  return best;
+}
+
+// The tasks are the blocks of a grid, column by column.
 template <class T>
 void multiply_by_tiles(const Product<T>& p, const Panels<T>& a, const Panels<T>& b) {
-  const Index height = matmul_kernels<T>().tile_rows, tiles = ceil_div(p.m, height);
-  const Index width = tiles >= 8 ? column_block : column_block / 4, tasks = tiles * ceil_div(p.n, width);
-  parallel_for(0, tasks, grain_of(height * std::min(width, p.n) * p.k), [&](Index begin, Index end) {
-    while (begin < end) {
-      const Index tile = begin % tiles, count = std::min(end - begin, tiles - tile);
-      multiply_tile_rows(p, a, b, tile, tile + count, begin / tiles * width, width);
-      begin += count;
+  const Grid g = grid_of(p);
+  const Index panel = matmul_kernels<T>().tile_columns;
+  parallel_for(0, g.rows * g.columns, 1, [&](Index begin, Index end) {
+    for (Index i = begin; i < end; ++i) {
+      const Index row = i % g.rows, column = i / g.rows;
+      const Index first = column * g.panels / g.columns, last = (column + 1) * g.panels / g.columns;
+      multiply_tile_rows(p, a, b, row * g.tiles / g.rows, (row + 1) * g.tiles / g.rows, first * panel,
+                         (last - first) * panel);
     }
   });
 }
@@ -133,7 +157,7 @@ void multiply_chunk(const Product<T>& p, T* scratch) {
   T* right_scratch = scratch + left.scratch_elements(p.k);
   const Index width = even_piece(p.n, std::max(p.n / (4 * num_threads()), right.width), right.width);
   if (right.pack && ceil_div(p.n, width) >= 2 * num_threads()) {
-    multiply_by_columns(p, a, right, std::min(width, column_block / 2), right_scratch);
+    multiply_by_columns(p, a, right, std::min(width, column_block), right_scratch);
   } else {
     multiply_by_tiles(p, a, prepare(right, p.k, right_scratch));
   }
@@ -154,12 +178,18 @@ Product<T> chunk_of(Product<T> p, Index i, Index j, Index depth, Index rows, Ind
   return p;
 }
 
+// An A that is read in place needs no bound, and B is then packed once for all its rows.
+template <class T>
+Index chunk_rows(const Side<T>& left) {
+  return left.pack ? max_chunk_rows : left.count;
+}
+
 }  // namespace
 
 template <class T>
 Index panels_scratch(const Product<T>& p) {
   Side<T> left = left_side(p), right = right_side(p);
-  left.count = std::min(left.count, max_chunk_rows);
+  left.count = std::min(left.count, chunk_rows(left));
   right.count = std::min(right.count, max_chunk_columns);
   const Index depth = std::min(p.k, max_chunk_depth);
   return left.scratch_elements(depth) + right.scratch_elements(depth);
@@ -167,7 +197,7 @@ Index panels_scratch(const Product<T>& p) {
 
 template <class T>
 void multiply_panels(const Product<T>& p, T* scratch) {
-  const Index rows = even_piece(p.m, max_chunk_rows, matmul_kernels<T>().tile_rows);
+  const Index rows = even_piece(p.m, chunk_rows(left_side(p)), matmul_kernels<T>().tile_rows);
   const Index columns = even_piece(p.n, max_chunk_columns, matmul_kernels<T>().tile_columns);
   const Index chunk_depth = even_piece(p.k, max_chunk_depth, 8);
   for (Index j = 0; j < p.n; j += columns) {
