@@ -60,12 +60,13 @@ inline void pause_cpu() {
 #endif
 }
 
-// One job at a time, cut into pieces. Each thread begins with the pieces of its own share, in every job the same part of
-// the range, because there it finds in its cache what it wrote in the last job; then it helps the others, from behind.
+// One job at a time, cut into pieces. Each thread begins with the pieces of its own share, in every job the same part
+// of the range, because there it finds in its cache what it wrote in the last job; then it helps the others, from
+// behind.
 //
-// A share's ticket holds the job's number (high half), and its last piece (exclusive) and its next piece (16 bits each).
-// A thread takes a piece by compare-and-swap, so a worker that wakes late can never take a piece of a job it has not
-// read.
+// A share's ticket holds the job's number (high half), and its last piece (exclusive) and its next piece (16 bits
+// each). A thread takes a piece by compare-and-swap, so a worker that wakes late can never take a piece of a job it has
+// not read.
 class Pool {
  public:
   bool try_run(std::int64_t begin, std::int64_t end, std::int64_t piece, int threads, detail::RangeFunction call,
