@@ -39,7 +39,8 @@ enum class Binary : int {
 // a + b c, a + b / c, a moved towards b by the fraction c of the way, and a limited to [b, c].
 enum class Ternary : int { addcmul, addcdiv, lerp, clamp, count };
 
-enum class Reduce : int { sum, prod, max, min, count };
+// Sums and products of integers are int64, as is how many elements are not 0.
+enum class Reduce : int { sum, prod, max, min, square_sum, nonzero, count };
 
 // Functions f(x; a, b) of one element with up to two parameters.
 enum class Activation : int {
@@ -82,6 +83,14 @@ using ReduceRows = void (*)(void* out, const void* in, Index rows, Index n, Inde
 using ReduceColumns = void (*)(void* out, const void* in, Index rows, Index n, Index row_stride);
 // The value and the position of the first largest (or smallest) of n strided elements; NaN wins.
 using ArgLoop = void (*)(void* value, Index* position, const void* in, Index n, Index stride);
+// The same of each column c < n over in[r * row_stride + c], r < rows.
+using ArgColumns = void (*)(void* value, Index* position, const void* in, Index rows, Index n, Index row_stride);
+struct ArgKernels {
+  ArgLoop line;
+  ArgColumns columns;
+};
+// out[r * out_stride + c] = in[c * in_stride + r] for r < rows and c < columns.
+using TransposeLoop = void (*)(void* out, const void* in, Index rows, Index columns, Index out_stride, Index in_stride);
 
 // Rows of `width` bytes moved by index: row i of `to` starts at byte index[i] * step of `from`, i < n. Indices are
 // already checked, here and below.
@@ -271,11 +280,12 @@ struct Kernels {
   TernaryLoop ternary[static_cast<int>(Ternary::count)][dtype_count];
   WhereLoop where[dtype_count];
   UnaryLoop cast[dtype_count][dtype_count];  // [from][to]; the diagonal copies
+  TransposeLoop transpose[4];                // by the logarithm of the element's size
 
   ReduceRows reduce_rows[static_cast<int>(Reduce::count)][dtype_count];
   ReduceColumns reduce_columns[static_cast<int>(Reduce::count)][dtype_count];
-  ArgLoop argmax[dtype_count];
-  ArgLoop argmin[dtype_count];
+  ArgKernels argmax[dtype_count];
+  ArgKernels argmin[dtype_count];
 
   GatherRows gather_rows;
   GatherLoop gather[dtype_count];

@@ -28,6 +28,10 @@ PyMethodDef def_any(const char* name) {
   def_any<[](const Operand& a, const Operand& b, const Operand& c) { \
     return ternary(Ternary::name, #name, a, b, c);                   \
   }>(#name)
+#define TERNARY_INPLACE(name)                                                                                        \
+  def_any<[](const Tensor& a, const Operand& b, const Operand& c) { ternary_(Ternary::name, #name "_", a, b, c); }>( \
+      #name "_")
+#define UNARY_INPLACE(name) def_any<[](const Tensor& x) { unary_(Unary::name, #name "_", x); }>(#name "_")
 #define BINARY_INPLACE(name) \
   def_any<[](const Tensor& a, const Operand& b) { binary_(Binary::name, #name "_", a, b); }>(#name "_")
 
@@ -131,6 +135,39 @@ PyMethodDef functions[] = {
     UNARY(isinf),
     UNARY(isfinite),
     UNARY(signbit),
+    UNARY_INPLACE(neg),
+    UNARY_INPLACE(abs),
+    UNARY_INPLACE(sign),
+    UNARY_INPLACE(square),
+    UNARY_INPLACE(exp),
+    UNARY_INPLACE(exp2),
+    UNARY_INPLACE(expm1),
+    UNARY_INPLACE(log),
+    UNARY_INPLACE(log2),
+    UNARY_INPLACE(log10),
+    UNARY_INPLACE(log1p),
+    UNARY_INPLACE(sqrt),
+    UNARY_INPLACE(rsqrt),
+    UNARY_INPLACE(reciprocal),
+    UNARY_INPLACE(sigmoid),
+    UNARY_INPLACE(tanh),
+    UNARY_INPLACE(relu),
+    UNARY_INPLACE(floor),
+    UNARY_INPLACE(ceil),
+    UNARY_INPLACE(round),
+    UNARY_INPLACE(trunc),
+    UNARY_INPLACE(sin),
+    UNARY_INPLACE(cos),
+    UNARY_INPLACE(tan),
+    UNARY_INPLACE(asin),
+    UNARY_INPLACE(acos),
+    UNARY_INPLACE(atan),
+    UNARY_INPLACE(sinh),
+    UNARY_INPLACE(cosh),
+    UNARY_INPLACE(asinh),
+    UNARY_INPLACE(acosh),
+    UNARY_INPLACE(atanh),
+    UNARY_INPLACE(erf),
     // binary
     BINARY(add),
     BINARY(sub),
@@ -178,17 +215,25 @@ PyMethodDef functions[] = {
     BINARY_INPLACE(sub),
     BINARY_INPLACE(mul),
     BINARY_INPLACE(div),
+    BINARY_INPLACE(maximum),
+    BINARY_INPLACE(minimum),
     def_any<equal>("equal"),
     // ternary
     TERNARY(addcmul),
     TERNARY(addcdiv),
     TERNARY(lerp),
     TERNARY(clamp),
+    TERNARY_INPLACE(addcmul),
+    TERNARY_INPLACE(addcdiv),
+    TERNARY_INPLACE(lerp),
+    TERNARY_INPLACE(clamp),
     // reduction
     def<sum>("sum"),
     def<prod>("prod"),
     def<amax>("amax"),
     def<amin>("amin"),
+    def<square_sum>("square_sum"),
+    def<count_nonzero>("count_nonzero"),
     def<any>("any"),
     def<all>("all"),
     def<max_dim>("max_dim"),

@@ -70,27 +70,38 @@ inline void pause_cpu() {
 #endif
 }
 
-// One job at a time. `ticket` holds the job's number (high half) and its next piece (low half): a thread takes a
-// piece by compare-and-swap, so a worker that wakes late can never take a piece of a job it has not read.
+// One job at a time, cut into pieces. Each thread begins with the pieces of its own share, in every job the same part
+// of the range, because there it finds in its cache what it wrote in the last job; then it helps the others, from
+// behind.
+//
+// A share's ticket holds the job's number (high half), and its last piece (exclusive) and its next piece (16 bits
+// each). A thread takes a piece by compare-and-swap, so a worker that wakes late can never take a piece of a job it has
+// not read.
 class Pool {
  public:
   bool try_run(std::int64_t begin, std::int64_t end, std::int64_t piece, int threads, detail::RangeFunction call,
                const void* context);
 
  private:
+  struct alignas(64) Share {
+    std::atomic<std::uint64_t> ticket{0};
+  };
+
   void start_workers(int wanted);
   void work_forever(int index, std::uint32_t seen);
   std::uint32_t wait_for_job(std::uint32_t seen);
-  void take_pieces(std::uint32_t job);
+  void publish_shares(std::uint32_t pieces, int threads);
+  void take_pieces(std::uint32_t job, int thread);
+  bool take_piece(std::uint32_t job, Share& share, bool own);
 
   std::mutex busy_;
   int workers_ = 0;
   std::uint32_t job_ = 0;
   std::atomic<std::uint32_t> published_{0};
-  std::atomic<std::uint64_t> ticket_{0};
+  Share shares_[max_threads];
   std::atomic<std::int64_t> begin_{0}, end_{0}, piece_{1};
   std::atomic<std::uint32_t> pieces_{0}, done_{0};
-  std::atomic<int> helpers_{0};  // workers that may join the job; more exist after set_num_threads was lowered
+  std::atomic<int> threads_{0};  // that may join the job; more exist after set_num_threads was lowered
   std::atomic<detail::RangeFunction> call_{nullptr};
   std::atomic<const void*> context_{nullptr};
 };
@@ -118,24 +129,47 @@ std::uint32_t Pool::wait_for_job(std::uint32_t seen) {
 void Pool::work_forever(int index, std::uint32_t seen) {
   for (;;) {
     seen = wait_for_job(seen);
-    if (index < helpers_.load(std::memory_order_relaxed)) take_pieces(seen);
+    take_pieces(seen, index + 1);
   }
 }
 
-void Pool::take_pieces(std::uint32_t job) {
+// False when the share has no piece left, or belongs to another job.
+bool Pool::take_piece(std::uint32_t job, Share& share, bool own) {
+  std::uint64_t ticket = share.ticket.load(std::memory_order_acquire);
   for (;;) {
-    std::uint64_t ticket = ticket_.load(std::memory_order_acquire);
-    const auto index = static_cast<std::uint32_t>(ticket);
-    const std::uint32_t pieces = pieces_.load(std::memory_order_relaxed);
-    if ((ticket >> 32) != job || index >= pieces) return;
+    const auto next = static_cast<std::uint16_t>(ticket), last = static_cast<std::uint16_t>(ticket >> 16);
+    if ((ticket >> 32) != job || next >= last) return false;
     const std::int64_t piece = piece_.load(std::memory_order_relaxed);
-    const std::int64_t first = begin_.load(std::memory_order_relaxed) + piece * index;
-    const std::int64_t last = std::min(first + piece, end_.load(std::memory_order_relaxed));
+    const std::int64_t first = begin_.load(std::memory_order_relaxed) + piece * (own ? next : last - 1);
+    const std::int64_t end = std::min(first + piece, end_.load(std::memory_order_relaxed));
+    const std::uint32_t pieces = pieces_.load(std::memory_order_relaxed);
     const detail::RangeFunction call = call_.load(std::memory_order_relaxed);
     const void* context = context_.load(std::memory_order_relaxed);
-    if (!ticket_.compare_exchange_weak(ticket, ticket + 1, std::memory_order_acq_rel)) continue;
-    call(context, first, last);
+    const std::uint64_t taken = own ? ticket + 1 : ticket - (1 << 16);
+    if (!share.ticket.compare_exchange_weak(ticket, taken, std::memory_order_acq_rel, std::memory_order_acquire)) {
+      continue;
+    }
+    call(context, first, end);
     if (done_.fetch_add(1, std::memory_order_acq_rel) + 1 == pieces) done_.notify_one();
+    return true;
+  }
+}
+
+void Pool::take_pieces(std::uint32_t job, int thread) {
+  const int threads = threads_.load(std::memory_order_relaxed);
+  if (thread >= threads) return;
+  for (int i = 0; i < threads; ++i) {
+    while (take_piece(job, shares_[(thread + i) % threads], i == 0)) {
+    }
+  }
+}
+
+void Pool::publish_shares(std::uint32_t pieces, int threads) {
+  std::uint64_t first = 0;
+  for (int i = 0; i < threads; ++i) {
+    const std::uint64_t last = static_cast<std::uint64_t>(pieces) * static_cast<std::uint64_t>(i + 1) / threads;
+    shares_[i].ticket.store(static_cast<std::uint64_t>(job_) << 32 | last << 16 | first, std::memory_order_release);
+    first = last;
   }
 }
 
@@ -144,12 +178,9 @@ bool Pool::try_run(std::int64_t begin, std::int64_t end, std::int64_t piece, int
   std::unique_lock lock(busy_, std::try_to_lock);
   if (!lock) return false;
   start_workers(threads - 1);
-  // A worker may be about to look for one more piece of the last job: with its number gone it cannot mistake what is
-  // written below for that job's.
-  ticket_.store(static_cast<std::uint64_t>(job_) << 32 | 0xffffffffU, std::memory_order_seq_cst);
-  std::atomic_thread_fence(std::memory_order_seq_cst);
+  // No worker can take what is written below for the last job's: all pieces of that are taken, as its tickets say.
   const auto pieces = static_cast<std::uint32_t>((end - begin + piece - 1) / piece);
-  helpers_.store(threads - 1, std::memory_order_relaxed);
+  threads_.store(threads, std::memory_order_relaxed);
   begin_.store(begin, std::memory_order_relaxed);
   end_.store(end, std::memory_order_relaxed);
   piece_.store(piece, std::memory_order_relaxed);
@@ -158,12 +189,12 @@ bool Pool::try_run(std::int64_t begin, std::int64_t end, std::int64_t piece, int
   context_.store(context, std::memory_order_relaxed);
   done_.store(0, std::memory_order_relaxed);
   ++job_;
-  ticket_.store(static_cast<std::uint64_t>(job_) << 32, std::memory_order_release);
+  publish_shares(pieces, threads);
   published_.store(job_, std::memory_order_release);
   published_.notify_all();
 
   inside_parallel = true;
-  take_pieces(job_);
+  take_pieces(job_, 0);
   inside_parallel = false;
   for (int spin = 0;; ++spin) {
     const std::uint32_t done = done_.load(std::memory_order_acquire);
@@ -204,8 +235,10 @@ namespace detail {
 void run_parallel(std::int64_t begin, std::int64_t end, std::int64_t grain, RangeFunction call, const void* context) {
   const int threads = num_threads();
   const std::int64_t n = end - begin;
-  // Four pieces a thread: a slow core then costs a quarter of its share, not all of it.
-  const std::int64_t piece = std::max({std::int64_t{1}, grain, (n + 4 * threads - 1) / (4 * threads)});
+  // Four pieces a thread: a slow core then costs a quarter of its share, not all of it. Long ones (of single elements)
+  // begin at multiples of 64, so that no vector lies across two cache lines.
+  std::int64_t piece = std::max({std::int64_t{1}, grain, (n + 4 * threads - 1) / (4 * threads)});
+  if (piece >= 1024) piece = (piece + 63) / 64 * 64;
   if (inside_parallel || piece >= n || !pool().try_run(begin, end, piece, threads, call, context)) {
     call(context, begin, end);
   }

@@ -1,6 +1,9 @@
 // Copies between element types and layouts, and selection by a mask.
+#include <utility>
+
 #include "kernels.h"
 #include "kernels/loop.h"
+#include "kernels/vec.h"
 
 namespace fastgrad::FASTGRAD_ISA {
 namespace {
@@ -108,6 +111,73 @@ void where(void* out, const bool* m, const void* left, const void* right, Index 
   }
 }
 
+// ------------------------------------------------------------------------------------------------------ transposing
+
+// The elements of a and b in turn: those of their lower halves, or (upper = 1) of their upper halves.
+template <int upper, class V, int... i>
+FASTGRAD_INLINE V interleaved(V a, V b, std::integer_sequence<int, i...>) {
+  constexpr int n = sizeof...(i);
+  return __builtin_shufflevector(a, b, (upper * n / 2 + i / 2 + i % 2 * n)...);
+}
+
+// A square of as many vectors as each has elements. One round of interleaving moves each element's place (row, column),
+// seen as one binary number, to the left by one digit; after half of all digits, rows are columns.
+template <class V>
+FASTGRAD_INLINE void transpose_square(V* v) {
+  constexpr int n = sizeof(V) / sizeof(Element<V>);
+  constexpr auto places = std::make_integer_sequence<int, n>{};
+#pragma GCC unroll 4
+  for (int round = 1; round < n; round *= 2) {
+    V turned[n];
+#pragma GCC unroll 16
+    for (int i = 0; i < n / 2; ++i) {
+      turned[2 * i] = interleaved<0>(v[i], v[i + n / 2], places);
+      turned[2 * i + 1] = interleaved<1>(v[i], v[i + n / 2], places);
+    }
+#pragma GCC unroll 16
+    for (int i = 0; i < n; ++i) v[i] = turned[i];
+  }
+}
+
+template <class V>
+FASTGRAD_INLINE void transpose_tile(Element<V>* out, const Element<V>* in, Index out_stride, Index in_stride) {
+  constexpr int n = sizeof(V) / sizeof(Element<V>);
+  V v[n];
+#pragma GCC unroll 16
+  for (int i = 0; i < n; ++i) __builtin_memcpy(&v[i], in + i * in_stride, sizeof(V));
+  transpose_square(v);
+#pragma GCC unroll 16
+  for (int i = 0; i < n; ++i) __builtin_memcpy(out + i * out_stride, &v[i], sizeof(V));
+}
+
+template <class T>
+void transpose_edge(T* out, const T* in, Index rows, Index columns, Index out_stride, Index in_stride) {
+  for (Index r = 0; r < rows; ++r) {
+    for (Index c = 0; c < columns; ++c) out[r * out_stride + c] = in[c * in_stride + r];
+  }
+}
+
+// In squares of registers. A group of four of them reads whole cache lines, and their neighbours, of each line of `in`.
+template <class V>
+void transpose(void* to, const void* from, Index rows, Index columns, Index out_stride, Index in_stride) {
+  using T = Element<V>;
+  constexpr Index n = sizeof(V) / sizeof(T), group = 4 * n;
+  auto* out = static_cast<T*>(to);
+  const auto* in = static_cast<const T*>(from);
+  const Index whole_rows = rows - rows % n, whole_columns = columns - columns % n;
+  for (Index first = 0; first < whole_rows; first += group) {
+    const Index last = first + group < whole_rows ? first + group : whole_rows;
+    for (Index c = 0; c < whole_columns; c += n) {
+      for (Index r = first; r < last; r += n) {
+        transpose_tile<V>(out + r * out_stride + c, in + c * in_stride + r, out_stride, in_stride);
+      }
+    }
+  }
+  transpose_edge(out + whole_columns, in + whole_columns * in_stride, whole_rows, columns - whole_columns, out_stride,
+                 in_stride);
+  transpose_edge(out + whole_rows * out_stride, in + whole_rows, rows - whole_rows, columns, out_stride, in_stride);
+}
+
 using Every =
     Types<bool, std::uint8_t, std::int8_t, std::int16_t, std::int32_t, Index, Float16, BFloat16, float, double>;
 
@@ -123,6 +193,10 @@ void set_from(Kernels& table) {
 }  // namespace
 
 void fill_conversion(Kernels& table) {
+  table.transpose[0] = transpose<VecOf<std::uint8_t, 16>::type>;
+  table.transpose[1] = transpose<VecOf<std::uint16_t, 8>::type>;
+  table.transpose[2] = transpose<Vec<std::uint32_t>>;
+  table.transpose[3] = transpose<Vec<std::uint64_t>>;
   for_types(Every{}, [&](auto tag) {
     using T = typename decltype(tag)::type;
     set_from<T>(table);

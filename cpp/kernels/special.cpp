@@ -229,7 +229,6 @@ void set(Kernels& table, Binary op) {
 }  // namespace
 
 void fill_special(Kernels& table) {
-  set<::erfc>(table, Unary::erfc);
   set<erfcx>(table, Unary::erfcx);
   set<erfinv>(table, Unary::erfinv);
   set<ndtri>(table, Unary::ndtri);

@@ -190,29 +190,19 @@ void fill_exponential(Kernels& table) {
 void fill_logarithm(Kernels& table) {
   set_vector<float, double>(table, Unary::log, [](auto x) { return log(x); });
   set_vector<double>(table, Unary::log1p, [](auto x) { return log1p(x); });
-  set_float_through_double(table, Unary::log1p, [](auto x) { return log1p_for_float(x); });
+  set_float_through_double(table, Unary::log1p, [](auto x) { return for_float::log1p(x); });
   set_vector<float, double>(table, Unary::log2, [](auto x) { return log2(x); });
   set_vector<double>(table, Unary::log10, [](auto x) { return log10(x); });
-  // Rounding to float makes whole powers of ten give whole numbers.
-  set_float_through_double(table, Unary::log10, [](auto x) { return log(x) * 0x1.bcb7b1526e50ep-2; });
-}
-
-template <class F>
-void set_inverse(Kernels& table, Unary op, F f) {
-  set_float_through_double(table, op, f);
-  set_vector<double>(table, op, f);
+  set_float_through_double(table, Unary::log10, [](auto x) { return for_float::log10(x); });
 }
 
 void fill_trigonometry(Kernels& table) {
-  set_float_through_double(table, Unary::sin, [](auto x) { return for_float::sin(x); });
-  set_float_through_double(table, Unary::cos, [](auto x) { return for_float::cos(x); });
-  set_float_through_double(table, Unary::tan, [](auto x) { return for_float::tan(x); });
-  set_vector<double>(table, Unary::sin, [](auto x) { return sin(x); });
-  set_vector<double>(table, Unary::cos, [](auto x) { return cos(x); });
-  set_vector<double>(table, Unary::tan, [](auto x) { return tan(x); });
-  set_inverse(table, Unary::asin, [](auto x) { return asin(x); });
-  set_inverse(table, Unary::acos, [](auto x) { return acos(x); });
-  set_inverse(table, Unary::atan, [](auto x) { return atan(x); });
+  set_vector<float, double>(table, Unary::sin, [](auto x) { return sin(x); });
+  set_vector<float, double>(table, Unary::cos, [](auto x) { return cos(x); });
+  set_vector<float, double>(table, Unary::tan, [](auto x) { return tan(x); });
+  set_vector<float, double>(table, Unary::asin, [](auto x) { return asin(x); });
+  set_vector<float, double>(table, Unary::acos, [](auto x) { return acos(x); });
+  set_vector<float, double>(table, Unary::atan, [](auto x) { return atan(x); });
   set_float_through_double(table, Unary::asinh, [](auto x) { return for_float::asinh(x); });
   set_float_through_double(table, Unary::acosh, [](auto x) { return for_float::acosh(x); });
   set_float_through_double(table, Unary::atanh, [](auto x) { return for_float::atanh(x); });
@@ -224,6 +214,8 @@ void fill_trigonometry(Kernels& table) {
 void fill_erf(Kernels& table) {
   set_vector<float>(table, Unary::erf, [](auto x) { return erf(x); });
   entry<double>(table, Unary::erf) = libm_loop<double, ::erf>;
+  set_float_through_double(table, Unary::erfc, [](auto x) { return for_float::erfc(x); });
+  entry<double>(table, Unary::erfc) = libm_loop<double, ::erfc>;
 }
 
 bool has_sign(float x) { return __builtin_signbit(x) != 0; }

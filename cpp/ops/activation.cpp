@@ -1,6 +1,7 @@
 // Activation functions with up to two parameters.
 #include "ops/iterate.h"
 #include "ops/ops.h"
+#include "ops/streamed.h"
 
 namespace fastgrad::ops {
 namespace {
@@ -49,9 +50,10 @@ Tensor activation(Activation op, const char* name, const Tensor& x, double a, do
     using T = typename decltype(tag)::type;
     if constexpr (std::is_floating_point_v<T>) {
       const auto kernel = kernels().floats<T>().activation.value[static_cast<int>(op)];
-      parallel_for(0, from.numel(), pointwise_grain / 4, [&](Index begin, Index end) {
-        kernel(out.data<T>() + begin, from.data<T>() + begin, end - begin, static_cast<T>(a), static_cast<T>(b));
-      });
+      for_each_piece<1>(out, pointwise_grain / 4, {Source{static_cast<const char*>(from.raw()), sizeof(T)}},
+                        [&](char* to, Index i, Index n) {
+                          kernel(reinterpret_cast<T*>(to), from.data<T>() + i, n, static_cast<T>(a), static_cast<T>(b));
+                        });
     }
   });
   return out;

@@ -5,6 +5,7 @@
 #include "ops/iterate.h"
 #include "ops/ops.h"
 #include "ops/overlap.h"
+#include "ops/streamed.h"
 
 namespace fastgrad::ops {
 namespace {
@@ -32,19 +33,18 @@ BinaryLoop kernel_for(Binary op, const char* name, DType dtype) {
 
 void run(BinaryLoop kernel, const Tensor& out, const Input& a, const Input& b, DType dtype) {
   const auto width = static_cast<Index>(item_size(dtype)), out_width = static_cast<Index>(item_size(out.dtype));
-  auto* const to = static_cast<char*>(out.raw());
   if (a.is_simple(out.sizes) && b.is_simple(out.sizes) && out.is_contiguous()) {
     const Index sa = a.tensor != nullptr, sb = b.tensor != nullptr;
-    parallel_for(0, out.numel(), pointwise_grain, [&](Index begin, Index end) {
-      kernel(to + begin * out_width, a.data() + begin * sa * width, b.data() + begin * sb * width, end - begin, 1, sa,
-             sb);
-    });
+    for_each_piece<2>(out, pointwise_grain, {Source{a.data(), sa * width}, Source{b.data(), sb * width}},
+                      [&](char* to, Index i, Index n) {
+                        kernel(to, a.data() + i * sa * width, b.data() + i * sb * width, n, 1, sa, sb);
+                      });
     return;
   }
   const Walk<3> walk(out.sizes, {out.strides, a.strides(out.sizes), b.strides(out.sizes)});
   for_each_run(walk, [&](const std::array<Index, 3>& offset, Index n) {
-    kernel(to + offset[0] * out_width, a.data() + offset[1] * width, b.data() + offset[2] * width, n,
-           walk.strides[0].back(), walk.strides[1].back(), walk.strides[2].back());
+    kernel(static_cast<char*>(out.raw()) + offset[0] * out_width, a.data() + offset[1] * width,
+           b.data() + offset[2] * width, n, walk.strides[0].back(), walk.strides[1].back(), walk.strides[2].back());
   });
 }
 
@@ -56,11 +56,10 @@ bool is_plain(const Operand& a, const Operand& b) {
 
 Tensor plain(BinaryLoop kernel, DType out_dtype, const Tensor& a, const Tensor& b) {
   Tensor out = empty(a.sizes, out_dtype);
-  const auto width = static_cast<Index>(item_size(a.dtype)), out_width = static_cast<Index>(item_size(out_dtype));
-  parallel_for(0, out.numel(), pointwise_grain, [&](Index begin, Index end) {
-    kernel(static_cast<char*>(out.raw()) + begin * out_width, static_cast<const char*>(a.raw()) + begin * width,
-           static_cast<const char*>(b.raw()) + begin * width, end - begin, 1, 1, 1);
-  });
+  const auto width = static_cast<Index>(item_size(a.dtype));
+  const auto *left = static_cast<const char*>(a.raw()), *right = static_cast<const char*>(b.raw());
+  for_each_piece<2>(out, pointwise_grain, {Source{left, width}, Source{right, width}},
+                    [&](char* to, Index i, Index n) { kernel(to, left + i * width, right + i * width, n, 1, 1, 1); });
   return out;
 }
 

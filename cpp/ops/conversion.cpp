@@ -1,7 +1,11 @@
 // Copies, casts, filling and selection.
+#include <bit>
+#include <optional>
+
 #include "ops/iterate.h"
 #include "ops/ops.h"
 #include "ops/overlap.h"
+#include "ops/streamed.h"
 
 namespace fastgrad::ops {
 namespace {
@@ -12,10 +16,72 @@ char* at(const Tensor& t, Index element) {
   return static_cast<char*>(t.raw()) + element * static_cast<Index>(item_size(t.dtype));
 }
 
+// The last dimension along which operand k's neighbours are neighbours in memory; -1: none.
+int dense_dim(const Walk<2>& walk, int k) {
+  for (int d = walk.last(); d >= 0; --d) {
+    if (walk.strides[k][d] == 1 && walk.sizes[d] > 1) return d;
+  }
+  return -1;
+}
+
+// The matrices that a copy transposes: `to` is dense along one dimension (the columns), `from` along another one
+// (the rows). What lies along the others is one matrix each.
+struct Transposition {
+  Index rows, columns, to_stride, from_stride;
+  Walk<2> matrices;
+};
+
+std::optional<Transposition> transposition(const Walk<2>& walk) {
+  constexpr Index worth_it = 4;
+  const int columns = dense_dim(walk, 0), rows = dense_dim(walk, 1);
+  if (rows < 0 || columns < 0 || rows == columns) return std::nullopt;
+  if (walk.sizes[rows] < worth_it || walk.sizes[columns] < worth_it) return std::nullopt;
+  std::array<Dims, 2> strides;
+  Dims others;
+  for (int d = 0; d < walk.sizes.size(); ++d) {
+    if (d == rows || d == columns) continue;
+    others.push_back(walk.sizes[d]);
+    for (int k = 0; k < 2; ++k) strides[k].push_back(walk.strides[k][d]);
+  }
+  others.push_back(1);
+  for (Dims& s : strides) s.push_back(0);
+  return Transposition{walk.sizes[rows], walk.sizes[columns], walk.strides[0][rows], walk.strides[1][columns],
+                       Walk<2>(others, strides)};
+}
+
+void transpose(const Tensor& to, const Tensor& from, const Transposition& t) {
+  constexpr Index block = 64;  // rows that are copied together
+  const TransposeLoop kernel = kernels().transpose[std::countr_zero(item_size(to.dtype))];
+  const Index blocks = (t.rows + block - 1) / block;
+  const Index count = t.matrices.outer() * t.matrices.inner();
+  parallel_for(0, count * blocks, std::max<Index>(1, pointwise_grain / 2 / (std::min(block, t.rows) * t.columns)),
+               [&](Index begin, Index end) {
+                 for (Index i = begin; i < end; ++i) {
+                   const Index matrix = i / blocks, first = i % blocks * block;
+                   std::array<Index, 2> start = t.matrices.offsets(matrix / t.matrices.inner());
+                   for (int k = 0; k < 2; ++k) {
+                     start[k] += matrix % t.matrices.inner() * t.matrices.strides[k].back();
+                   }
+                   kernel(at(to, start[0] + first * t.to_stride), at(from, start[1] + first),
+                          std::min(block, t.rows - first), t.columns, t.to_stride, t.from_stride);
+                 }
+               });
+}
+
 // to[...] = from[...], with `from` already of a shape that broadcasts to `to`'s.
 void copy_elements(const Tensor& to, const Tensor& from) {
   const UnaryLoop kernel = cast_kernel(from.dtype, to.dtype);
   const Walk<2> walk(to.sizes, {to.strides, broadcast_strides(from, to.sizes)});
+  if (to.is_contiguous() && walk.sizes.size() == 1 && (walk.strides[1][0] == 1 || walk.strides[1][0] == 0)) {
+    const Index step = walk.strides[1][0], width = step * static_cast<Index>(item_size(from.dtype));
+    const Source source{static_cast<const char*>(from.raw()), width};
+    for_each_piece<1>(to, pointwise_grain, {source},
+                      [&](char* out, Index i, Index n) { kernel(out, source.data + i * width, n, 1, step); });
+    return;
+  }
+  if (to.dtype == from.dtype && walk.sizes.size() > 1) {
+    if (const auto t = transposition(walk)) return transpose(to, from, *t);
+  }
   for_each_run(walk, [&](const std::array<Index, 2>& offset, Index n) {
     kernel(at(to, offset[0]), at(from, offset[1]), n, walk.strides[0].back(), walk.strides[1].back());
   });

@@ -60,6 +60,16 @@ struct Walk {
     return at;
   }
 
+  // Moves the offsets of one innermost run to those of the next.
+  void advance(std::array<Index, N>& at, Index row) const {
+    for (int d = last() - 1; d >= 0; --d) {
+      const bool carries = (row + 1) % sizes[d] == 0;
+      for (int k = 0; k < N; ++k) at[k] += carries ? -strides[k][d] * (sizes[d] - 1) : strides[k][d];
+      if (!carries) return;
+      row /= sizes[d];
+    }
+  }
+
  private:
   bool merges(const std::array<Dims, N>& all, int d, Index size) const {
     for (int k = 0; k < N; ++k) {
@@ -84,7 +94,11 @@ void for_each_run(const Walk<N>& walk, const F& run) {
     return;
   }
   parallel_for(0, outer, std::max<Index>(1, pointwise_grain / inner), [&](Index begin, Index end) {
-    for (Index row = begin; row < end; ++row) run(walk.offsets(row), inner);
+    std::array<Index, N> at = walk.offsets(begin);
+    for (Index row = begin; row < end; ++row) {
+      run(at, inner);
+      walk.advance(at, row);
+    }
   });
 }
 

@@ -43,6 +43,7 @@ Scalar item(const Tensor& x);
 
 // unary
 Tensor unary(Unary op, const char* name, const Tensor& x);
+void unary_(Unary op, const char* name, const Tensor& x);
 
 // binary
 Tensor binary(Binary op, const char* name, const Operand& a, const Operand& b);
@@ -51,6 +52,7 @@ bool equal(const Tensor& a, const Tensor& b);
 
 // ternary
 Tensor ternary(Ternary op, const char* name, const Operand& a, const Operand& b, const Operand& c);
+void ternary_(Ternary op, const char* name, const Tensor& a, const Operand& b, const Operand& c);
 
 // reduction: an empty list of dims means all of them
 Tensor reduce(Reduce op, const char* name, const Tensor& x, const Dims& dims, bool keepdim);
@@ -58,6 +60,8 @@ Tensor sum(const Tensor& x, const Dims& dims, bool keepdim, std::optional<DType>
 Tensor prod(const Tensor& x, const Dims& dims, bool keepdim, std::optional<DType> dtype);
 Tensor amax(const Tensor& x, const Dims& dims, bool keepdim);
 Tensor amin(const Tensor& x, const Dims& dims, bool keepdim);
+Tensor square_sum(const Tensor& x, const Dims& dims, bool keepdim);
+Tensor count_nonzero(const Tensor& x, const Dims& dims);
 Tensor any(const Tensor& x, const Dims& dims, bool keepdim);
 Tensor all(const Tensor& x, const Dims& dims, bool keepdim);
 std::pair<Tensor, Tensor> max_dim(const Tensor& x, Index dim, bool keepdim);

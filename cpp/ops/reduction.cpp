@@ -70,21 +70,30 @@ char* at(const Tensor& t, Index element) {
   return static_cast<char*>(t.raw()) + element * static_cast<Index>(item_size(t.dtype));
 }
 
-void reduce_rows(ReduceRows kernel, const Tensor& out, const Tensor& x, Index rows, Index n) {
+DType result_dtype(Reduce op, DType dtype) {
+  if (op == Reduce::nonzero) return DType::int64;
+  return (op == Reduce::sum || op == Reduce::prod) && !is_floating(dtype) ? DType::int64 : dtype;
+}
+
+// What makes one of the results of parts.
+Reduce combining(Reduce op) { return op == Reduce::square_sum || op == Reduce::nonzero ? Reduce::sum : op; }
+
+void reduce_rows(Reduce op, const Tensor& out, const Tensor& x, Index rows, Index n) {
+  const ReduceRows kernel = kernels().reduce_rows[static_cast<int>(op)][static_cast<int>(x.dtype)];
   const Index pieces = (n + row_piece - 1) / row_piece;
   if (pieces <= 1) {
     parallel_for(0, rows, std::max<Index>(1, pointwise_grain / std::max<Index>(n, 1)),
                  [&](Index begin, Index end) { kernel(at(out, begin), at(x, begin * n), end - begin, n, n); });
     return;
   }
-  const Tensor partial = empty({rows, pieces}, x.dtype);
+  const Tensor partial = empty({rows, pieces}, out.dtype);
   parallel_for(0, rows * pieces, 1, [&](Index begin, Index end) {
     for (Index i = begin; i < end; ++i) {
       const Index start = (i % pieces) * row_piece;
       kernel(at(partial, i), at(x, (i / pieces) * n + start), 1, std::min(row_piece, n - start), 0);
     }
   });
-  reduce_rows(kernel, out, partial, rows, pieces);
+  reduce_rows(combining(op), out, partial, rows, pieces);
 }
 
 // The columns of one [n, inner] matrix.
@@ -98,10 +107,11 @@ void reduce_matrix(ReduceColumns kernel, const Tensor& out, Index out_at, const 
                });
 }
 
-void reduce_columns(ReduceColumns kernel, const Tensor& out, const Block& b) {
+void reduce_columns(Reduce op, const Tensor& out, const Block& b) {
+  const ReduceColumns kernel = kernels().reduce_columns[static_cast<int>(op)][static_cast<int>(b.x.dtype)];
   const Index pieces = (b.n + column_piece - 1) / column_piece;
   if (pieces > 1) {
-    const Tensor partial = empty({b.outer, pieces, b.inner}, b.x.dtype);
+    const Tensor partial = empty({b.outer, pieces, b.inner}, out.dtype);
     parallel_for(0, b.outer * pieces, 1, [&](Index begin, Index end) {
       for (Index i = begin; i < end; ++i) {
         const Index start = (i % pieces) * column_piece;
@@ -109,7 +119,7 @@ void reduce_columns(ReduceColumns kernel, const Tensor& out, const Block& b) {
                std::min(column_piece, b.n - start), b.inner, b.inner);
       }
     });
-    reduce_columns(kernel, out, {partial, b.outer, pieces, b.inner});
+    reduce_columns(combining(op), out, {partial, b.outer, pieces, b.inner});
     return;
   }
   parallel_for(0, b.outer, std::max<Index>(1, pointwise_grain / std::max<Index>(1, b.n * b.inner)),
@@ -125,7 +135,8 @@ Tensor sum_like(Reduce op, const char* name, const Tensor& x, const Dims& dims, 
   const DType target = dtype.value_or(is_floating(x.dtype) ? x.dtype : DType::int64);
   // Reduced in float or int64, whatever narrower type is asked for.
   const DType accumulator = is_half(target) ? DType::float32 : is_floating(target) ? target : DType::int64;
-  const Tensor total = reduce(op, name, x.dtype == accumulator ? x : cast(x, accumulator), dims, keepdim);
+  const bool fits = x.dtype == accumulator || (accumulator == DType::int64 && !is_floating(x.dtype));
+  const Tensor total = reduce(op, name, fits ? x : cast(x, accumulator), dims, keepdim);
   return target == accumulator ? total : cast(total, target);
 }
 
@@ -138,19 +149,40 @@ void check_not_empty(const char* name, const Tensor& x, const Dims& flags, Error
   }
 }
 
-std::pair<Tensor, Tensor> arg_reduce(ArgLoop const (&loops)[dtype_count], const char* name, const Tensor& x, Index dim,
+// Along a dimension that others follow: column by column, each row of them read once.
+void arg_columns(ArgColumns kernel, const std::pair<Tensor, Tensor>& out, const Tensor& x, Index outer, Index n,
+                 Index inner) {
+  constexpr Index width = 256;
+  const Index blocks = (inner + width - 1) / width;
+  parallel_for(0, outer * blocks, line_grain(n * width), [&](Index begin, Index end) {
+    for (Index i = begin; i < end; ++i) {
+      const Index first = i % blocks * width, to = i / blocks * inner + first;
+      kernel(at(out.first, to), out.second.data<Index>() + to, at(x, i / blocks * n * inner + first), n,
+             std::min(width, inner - first), inner);
+    }
+  });
+}
+
+std::pair<Tensor, Tensor> arg_reduce(ArgKernels const (&all)[dtype_count], const char* name, const Tensor& x, Index dim,
                                      bool keepdim) {
   if (is_half(x.dtype)) fail_not_computed(x.dtype);
   const Dims flags = reduced_flags(name, x, {dim});
   check_not_empty(name, x, flags, ErrorKind::index);
   const Dims shape = reduced_shape(x, flags, keepdim);
   std::pair<Tensor, Tensor> result{empty(shape, x.dtype), empty(shape, DType::int64)};
-  const Index n = x.dim() == 0 ? 1 : x.sizes[wrap_dim(dim, x.dim(), name)];
-  const DimLines<1> lines({x}, wrap_dim(dim, x.dim(), name));
-  const ArgLoop kernel = loops[static_cast<int>(x.dtype)];
+  const int d = wrap_dim(dim, x.dim(), name);
+  const Index n = x.dim() == 0 ? 1 : x.sizes[d];
+  const ArgKernels& kernel = all[static_cast<int>(x.dtype)];
+  Index inner = 1;
+  for (int k = d + 1; k < x.dim(); ++k) inner *= x.sizes[k];
+  if (inner >= 16 && result.first.numel() > 0 && x.is_contiguous()) {
+    arg_columns(kernel.columns, result, x, result.first.numel() / inner, n, inner);
+    return result;
+  }
+  const DimLines<1> lines({x}, d);
   parallel_for(0, lines.count(), line_grain(n), [&](Index begin, Index end) {
     for (Index i = begin; i < end; ++i) {
-      kernel(at(result.first, i), result.second.data<Index>() + i, at(x, lines.starts(i)[0]), n, lines.steps[0]);
+      kernel.line(at(result.first, i), result.second.data<Index>() + i, at(x, lines.starts(i)[0]), n, lines.steps[0]);
     }
   });
   return result;
@@ -177,13 +209,13 @@ Tensor reduce(Reduce op, const char* name, const Tensor& x, const Dims& dims, bo
   if (op == Reduce::max || op == Reduce::min) {
     check_not_empty(name, x, flags, dims.empty() ? ErrorKind::runtime : ErrorKind::index);
   }
-  Tensor out = empty(reduced_shape(x, flags, keepdim), x.dtype);
+  Tensor out = empty(reduced_shape(x, flags, keepdim), result_dtype(op, x.dtype));
   if (out.numel() == 0) return out;
   const Block block = as_block(x, flags);
   if (block.inner == 1) {
-    reduce_rows(kernels().reduce_rows[i][t], out, block.x, block.outer, block.n);
+    reduce_rows(op, out, block.x, block.outer, block.n);
   } else {
-    reduce_columns(kernels().reduce_columns[i][t], out, block);
+    reduce_columns(op, out, block);
   }
   return out;
 }
@@ -198,6 +230,14 @@ Tensor prod(const Tensor& x, const Dims& dims, bool keepdim, std::optional<DType
 
 Tensor amax(const Tensor& x, const Dims& dims, bool keepdim) { return reduce(Reduce::max, "amax", x, dims, keepdim); }
 Tensor amin(const Tensor& x, const Dims& dims, bool keepdim) { return reduce(Reduce::min, "amin", x, dims, keepdim); }
+
+Tensor square_sum(const Tensor& x, const Dims& dims, bool keepdim) {
+  return reduce(Reduce::square_sum, "square_sum", x, dims, keepdim);
+}
+
+Tensor count_nonzero(const Tensor& x, const Dims& dims) {
+  return reduce(Reduce::nonzero, "count_nonzero", x, dims, false);
+}
 
 Tensor any(const Tensor& x, const Dims& dims, bool keepdim) {
   return reduce_truth(Reduce::max, "any", x, dims, keepdim);

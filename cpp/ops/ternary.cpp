@@ -2,6 +2,7 @@
 #include "ops/input.h"
 #include "ops/iterate.h"
 #include "ops/ops.h"
+#include "ops/overlap.h"
 
 namespace fastgrad::ops {
 namespace {
@@ -16,7 +17,7 @@ TernaryLoop kernel_for(Ternary op, const char* name, DType dtype) {
 void run(TernaryLoop kernel, const Tensor& out, const Input& a, const Input& b, const Input& c) {
   const auto width = static_cast<Index>(item_size(out.dtype));
   auto* const to = static_cast<char*>(out.raw());
-  if (a.is_simple(out.sizes) && b.is_simple(out.sizes) && c.is_simple(out.sizes)) {
+  if (out.is_contiguous() && a.is_simple(out.sizes) && b.is_simple(out.sizes) && c.is_simple(out.sizes)) {
     const Index sa = a.tensor != nullptr, sb = b.tensor != nullptr, sc = c.tensor != nullptr;
     parallel_for(0, out.numel(), pointwise_grain, [&](Index begin, Index end) {
       kernel(to + begin * width, a.data() + begin * sa * width, b.data() + begin * sb * width,
@@ -43,6 +44,26 @@ Tensor ternary(Ternary op, const char* name, const Operand& a, const Operand& b,
   Tensor out = empty(shape, computed);
   run(kernel, out, first, second, third);
   return computed == dtype ? out : cast(out, dtype);
+}
+
+void ternary_(Ternary op, const char* name, const Tensor& a, const Operand& b, const Operand& c) {
+  check_inplace(name, a);
+  const Operand self{&a, {}};
+  const DType dtype = result_type(self, b, c);
+  check_can_cast(name, dtype, a.dtype);
+  bool apart = dtype == a.dtype && !is_half(dtype);
+  for (const Operand* x : {&b, &c}) {
+    if (x->tensor == nullptr) continue;
+    const Dims shape = broadcast_shapes(name, a.sizes, x->tensor->sizes);
+    if (!(shape == a.sizes)) {
+      fail(name, ": output with shape ", a.sizes, " doesn't match the broadcast shape ", shape,
+           "; an in-place operation cannot change the shape");
+    }
+    apart = apart && !may_clobber(a, *x->tensor);
+  }
+  if (!apart) return copy_(a, ternary(op, name, self, b, c));
+  run(kernel_for(op, name, dtype), a, Input(self, dtype), Input(b, dtype), Input(c, dtype));
+  bump_version(a);
 }
 
 }  // namespace fastgrad::ops

@@ -1,6 +1,9 @@
 // Elementwise functions of one tensor.
 #include "ops/iterate.h"
 #include "ops/ops.h"
+#include "ops/overlap.h"
+#include "ops/promotion.h"
+#include "ops/streamed.h"
 
 namespace fastgrad::ops {
 namespace {
@@ -20,10 +23,9 @@ UnaryLoop kernel_for(Unary op, const char* name, DType dtype) {
 void run(UnaryLoop kernel, const Tensor& out, const Tensor& x) {
   const auto out_width = static_cast<Index>(item_size(out.dtype)), in_width = static_cast<Index>(item_size(x.dtype));
   if (out.is_contiguous() && x.is_contiguous()) {
-    parallel_for(0, x.numel(), pointwise_grain / 4, [&](Index begin, Index end) {
-      kernel(static_cast<char*>(out.raw()) + begin * out_width, static_cast<char*>(x.raw()) + begin * in_width,
-             end - begin, 1, 1);
-    });
+    const Source from{static_cast<const char*>(x.raw()), in_width};
+    for_each_piece<1>(out, pointwise_grain / 4, {from},
+                      [&](char* to, Index i, Index n) { kernel(to, from.data + i * in_width, n, 1, 1); });
     return;
   }
   const Walk<2> walk(x.sizes, {out.strides, x.strides});
@@ -45,6 +47,15 @@ Tensor unary(Unary op, const char* name, const Tensor& x) {
   Tensor out = empty(x.sizes, gives_bool(op) ? DType::boolean : x.dtype);
   run(kernel, out, x);
   return out;
+}
+
+void unary_(Unary op, const char* name, const Tensor& x) {
+  check_inplace(name, x);
+  const bool widens = needs_float(op) && !is_floating(x.dtype);
+  if (widens) check_can_cast(name, default_dtype(), x.dtype);
+  if (widens || gives_bool(op) || is_half(x.dtype)) return copy_(x, unary(op, name, x));
+  run(kernel_for(op, name, x.dtype), x, x);
+  bump_version(x);
 }
 
 }  // namespace fastgrad::ops

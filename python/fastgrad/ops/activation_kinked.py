@@ -35,7 +35,7 @@ __all__ = [
 SELU_ALPHA = 1.6732632423543772848170429916717
 SELU_SCALE = 1.0507009873554804934193349852946
 
-relu_ = in_place_function(unary.relu)
+relu_ = in_place_function(unary.relu, kernel=_core.relu_)
 
 
 def elu(input: Tensor, alpha: float = 1.0, inplace: bool = False) -> Tensor:

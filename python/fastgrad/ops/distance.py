@@ -106,11 +106,10 @@ def _distances(x: Tensor, y: Tensor, p: float, by_product: bool) -> Tensor:
 def _by_product(x: Tensor, y: Tensor) -> Tensor:
     """sqrt(|x|^2 - 2 x.y + |y|^2), as one product of matrices."""
     lengths = _core.add(
-        _core.sum(_core.square(x), -1, True, None),
-        _core.transpose(_core.sum(_core.square(y), -1, True, None), -2, -1),
+        _core.square_sum(x, -1, True), _core.transpose(_core.square_sum(y, -1, True), -2, -1)
     )
     products = _core.matmul(x, _core.transpose(y, -2, -1))
-    return _core.sqrt(_core.maximum(_core.sub(lengths, _core.mul(products, 2)), 0))
+    return _core.sqrt_(_core.maximum_(_core.sub(lengths, _core.mul_(products, 2)), 0))
 
 
 def cdist_vjp(grad: Tensor, saved: Saved, needs: Needs) -> Grads:

@@ -84,9 +84,13 @@ def in_place(function: Callable[..., Tensor]) -> Callable[..., Tensor]:
     return _named(method, function)
 
 
-def in_place_function(function: Callable[..., Tensor], example: str = "") -> Callable[..., Tensor]:
+def in_place_function(
+    function: Callable[..., Tensor],
+    example: str = "",
+    kernel: Callable[..., Tensor] | None = None,
+) -> Callable[..., Tensor]:
     """The same as a function of nn.functional; `example` is what follows the tensor in its call."""
-    made = in_place(function)
+    made = in_place(function) if kernel is None else in_place_by_kernel(function, kernel)
     name = made.__name__
     made.__qualname__, made.__module__ = name, function.__module__
     made.__doc__ = f"""In-place form of :func:`{function.__name__}`; returns the input.
@@ -102,15 +106,15 @@ def in_place_function(function: Callable[..., Tensor], example: str = "") -> Cal
 
 
 def in_place_by_kernel(
-    function: Callable[..., Tensor], kernel: Callable[[Tensor, Operand], Tensor]
+    function: Callable[..., Tensor], kernel: Callable[..., Tensor]
 ) -> Callable[..., Tensor]:
     """The same with a kernel that works in place, for when nothing is recorded."""
     recorded = in_place(function)
 
-    def method(self: Tensor, other: Operand, **options: Any) -> Tensor:
-        if options or is_recorded(self, other):
-            return recorded(self, other, **options)
-        return kernel(self, other)
+    def method(self: Tensor, *operands: Operand, **options: Any) -> Tensor:
+        if options or is_recorded(self, *operands):
+            return recorded(self, *operands, **options)
+        return kernel(self, *operands)
 
     return _named(method, function)
 

@@ -230,7 +230,7 @@ def count_nonzero(input: Tensor, dim: Dims | None = None, *, axis: Dims | None =
     tensor([1, 2])
     """
     dims = dims_or_all(dim if axis is None else axis)
-    return _core.sum(_core.ne(input, 0), dims, False, None)
+    return _core.count_nonzero(input, dims)
 
 
 def logsumexp(

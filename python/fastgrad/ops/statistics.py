@@ -106,8 +106,7 @@ def _variance(x: Tensor, dim: Dims | None, keepdim: bool, degrees: float) -> Ten
     """In two passes: the squares of the differences from the mean."""
     dims = dims_or_all(dim)
     centre = _core.div(_core.sum(x, dims, True, None), count_along(x.shape, dim))
-    squares = _core.square(_core.sub(x, centre))
-    return _core.div(_core.sum(squares, dims, keepdim, None), degrees)
+    return _core.div(_core.square_sum(_core.sub(x, centre), dims, keepdim), degrees)
 
 
 def std(

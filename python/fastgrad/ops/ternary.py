@@ -98,6 +98,15 @@ def clamp(input: Tensor, min: Operand | None = None, max: Operand | None = None)
 clip = clamp
 
 
+def clamp_into(out: Tensor, min: Operand | None = None, max: Operand | None = None) -> Tensor:
+    """:func:`clamp` in place, not recorded."""
+    if min is None:
+        if max is None:
+            raise RuntimeError("clamp_: At least one of 'min' or 'max' must not be None")
+        return _core.minimum_(out, max)
+    return _core.maximum_(out, min) if max is None else _core.clamp_(out, min, max)
+
+
 def clamp_vjp(grad: Tensor, saved: Saved, needs: Needs) -> Grads:
     x, low, high = saved
     inside = le(x, high) if low is None else ge(x, low)
@@ -147,13 +156,23 @@ def lerp(input: Tensor, end: Tensor, weight: Operand) -> Tensor:
     """
     if not input.dtype.is_floating_point:
         raise NotImplementedError(f"lerp: not implemented for {input.dtype} tensors; convert first")
-    _check_same_dtype(input, end, "end")
-    if isinstance(weight, _core.TensorBase) and weight.ndim:
-        _check_same_dtype(input, weight, "weight")
+    _check_lerp(input, end, weight)
     out = _core.lerp(input, end, weight)
     if out.requires_grad:
         record(out, lerp_vjp, _core.edges(input, end, weight), (input, end, weight))
     return out
+
+
+def lerp_into(out: Tensor, end: Tensor, weight: Operand) -> Tensor:
+    """:func:`lerp` in place, not recorded."""
+    _check_lerp(out, end, weight)
+    return _core.lerp_(out, end, weight)
+
+
+def _check_lerp(input: Tensor, end: Tensor, weight: Operand) -> None:
+    _check_same_dtype(input, end, "end")
+    if isinstance(weight, _core.TensorBase) and weight.ndim:
+        _check_same_dtype(input, weight, "weight")
 
 
 def _check_same_dtype(input: Tensor, other: Tensor, name: str) -> None:
@@ -193,6 +212,11 @@ def _scaled(x: Tensor, value: float) -> Tensor:
     return _core.mul(x, value if x.dtype.is_floating_point else int(value))
 
 
+def addcmul_into(out: Tensor, tensor1: Tensor, tensor2: Tensor, *, value: float = 1) -> Tensor:
+    """:func:`addcmul` in place, not recorded."""
+    return _core.addcmul_(out, _scaled(tensor1, value), tensor2)
+
+
 def addcmul_vjp(grad: Tensor, saved: Saved, needs: Needs) -> Grads:
     a, b, value = saved
     return (
@@ -214,16 +238,26 @@ def addcdiv(input: Tensor, tensor1: Tensor, tensor2: Tensor, *, value: float = 1
     >>> torch.addcdiv(torch.tensor([1.0, 2.0]), torch.tensor([3.0, 4.0]), torch.tensor([2.0]))
     tensor([2.5000, 4.0000])
     """
-    if not (tensor1.dtype.is_floating_point or tensor2.dtype.is_floating_point):
-        raise RuntimeError(
-            "addcdiv: Integer division with addcdiv is no longer supported; convert tensor1 or "
-            "tensor2 to float, or use div with a rounding_mode"
-        )
+    _check_not_of_integers(tensor1, tensor2)
     out = _core.addcdiv(input, _scaled(tensor1, value), tensor2)
     if out.requires_grad:
         edges = _core.edges(input, tensor1, tensor2)
         record(out, addcdiv_vjp, edges, (tensor1, tensor2, value))
     return out
+
+
+def addcdiv_into(out: Tensor, tensor1: Tensor, tensor2: Tensor, *, value: float = 1) -> Tensor:
+    """:func:`addcdiv` in place, not recorded."""
+    _check_not_of_integers(tensor1, tensor2)
+    return _core.addcdiv_(out, _scaled(tensor1, value), tensor2)
+
+
+def _check_not_of_integers(tensor1: Tensor, tensor2: Tensor) -> None:
+    if not (tensor1.dtype.is_floating_point or tensor2.dtype.is_floating_point):
+        raise RuntimeError(
+            "addcdiv: Integer division with addcdiv is no longer supported; convert tensor1 or "
+            "tensor2 to float, or use div with a rounding_mode"
+        )
 
 
 def addcdiv_vjp(grad: Tensor, saved: Saved, needs: Needs) -> Grads:

@@ -121,7 +121,7 @@ def of_dtype(op: str, x: Tensor, dtype: DType | None) -> Tensor:
 
 def _vector_norm(x: Tensor, order: float, dims: Dims, keepdim: bool) -> Tensor:
     if order == 2:
-        return _core.sqrt(_core.sum(_core.square(x), dims, keepdim, None))
+        return _core.sqrt(_core.square_sum(x, dims, keepdim))
     if order == 0:
         return _core.sum(_core.ne(x, 0), dims, keepdim, x.dtype)
     size = _core.abs(x)
