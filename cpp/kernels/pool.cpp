@@ -81,10 +81,21 @@ FASTGRAD_INLINE void for_row(const Spans& s, const Box& row, Vectors vectors, At
   for_each_window(s, row, end, s.out[2], at);
 }
 
-template <class T>
-FASTGRAD_INLINE Vec<T> load_starts(const T* from, Index stride, Index count) {
-  if (stride == 1) return count == lanes<T> ? load(from) : load_partial(from, count);
-  return count == lanes<T> ? load_even(from) : load_even(from, count);
+// use(read), where read(from) gives the first `count` of the elements from[0], from[stride], ...: one loop for each
+// case.
+template <class T, class Use>
+FASTGRAD_INLINE void with_reader(Index stride, Index count, Use use) {
+  if (stride == 2) {
+    if (count == lanes<T>) {
+      use([](const T* from) __attribute__((always_inline)) { return load_even(from); });
+    } else {
+      use([count](const T* from) __attribute__((always_inline)) { return load_even(from, count); });
+    }
+  } else if (count == lanes<T>) {
+    use([](const T* from) __attribute__((always_inline)) { return load(from); });
+  } else {
+    use([count](const T* from) __attribute__((always_inline)) { return load_partial(from, count); });
+  }
 }
 
 // The first `count` elements as bytes.
@@ -96,6 +107,13 @@ FASTGRAD_INLINE void store_bytes(std::uint8_t* to, V numbers, Index count) {
     __builtin_memcpy(to, &narrow, sizeof narrow);
     return;
   }
+#if defined(__AVX512F__)
+  if constexpr (size == 16) {
+    const auto bytes = reinterpret_cast<__m128i>(narrow);
+    _mm_mask_storeu_epi8(to, static_cast<__mmask16>(first_bits(count)), bytes);
+    return;
+  }
+#endif
   std::uint8_t all[size];
   __builtin_memcpy(all, &narrow, sizeof narrow);
   for (Index i = 0; i < count; ++i) to[i] = all[i];
@@ -105,6 +123,13 @@ template <class V>
 FASTGRAD_INLINE V load_bytes(const std::uint8_t* from, Index count) {
   constexpr int size = sizeof(V) / sizeof(Element<V>);
   typename VecOf<std::uint8_t, size>::type narrow = {};
+#if defined(__AVX512F__)
+  if constexpr (size == 16) {
+    const __m128i bytes = _mm_maskz_loadu_epi8(static_cast<__mmask16>(first_bits(count)), from);
+    __builtin_memcpy(&narrow, &bytes, sizeof narrow);
+    return __builtin_convertvector(narrow, V);
+  }
+#endif
   if (count == size) {
     __builtin_memcpy(&narrow, from, sizeof narrow);
   } else {
@@ -141,14 +166,16 @@ FASTGRAD_INLINE void largest_of_vectors(T* out, std::uint8_t* where, const T* x,
                                         Index start, Index count) {
   Vec<T> best = splat<Vec<T>>(lowest<T>);
   Bits<Vec<T>> at = {};
-  for_each_image_row(s, row, [&](Index place, Index element) __attribute__((always_inline)) {
-    const T* from = x + place + start;
-    for (Index k = 0; k < s.reach[2]; ++k, from += s.step[2], ++element) {
-      const Vec<T> v = load_starts(from, s.stride, count);
-      const auto better = (v > best) | (v != v);
-      best = better ? v : best;
-      at = better ? splat<Bits<Vec<T>>>(static_cast<Unsigned<T>>(element)) : at;
-    }
+  with_reader<T>(s.stride, count, [&](auto read) __attribute__((always_inline)) {
+    for_each_image_row(s, row, [&](Index place, Index element) __attribute__((always_inline)) {
+      const T* from = x + place + start;
+      for (Index k = 0; k < s.reach[2]; ++k, from += s.step[2], ++element) {
+        const Vec<T> v = read(from);
+        const auto better = (v > best) | (v != v);
+        best = better ? v : best;
+        at = better ? splat<Bits<Vec<T>>>(static_cast<Unsigned<T>>(element)) : at;
+      }
+    });
   });
   store_partial(out, best, count);
   store_bytes(where, at, count);
@@ -261,9 +288,11 @@ void max_pool_places_backward(void* out, const void* in, const void* where, Inde
 template <class T>
 FASTGRAD_INLINE void average_of_vectors(T* out, const T* x, const Spans& s, const Box& row, Index start, Index count) {
   Vec<T> sum = {};
-  for_each_image_row(s, row, [&](Index place, Index) __attribute__((always_inline)) {
-    const T* from = x + place + start;
-    for (Index k = 0; k < s.reach[2]; ++k, from += s.step[2]) sum += load_starts(from, s.stride, count);
+  with_reader<T>(s.stride, count, [&](auto read) __attribute__((always_inline)) {
+    for_each_image_row(s, row, [&](Index place, Index) __attribute__((always_inline)) {
+      const T* from = x + place + start;
+      for (Index k = 0; k < s.reach[2]; ++k, from += s.step[2]) sum += read(from);
+    });
   });
   store_partial(out, sum / splat<Vec<T>>(static_cast<T>(row.size())), count);
 }
