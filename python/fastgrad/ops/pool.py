@@ -66,7 +66,10 @@ def max_pool1d_with_indices(
     >>> torch.nn.functional.max_pool1d_with_indices(torch.arange(4.0).view(1, 1, 4), 4)
     (tensor([[[3.]]]), tensor([[[3]]]))
     """
-    return max_pool1d(input, kernel_size, stride, padding, dilation, ceil_mode, True)
+    out: tuple[Tensor, Tensor] = max_pool1d(
+        input, kernel_size, stride, padding, dilation, ceil_mode, True
+    )
+    return out
 
 
 def max_pool2d(
@@ -120,7 +123,10 @@ def max_pool2d_with_indices(
     >>> torch.nn.functional.max_pool2d_with_indices(torch.arange(4.0).view(1, 2, 2), 2)
     (tensor([[[3.]]]), tensor([[[3]]]))
     """
-    return max_pool2d(input, kernel_size, stride, padding, dilation, ceil_mode, True)
+    out: tuple[Tensor, Tensor] = max_pool2d(
+        input, kernel_size, stride, padding, dilation, ceil_mode, True
+    )
+    return out
 
 
 def max_pool3d(
@@ -159,7 +165,10 @@ def max_pool3d_with_indices(
     >>> torch.nn.functional.max_pool3d_with_indices(torch.arange(4.0).view(1, 1, 2, 2), (1, 2, 2))
     (tensor([[[[3.]]]]), tensor([[[[3]]]]))
     """
-    return max_pool3d(input, kernel_size, stride, padding, dilation, ceil_mode, True)
+    out: tuple[Tensor, Tensor] = max_pool3d(
+        input, kernel_size, stride, padding, dilation, ceil_mode, True
+    )
+    return out
 
 
 # A pool, how its places follow from what it says of where its elements are, and its backward.
