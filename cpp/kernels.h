@@ -115,6 +115,55 @@ using UnfoldLoop = void (*)(void* columns, const void* image, Index channels, co
 // The adjoint of that: every element of the image becomes the sum of those that were copied from it.
 using FoldLoop = void (*)(void* image, const void* columns, Index channels, const Windows& w);
 
+// Direct convolutions of float32 (ops/conv_direct.cpp drives them). What they read of an image is found through lists
+// of places, which are distances from a pointer.
+using Place = std::int32_t;
+
+// c[i * plane + r * c_row + j] = bias[i] + sum over p < depth of weight[p * filters + i] * a[at[p] + r * a_row + j];
+// of a, elements behind the last column's are read, fewer than a vector has.
+struct FewFilters {
+  float* c;
+  Index plane, c_row;
+  const float* a;
+  const Place* at;
+  Index a_row;
+  const float* weight;
+  const float* bias;  // or null
+  Index filters, depth;
+};
+
+// c[(i * taps + t) * lanes + l] += the sum over rows r, and over the columns j with j % lanes == l, of
+// g[i * plane + r * g_row + j] * a[tap[t] + r * a_row + j].
+struct FewDots {
+  Index plane, g_row, a_row, taps, rows, columns;
+};
+
+// Row i < rows of `to` gets, at phase * width + q for phase < stride and q < width, the element q * stride + phase -
+// left of row i - first_row of `from`, whose rows are `in` long and follow each other; 0 where there is none, and in
+// the rows before first_row and from last_row on. With `inside` only the elements that exist are written.
+struct PaddedRows {
+  Index width, stride, left, in, rows, first_row, last_row;
+  bool inside;
+};
+
+struct ConvKernels {
+  Index lanes;  // elements of a vector
+  Index wide;   // the most vectors side by side
+  // c[i * width + j] = sum over p < depth of a[at[p] + i] * b[p * width + j] for i < count and j < width = vectors *
+  // lanes, where vectors is 1, 2 or `wide`; added to c when `add`.
+  void (*positions)(float* c, const float* a, const Place* at, Index count, const float* b, Index vectors, Index depth,
+                    bool add);
+  // c[i * width + j] = sum over p < depth of a[tap[i] + at[p]] * b[p * width + j]; added to c when `add`.
+  void (*taps)(float* c, const float* a, const Place* tap, Index count, const Place* at, const float* b, Index vectors,
+               Index depth, bool add);
+  void (*filters)(const FewFilters& f, Index rows, Index columns);
+  void (*dots)(float* c, const float* g, Index filters, const float* a, const Place* tap, const FewDots& d);
+  // to[j * to_stride + i] = from[i * from_stride + j], plus bias[j] unless bias is null, for i < rows, j < columns.
+  void (*transpose)(float* to, Index to_stride, const float* from, Index from_stride, const float* bias, Index rows,
+                    Index columns);
+  void (*pad_rows)(float* to, const float* from, const PaddedRows& r);
+};
+
 // The places begin, begin + step, ... below end that a window has along one dimension of an image, where begin is a
 // place in any case; an average is divided by the product of the three sizes.
 struct Span {
@@ -123,10 +172,21 @@ struct Span {
 struct Spans {
   Index in[3], out[3], step[3];
   const Span* span[3];  // out[d] of them
+  Index reach[3];       // the most places that a window has
+  // Along the last dimension the windows [whole_begin, whole_end) have reach[2] places and begin `stride` apart, and
+  // their sizes are equal.
+  Index whole_begin, whole_end, stride;
 };
-// The largest element of each window and its place in the image, which has `planes` channels. NaN wins; of equals the
-// first.
-using MaxPoolLoop = void (*)(void* out, Index* place, const void* in, Index planes, const Spans& s);
+// The largest element of each window and where it is. NaN wins; of equals the first. `where` is its place in the image,
+// which has `planes` channels, as an Index, or, from the kernel for windows that reach no more than
+// largest_small_window places (max_pool_small), its number in the window, a byte; the numbers count along reach[0],
+// reach[1] and reach[2].
+using MaxPoolLoop = void (*)(void* out, void* where, const void* in, Index planes, const Spans& s);
+inline constexpr Index largest_small_window = 256;
+// The first from the second.
+using MaxPoolPlaces = void (*)(Index* place, const std::uint8_t* where, Index planes, const Spans& s);
+// The gradient of the image, from either.
+using MaxPoolBackwardLoop = void (*)(void* dx, const void* g, const void* where, Index planes, const Spans& s);
 using AvgPoolLoop = void (*)(void* out, const void* in, Index planes, const Spans& s);
 using AvgPoolBackwardLoop = void (*)(void* dx, const void* g, Index planes, const Spans& s);
 
@@ -293,7 +353,12 @@ struct Kernels {
 
   UnfoldLoop unfold[dtype_count];
   FoldLoop fold[dtype_count];
+  ConvKernels conv;
   MaxPoolLoop max_pool[dtype_count];
+  MaxPoolLoop max_pool_small[dtype_count];
+  MaxPoolPlaces max_pool_places;
+  MaxPoolBackwardLoop max_pool_backward[dtype_count];
+  MaxPoolBackwardLoop max_pool_places_backward[dtype_count];
   AvgPoolLoop avg_pool[dtype_count];
   AvgPoolBackwardLoop avg_pool_backward[dtype_count];
 

@@ -352,7 +352,11 @@ PyMethodDef functions[] = {
     def<col2im>("col2im"),
     // pool
     def<max_pool>("max_pool"),
+    def<max_pool_places>("max_pool_places"),
+    def<max_pool_backward>("max_pool_backward"),
     def<adaptive_max_pool>("adaptive_max_pool"),
+    def<adaptive_max_pool_places>("adaptive_max_pool_places"),
+    def<adaptive_max_pool_backward>("adaptive_max_pool_backward"),
     def<avg_pool>("avg_pool"),
     def<avg_pool_backward>("avg_pool_backward"),
     def<adaptive_avg_pool>("adaptive_avg_pool"),

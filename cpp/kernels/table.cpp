@@ -20,6 +20,7 @@ void fill_activation(Kernels& table);
 void fill_norm(Kernels& table);
 void fill_loss(Kernels& table);
 void fill_conv(Kernels& table);
+void fill_conv_direct(Kernels& table);
 void fill_pool(Kernels& table);
 void fill_optim(Kernels& table);
 void fill_random(Kernels& table);
@@ -42,6 +43,7 @@ const Kernels& table() {
     fill_norm(kernels);
     fill_loss(kernels);
     fill_conv(kernels);
+    fill_conv_direct(kernels);
     fill_pool(kernels);
     fill_optim(kernels);
     fill_random(kernels);

@@ -1,7 +1,9 @@
-// Convolution as a product of matrices: windows of a few images at a time become columns, which the weight multiplies.
-// Its two gradients are products with the same columns. What is added up, and in which order, depends on sizes only.
+// Convolutions and their two gradients. Those of float32 go over the images directly (ops/conv_direct.h). The others,
+// and kernels of one element, are products of matrices: windows of a few images at a time become columns, which the
+// weight multiplies. What is added up, and in which order, depends on sizes only.
 #include <algorithm>
 
+#include "ops/conv_direct.h"
 #include "ops/gemm.h"
 #include "ops/iterate.h"
 #include "ops/window.h"
@@ -223,6 +225,14 @@ Tensor weight_gradient(const Convolution& c, const Tensor& x, const Tensor& g) {
   return partials == 1 ? select(sums, 0, 0) : sum(sums, {0}, false, std::nullopt);
 }
 
+DirectConvolution direct_of(const Convolution& c) {
+  return {c.w, c.batch, c.groups, c.channels / c.groups, c.filters_each()};
+}
+
+// Whether a convolution of this dtype may do without columns. Where the image is its own matrix of columns, the matrix
+// product is quicker.
+bool may_be_direct(const Convolution& c, DType dtype) { return dtype == DType::float32 && !c.direct; }
+
 // f(TypeTag<T>{}) for all types of numbers.
 template <class F>
 void with_numbers(DType dtype, const F& f) {
@@ -251,6 +261,12 @@ Tensor convolution(const Tensor& x, const Tensor& weight, const OptionalTensor& 
   const Tensor out = empty(image_shape(c.batch, c.filters, sizes), x.dtype);
   if (out.numel() == 0) return out;
   const Tensor images = contiguous(x), filters = contiguous(weight);
+  if (const DirectConvolution direct = direct_of(c); may_be_direct(c, x.dtype) && fits_direct(direct)) {
+    const Tensor offsets = bias ? contiguous(*bias) : Tensor{};
+    convolve_direct(direct, out.data<float>(), images.data<float>(), filters.data<float>(),
+                    bias ? offsets.data<float>() : nullptr, false);
+    return out;
+  }
   with_numbers(x.dtype, [&](auto tag) {
     using T = typename decltype(tag)::type;
     if (bias) fill_with_bias(c, out.data<T>(), contiguous(*bias).data<T>());
@@ -282,6 +298,10 @@ Tensor convolution_input(const Tensor& g, const Tensor& weight, const Dims& size
   if (out.numel() == 0) return out;
   if (g.numel() == 0) return zeros(out.sizes, out.dtype);
   const Tensor gradient = contiguous(g), filters = contiguous(weight);
+  if (const DirectConvolution direct = direct_of(c); may_be_direct(c, g.dtype) && fits_direct_input(direct)) {
+    input_gradient_direct(direct, out, gradient, filters);
+    return out;
+  }
   with_numbers(g.dtype, [&](auto tag) { input_gradient<typename decltype(tag)::type>(c, gradient, filters, out); });
   return out;
 }
@@ -301,6 +321,11 @@ Tensor convolution_weight(const Tensor& x, const Tensor& g, const Dims& kernel, 
   const Dims shape = image_shape(c.filters, c.channels / groups, options.kernel);
   if (x.numel() == 0 || g.numel() == 0) return zeros(shape, x.dtype);
   const Tensor images = contiguous(x), gradient = contiguous(g);
+  if (const DirectConvolution direct = direct_of(c); may_be_direct(c, x.dtype) && fits_direct(direct)) {
+    const Tensor dw = empty(shape, x.dtype);
+    weight_gradient_direct(direct, dw.data<float>(), images.data<float>(), gradient.data<float>());
+    return dw;
+  }
   Tensor out;
   with_numbers(x.dtype, [&](auto tag) {
     out = view(weight_gradient<typename decltype(tag)::type>(c, images, gradient), shape);

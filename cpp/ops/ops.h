@@ -223,6 +223,13 @@ Tensor col2im(const Tensor& columns, const Dims& sizes, const Dims& kernel, cons
 std::pair<Tensor, Tensor> max_pool(const Tensor& x, const Dims& kernel, const Dims& stride, const Dims& padding,
                                    const Dims& dilation, bool ceil_mode);
 std::pair<Tensor, Tensor> adaptive_max_pool(const Tensor& x, const Dims& sizes);
+// of what says where the elements are, their places in the flattened images
+Tensor max_pool_places(const Tensor& where, const Dims& image, const Dims& kernel, const Dims& stride,
+                       const Dims& padding, const Dims& dilation, bool ceil_mode);
+Tensor adaptive_max_pool_places(const Tensor& where, const Dims& image, const Dims& sizes);
+Tensor max_pool_backward(const Tensor& g, const Tensor& where, const Dims& image, const Dims& kernel,
+                         const Dims& stride, const Dims& padding, const Dims& dilation, bool ceil_mode);
+Tensor adaptive_max_pool_backward(const Tensor& g, const Tensor& where, const Dims& image, const Dims& sizes);
 Tensor avg_pool(const Tensor& x, const Dims& kernel, const Dims& stride, const Dims& padding, bool ceil_mode,
                 bool count_include_pad, std::optional<Index> divisor);
 // the gradient of an image of these sizes from that of its averages

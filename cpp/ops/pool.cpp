@@ -32,11 +32,20 @@ class Cover {
     spans_.step[d] = step;
     spans_.out[d] = static_cast<Index>(lists_[d].size());
     spans_.span[d] = lists_[d].data();
+    spans_.reach[d] = 1;
+    for (const Span& span : lists_[d]) spans_.reach[d] = std::max(spans_.reach[d], places(span, step));
+    if (d == 2) find_whole();
   }
 
   const Spans& spans() const { return spans_; }
   Index in() const { return spans_.in[0] * spans_.in[1] * spans_.in[2]; }
   Index out() const { return spans_.out[0] * spans_.out[1] * spans_.out[2]; }
+
+  bool small() const {
+    Index places = 1;
+    for (const Index n : spans_.reach) places *= std::min(n, largest_small_window + 1);
+    return places <= largest_small_window;
+  }
 
   // f(begin, end) for parts of the planes, in parallel.
   template <class F>
@@ -45,6 +54,25 @@ class Cover {
   }
 
  private:
+  static Index places(const Span& span, Index step) { return (span.end - span.begin + step - 1) / step; }
+
+  // The first run of windows that are alike, where it is long enough to be worth computing as vectors.
+  void find_whole() {
+    const std::vector<Span>& all = lists_[2];
+    const auto whole = [&](const Span& span) { return places(span, spans_.step[2]) == spans_.reach[2]; };
+    const auto first = std::find_if(all.begin(), all.end(), whole);
+    auto last = first;
+    const Index stride = all.end() - first > 1 ? first[1].begin - first[0].begin : 1;
+    while (last != all.end() && whole(*last) && last->size == first->size &&
+           last->begin == first->begin + (last - first) * stride) {
+      ++last;
+    }
+    const bool worth = last - first >= 4;
+    spans_.whole_begin = worth ? first - all.begin() : 0;
+    spans_.whole_end = worth ? last - all.begin() : 0;
+    spans_.stride = stride;
+  }
+
   std::array<std::vector<Span>, 3> lists_;
   Spans spans_ = {};
 };
@@ -145,14 +173,53 @@ char* element(const Tensor& t, Index i) {
   return static_cast<char*>(t.raw()) + i * static_cast<Index>(item_size(t.dtype));
 }
 
-std::pair<Tensor, Tensor> largest(MaxPoolLoop kernel, const Tensor& x, const Tensor& out, const Cover& cover) {
-  const Tensor images = contiguous(x), places = empty(out.sizes, DType::int64);
-  if (out.numel() == 0) return {out, places};
+// The largest elements and where they are: numbers in their windows where these are small, places in the image
+// otherwise.
+std::pair<Tensor, Tensor> largest(const char* op, const Tensor& x, const Dims& sizes, const Cover& cover) {
+  const bool small = cover.small();
+  const MaxPoolLoop kernel = checked_kernel(op, small ? kernels().max_pool_small : kernels().max_pool, x.dtype);
+  const Tensor out = empty(resized(x, sizes), x.dtype);
+  const Tensor images = contiguous(x), where = empty(out.sizes, small ? DType::uint8 : DType::int64);
+  if (out.numel() == 0) return {out, where};
   cover.for_planes(out.numel() / cover.out(), [&](Index begin, Index end) {
-    kernel(element(out, begin * cover.out()), places.data<Index>() + begin * cover.out(),
-           element(images, begin * cover.in()), end - begin, cover.spans());
+    kernel(element(out, begin * cover.out()), element(where, begin * cover.out()), element(images, begin * cover.in()),
+           end - begin, cover.spans());
   });
-  return {out, places};
+  return {out, where};
+}
+
+void check_where(const char* op, const Tensor& where, const Dims& shape, const Cover& cover) {
+  if (!(where.sizes == shape) || where.dtype != (cover.small() ? DType::uint8 : DType::int64)) {
+    fail(op, ": expected what the forward gave for a result of shape ", shape, ", got ", where.sizes, " and ",
+         dtype_name(where.dtype));
+  }
+}
+
+Tensor places_of(const char* op, const Tensor& where, const Dims& image, const Cover& cover, const Dims& sizes) {
+  check_where(op, where, resized(Tensor{{}, 0, image, image, where.dtype}, sizes), cover);
+  if (!cover.small()) return where;
+  const Tensor numbers = contiguous(where), places = empty(where.sizes, DType::int64);
+  if (places.numel() == 0) return places;
+  cover.for_planes(places.numel() / cover.out(), [&](Index begin, Index end) {
+    const Index first = begin * cover.out();
+    kernels().max_pool_places(places.data<Index>() + first, numbers.data<std::uint8_t>() + first, end - begin,
+                              cover.spans());
+  });
+  return places;
+}
+
+Tensor spread(const char* op, const Tensor& g, const Tensor& where, const Dims& image, const Cover& cover) {
+  check_where(op, where, g.sizes, cover);
+  const Tensor out = empty(image, g.dtype), upstream = contiguous(g), numbers = contiguous(where);
+  if (out.numel() == 0 || cover.out() == 0) return zeros(image, g.dtype);
+  const MaxPoolBackwardLoop kernel =
+      checked_kernel(op, cover.small() ? kernels().max_pool_backward : kernels().max_pool_places_backward, g.dtype);
+  cover.for_planes(out.numel() / cover.in(), [&](Index begin, Index end) {
+    const Index first = begin * cover.out();
+    kernel(element(out, begin * cover.in()), element(upstream, first), element(numbers, first), end - begin,
+           cover.spans());
+  });
+  return out;
 }
 
 // Averages, or their gradients: from planes of `from_size` elements to planes of `to_size`.
@@ -194,21 +261,74 @@ std::pair<Tensor, Tensor> max_pool(const Tensor& x, const Dims& kernel, const Di
   const int n = kernel.size();
   const char* const op = name_of(max_names, n);
   check_image(op, x, n);
-  const MaxPoolLoop loop = checked_kernel(op, kernels().max_pool, x.dtype);
   const WindowOptions options(op, kernel, stride, padding, dilation);
   const Dims image = last_sizes(x, n), sizes = counts(op, options, image, ceil_mode);
-  const Tensor out = empty(resized(x, sizes), x.dtype);
-  return largest(loop, x, out, cover_of(options, image, sizes, false));
+  return largest(op, x, sizes, cover_of(options, image, sizes, false));
+}
+
+namespace {
+
+// f(cover, sizes of the result) of a pool of largest elements of images of this shape.
+template <class F>
+Tensor with_cover(const char* op, const Dims& image, const Dims& kernel, const Dims& stride, const Dims& padding,
+                  const Dims& dilation, bool ceil_mode, const F& f) {
+  const int n = kernel.size();
+  const Tensor shaped{{}, 0, image, contiguous_strides(image), DType::float32};
+  check_image(op, shaped, n);
+  const WindowOptions options(op, kernel, stride, padding, dilation);
+  const Dims space = last_sizes(shaped, n), sizes = counts(op, options, space, ceil_mode);
+  return f(cover_of(options, space, sizes, false), sizes);
+}
+
+template <class F>
+Tensor with_adaptive_cover(const char* op, const Dims& image, const Dims& given, const F& f) {
+  const Tensor shaped{{}, 0, image, contiguous_strides(image), DType::float32};
+  check_image(op, shaped, given.size());
+  const Dims sizes = adaptive_sizes(op, given);
+  return f(adaptive_cover(last_sizes(shaped, given.size()), sizes), sizes);
+}
+
+}  // namespace
+
+Tensor max_pool_places(const Tensor& where, const Dims& image, const Dims& kernel, const Dims& stride,
+                       const Dims& padding, const Dims& dilation, bool ceil_mode) {
+  const char* const op = name_of(max_names, kernel.size());
+  return with_cover(op, image, kernel, stride, padding, dilation, ceil_mode,
+                    [&](const Cover& cover, const Dims& sizes) { return places_of(op, where, image, cover, sizes); });
+}
+
+Tensor max_pool_backward(const Tensor& g, const Tensor& where, const Dims& image, const Dims& kernel,
+                         const Dims& stride, const Dims& padding, const Dims& dilation, bool ceil_mode) {
+  const char* const op = name_of(max_names, kernel.size());
+  return with_cover(op, image, kernel, stride, padding, dilation, ceil_mode,
+                    [&](const Cover& cover, const Dims& sizes) {
+                      check_gradient(op, g, image, sizes);
+                      return spread(op, g, where, image, cover);
+                    });
 }
 
 std::pair<Tensor, Tensor> adaptive_max_pool(const Tensor& x, const Dims& given) {
   const int n = given.size();
   const char* const op = name_of(adaptive_max_names, n);
   check_image(op, x, n);
-  const MaxPoolLoop loop = floats_only(op, kernels().max_pool, x.dtype);
+  floats_only(op, kernels().max_pool, x.dtype);
   const Dims sizes = adaptive_sizes(op, given);
-  const Tensor out = empty(resized(x, sizes), x.dtype);
-  return largest(loop, x, out, adaptive_cover(last_sizes(x, n), sizes));
+  return largest(op, x, sizes, adaptive_cover(last_sizes(x, n), sizes));
+}
+
+Tensor adaptive_max_pool_places(const Tensor& where, const Dims& image, const Dims& given) {
+  const char* const op = name_of(adaptive_max_names, given.size());
+  return with_adaptive_cover(op, image, given, [&](const Cover& cover, const Dims& sizes) {
+    return places_of(op, where, image, cover, sizes);
+  });
+}
+
+Tensor adaptive_max_pool_backward(const Tensor& g, const Tensor& where, const Dims& image, const Dims& given) {
+  const char* const op = name_of(adaptive_max_names, given.size());
+  return with_adaptive_cover(op, image, given, [&](const Cover& cover, const Dims& sizes) {
+    check_gradient(op, g, image, sizes);
+    return spread(op, g, where, image, cover);
+  });
 }
 
 Tensor avg_pool(const Tensor& x, const Dims& kernel, const Dims& stride, const Dims& padding, bool ceil_mode,

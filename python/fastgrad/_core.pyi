@@ -572,7 +572,32 @@ def max_pool(
     ceil_mode: builtins.bool,
     /,
 ) -> tuple[Tensor, Tensor]: ...
+def max_pool_places(
+    where: Tensor,
+    image: Dims,
+    kernel: Dims,
+    stride: Dims,
+    padding: Dims,
+    dilation: Dims,
+    ceil_mode: builtins.bool,
+    /,
+) -> Tensor: ...
+def max_pool_backward(
+    grad: Tensor,
+    where: Tensor,
+    image: Dims,
+    kernel: Dims,
+    stride: Dims,
+    padding: Dims,
+    dilation: Dims,
+    ceil_mode: builtins.bool,
+    /,
+) -> Tensor: ...
 def adaptive_max_pool(x: Tensor, sizes: Dims, /) -> tuple[Tensor, Tensor]: ...
+def adaptive_max_pool_places(where: Tensor, image: Dims, sizes: Dims, /) -> Tensor: ...
+def adaptive_max_pool_backward(
+    grad: Tensor, where: Tensor, image: Dims, sizes: Dims, /
+) -> Tensor: ...
 def avg_pool(
     x: Tensor,
     kernel: Dims,

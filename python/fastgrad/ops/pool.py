@@ -45,8 +45,8 @@ def max_pool1d(
     >>> torch.nn.functional.max_pool1d(torch.tensor([[1.0, 3.0, 2.0, 0.0]]), 2)
     tensor([[3., 2.]])
     """
-    out = _max_pool(1, input, kernel_size, stride, padding, dilation, ceil_mode)
-    return out if return_indices else out[0]
+    options = windows("max_pool1d", 1, kernel_size, stride, padding, dilation)
+    return _largest(1, _MAX, input, (*options, ceil_mode), return_indices)
 
 
 def max_pool1d_with_indices(
@@ -66,7 +66,10 @@ def max_pool1d_with_indices(
     >>> torch.nn.functional.max_pool1d_with_indices(torch.arange(4.0).view(1, 1, 4), 4)
     (tensor([[[3.]]]), tensor([[[3]]]))
     """
-    return _max_pool(1, input, kernel_size, stride, padding, dilation, ceil_mode)
+    out: tuple[Tensor, Tensor] = max_pool1d(
+        input, kernel_size, stride, padding, dilation, ceil_mode, True
+    )
+    return out
 
 
 def max_pool2d(
@@ -99,8 +102,8 @@ def max_pool2d(
     tensor([[[ 5.,  7.],
              [13., 15.]]])
     """
-    out = _max_pool(2, input, kernel_size, stride, padding, dilation, ceil_mode)
-    return out if return_indices else out[0]
+    options = windows("max_pool2d", 2, kernel_size, stride, padding, dilation)
+    return _largest(2, _MAX, input, (*options, ceil_mode), return_indices)
 
 
 def max_pool2d_with_indices(
@@ -120,7 +123,10 @@ def max_pool2d_with_indices(
     >>> torch.nn.functional.max_pool2d_with_indices(torch.arange(4.0).view(1, 2, 2), 2)
     (tensor([[[3.]]]), tensor([[[3]]]))
     """
-    return _max_pool(2, input, kernel_size, stride, padding, dilation, ceil_mode)
+    out: tuple[Tensor, Tensor] = max_pool2d(
+        input, kernel_size, stride, padding, dilation, ceil_mode, True
+    )
+    return out
 
 
 def max_pool3d(
@@ -138,8 +144,8 @@ def max_pool3d(
     >>> torch.nn.functional.max_pool3d(torch.arange(8.0).view(1, 2, 2, 2), 2)
     tensor([[[[7.]]]])
     """
-    out = _max_pool(3, input, kernel_size, stride, padding, dilation, ceil_mode)
-    return out if return_indices else out[0]
+    options = windows("max_pool3d", 3, kernel_size, stride, padding, dilation)
+    return _largest(3, _MAX, input, (*options, ceil_mode), return_indices)
 
 
 def max_pool3d_with_indices(
@@ -159,42 +165,39 @@ def max_pool3d_with_indices(
     >>> torch.nn.functional.max_pool3d_with_indices(torch.arange(4.0).view(1, 1, 2, 2), (1, 2, 2))
     (tensor([[[[3.]]]]), tensor([[[[3]]]]))
     """
-    return _max_pool(3, input, kernel_size, stride, padding, dilation, ceil_mode)
+    out: tuple[Tensor, Tensor] = max_pool3d(
+        input, kernel_size, stride, padding, dilation, ceil_mode, True
+    )
+    return out
 
 
-def _max_pool(
-    dims: int,
-    input: Tensor,
-    kernel_size: Dims,
-    stride: Dims | None,
-    padding: Dims,
-    dilation: Dims,
-    ceil_mode: bool,
-) -> tuple[Tensor, Tensor]:
-    options = windows(f"max_pool{dims}d", dims, kernel_size, stride, padding, dilation)
-    kernel, distance, border, gaps = options
-    made = _core.max_pool(input, kernel, distance, border, gaps, ceil_mode)
-    return _recorded(dims, input, made)
+# A pool, how its places follow from what it says of where its elements are, and its backward.
+_MAX = (_core.max_pool, _core.max_pool_places, _core.max_pool_backward)
+_ADAPTIVE = (
+    _core.adaptive_max_pool,
+    _core.adaptive_max_pool_places,
+    _core.adaptive_max_pool_backward,
+)
 
 
-def _adaptive_max_pool(dims: int, input: Tensor, output_size: Any) -> tuple[Tensor, Tensor]:
-    target = adaptive_target(f"adaptive_max_pool{dims}d", dims, input, output_size)
-    return _recorded(dims, input, _core.adaptive_max_pool(input, target))
-
-
-def _recorded(dims: int, input: Tensor, made: tuple[Tensor, Tensor]) -> tuple[Tensor, Tensor]:
-    out, places = made
+def _largest(
+    dims: int, pool: Any, input: Tensor, options: tuple[Any, ...], return_indices: bool
+) -> Any:
+    forward, places, _ = pool
+    out, where = forward(input, *options)
     if out.requires_grad:
-        record(out, max_pool_vjp, _core.edges(input), (input.shape, places, dims))
-    return out, places
+        saved = (pool, where, input.shape, options, dims)
+        record(out, max_pool_vjp, _core.edges(input), saved)
+    return (out, places(where, input.shape, *options)) if return_indices else out
 
 
 def max_pool_vjp(grad: Tensor, saved: Saved, needs: Needs) -> Grads:
-    shape, places, dims = saved
+    (_, places, backward), where, shape, options, dims = saved
+    if not _core.is_grad_enabled():
+        return (backward(grad, where, shape, *options),)
     lead = shape[: len(shape) - dims]
-    flat = gather_backward(
-        grad.flatten(-dims), (*lead, prod(shape[-dims:])), -1, places.flatten(-dims)
-    )
+    index = places(where, shape, *options).flatten(-dims)
+    flat = gather_backward(grad.flatten(-dims), (*lead, prod(shape[-dims:])), -1, index)
     return (flat.view(shape),)
 
 
@@ -207,8 +210,8 @@ def adaptive_max_pool1d(input: Tensor, output_size: Any, return_indices: bool = 
     >>> torch.nn.functional.adaptive_max_pool1d(torch.tensor([[1.0, 3.0, 2.0]]), 2)
     tensor([[3., 3.]])
     """
-    out = _adaptive_max_pool(1, input, output_size)
-    return out if return_indices else out[0]
+    target = adaptive_target("adaptive_max_pool1d", 1, input, output_size)
+    return _largest(1, _ADAPTIVE, input, (target,), return_indices)
 
 
 def adaptive_max_pool2d(input: Tensor, output_size: Any, return_indices: bool = False) -> Any:
@@ -228,8 +231,8 @@ def adaptive_max_pool2d(input: Tensor, output_size: Any, return_indices: bool = 
     >>> torch.nn.functional.adaptive_max_pool2d(torch.arange(9.0).view(1, 3, 3), (1, 2))
     tensor([[[7., 8.]]])
     """
-    out = _adaptive_max_pool(2, input, output_size)
-    return out if return_indices else out[0]
+    target = adaptive_target("adaptive_max_pool2d", 2, input, output_size)
+    return _largest(2, _ADAPTIVE, input, (target,), return_indices)
 
 
 def adaptive_max_pool3d(input: Tensor, output_size: Any, return_indices: bool = False) -> Any:
@@ -241,8 +244,8 @@ def adaptive_max_pool3d(input: Tensor, output_size: Any, return_indices: bool = 
     >>> torch.nn.functional.adaptive_max_pool3d(torch.arange(8.0).view(1, 2, 2, 2), 1)
     tensor([[[[7.]]]])
     """
-    out = _adaptive_max_pool(3, input, output_size)
-    return out if return_indices else out[0]
+    target = adaptive_target("adaptive_max_pool3d", 3, input, output_size)
+    return _largest(3, _ADAPTIVE, input, (target,), return_indices)
 
 
 def adaptive_target(op: str, dims: int, input: Tensor, output_size: Any) -> Sizes:
