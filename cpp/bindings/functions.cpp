@@ -326,6 +326,15 @@ PyMethodDef functions[] = {
     def_any<poisson, constant>("poisson"),
     // optim
     def<sgd_>("sgd_"),
+    def<adam_>("adam_"),
+    def<adamax_>("adamax_"),
+    def<nadam_>("nadam_"),
+    def<radam_>("radam_"),
+    def<rmsprop_>("rmsprop_"),
+    def<adagrad_>("adagrad_"),
+    def<adadelta_>("adadelta_"),
+    def<rprop_>("rprop_"),
+    def<asgd_>("asgd_"),
     {nullptr, nullptr, 0, nullptr},
 };
 
