@@ -156,7 +156,7 @@ class _Minimization:
         rate = float(self.group["lr"])
         if self.state["n_iter"] > 1:
             return rate
-        return min(1.0, 1.0 / self.grad.abs().sum()) * rate
+        return (1.0 / self.grad.abs().sum()).clamp(max=1.0) * rate
 
     def _direction(self) -> Tensor:
         """The negative gradient times the inverse Hessian, as far as that is known."""
@@ -167,7 +167,7 @@ class _Minimization:
         self._learn()
         changes, steps, ro = state["old_dirs"], state["old_stps"], state["ro"]
         factors = state.setdefault("al", [None] * self.group["history_size"])
-        q = self.grad.neg()
+        q: Tensor = self.grad.neg()
         for i in reversed(range(len(changes))):
             factors[i] = steps[i].dot(q) * ro[i]
             q.add_(changes[i] * -factors[i])

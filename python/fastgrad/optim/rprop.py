@@ -87,7 +87,9 @@ class Rprop(Optimizer):
             [state["prev"] for state in states],
             [state["step_size"] for state in states],
             [state["step"] for state in states],
-            *group["etas"],
-            *group["step_sizes"],
+            group["etas"][0],
+            group["etas"][1],
+            group["step_sizes"][0],
+            group["step_sizes"][1],
             group["maximize"],
         )
