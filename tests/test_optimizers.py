@@ -292,6 +292,31 @@ def test_parameters_may_have_names(torch):
             lib.optim.SGD([("weight", net.weight), net.bias], lr=0.1)
 
 
+def slower(optimizer, state):
+    state["param_groups"] = [{**g, "lr": g["lr"] / 2} for g in state["param_groups"]]
+
+
+def rates_and_calls(lib):
+    """The learning rates that loading leaves, and what the hooks saw."""
+    optimizer = lib.optim.SGD([lib.nn.Parameter(lib.ones(1))], lr=0.1)
+    seen, rates = [], []
+    optimizer.register_state_dict_pre_hook(lambda o: seen.append("before"))
+    optimizer.register_state_dict_post_hook(lambda o, state: {**state, "mine": 1})
+    optimizer.register_load_state_dict_post_hook(lambda o: seen.append("after"))
+    state = optimizer.state_dict()
+    with optimizer.register_load_state_dict_pre_hook(slower):
+        optimizer.load_state_dict(state)
+        rates.append(optimizer.param_groups[0]["lr"])
+    optimizer.load_state_dict(state)
+    rates += [state["param_groups"][0]["lr"], optimizer.param_groups[0]["lr"]]
+    return rates, seen, state["mine"]
+
+
+def test_hooks_of_state_dicts(torch):
+    expected = ([0.05, 0.1, 0.1], ["before", "after", "after"], 1)
+    assert rates_and_calls(fg) == rates_and_calls(torch) == expected
+
+
 # LBFGS
 
 

@@ -46,6 +46,10 @@ class Optimizer:
         self.param_groups: list[Group] = []
         self._step_pre_hooks: Hooks = OrderedDict()
         self._step_post_hooks: Hooks = OrderedDict()
+        self._state_pre_hooks: Hooks = OrderedDict()
+        self._state_post_hooks: Hooks = OrderedDict()
+        self._load_pre_hooks: Hooks = OrderedDict()
+        self._load_post_hooks: Hooks = OrderedDict()
         groups = list(params)
         if not groups:
             raise ValueError(
@@ -147,6 +151,40 @@ class Optimizer:
         """Call ``hook(optimizer, args, kwargs)`` after each step."""
         return add_hook(self._step_post_hooks, hook)
 
+    def register_state_dict_pre_hook(
+        self, hook: Callable[..., None], prepend: bool = False
+    ) -> RemovableHandle:
+        """Call ``hook(optimizer)`` before each `state_dict`."""
+        return add_hook(self._state_pre_hooks, hook, prepend)
+
+    def register_state_dict_post_hook(
+        self, hook: Callable[..., Any], prepend: bool = False
+    ) -> RemovableHandle:
+        """Call ``hook(optimizer, state_dict)`` after it; it returns None or another state dict."""
+        return add_hook(self._state_post_hooks, hook, prepend)
+
+    def register_load_state_dict_pre_hook(
+        self, hook: Callable[..., Any], prepend: bool = False
+    ) -> RemovableHandle:
+        """Call ``hook(optimizer, state_dict)`` before each `load_state_dict`, with a shallow copy.
+
+        It returns None or another state dict.
+        """
+        return add_hook(self._load_pre_hooks, hook, prepend)
+
+    def register_load_state_dict_post_hook(
+        self, hook: Callable[..., None], prepend: bool = False
+    ) -> RemovableHandle:
+        """Call ``hook(optimizer)`` after each `load_state_dict`."""
+        return add_hook(self._load_post_hooks, hook, prepend)
+
+    def _replaced(self, hooks: Hooks, state_dict: dict[str, Any]) -> dict[str, Any]:
+        """A state dict as hooks leave it."""
+        for hook in tuple(hooks.values()):
+            result = hook(self, state_dict)
+            state_dict = state_dict if result is None else result
+        return state_dict
+
     def _run_pre_hooks(self, closure: Closure | None) -> Closure | None:
         """The closure as the pre-hooks leave it."""
         for hook in tuple(self._step_pre_hooks.values()):
@@ -168,6 +206,8 @@ class Optimizer:
             [number]}]}, what torch's optimizer of the same name reads and writes. The tensors
             share the optimizer's memory.
         """
+        for hook in tuple(self._state_pre_hooks.values()):
+            hook(self)
         numbers: dict[int, int] = {}
         for parameter in self._parameters():
             numbers.setdefault(id(parameter), len(numbers))
@@ -178,10 +218,8 @@ class Optimizer:
         # Last in each group, as torch writes it.
         for group in groups:
             group["params"] = group.pop("params")
-        return {
-            "state": {numbers[id(p)]: state for p, state in self.state.items()},
-            "param_groups": groups,
-        }
+        state = {numbers[id(p)]: state for p, state in self.state.items()}
+        return self._replaced(self._state_post_hooks, {"state": state, "param_groups": groups})
 
     def load_state_dict(self, state_dict: Mapping[str, Any]) -> None:
         """Take over a copy of a state and its options, matching parameters by position.
@@ -197,6 +235,7 @@ class Optimizer:
         """
         from copy import deepcopy
 
+        state_dict = self._replaced(self._load_pre_hooks, dict(state_dict))
         saved = deepcopy(list(state_dict["param_groups"]))
         self._check_sizes([len(group["params"]) for group in saved])
         numbers = chain.from_iterable(group["params"] for group in saved)
@@ -209,6 +248,8 @@ class Optimizer:
             {**self.defaults, **_names_of(old), **new, "params": old["params"]}
             for new, old in zip(saved, self.param_groups, strict=True)
         ]
+        for hook in tuple(self._load_post_hooks.values()):
+            hook(self)
 
     def _check_sizes(self, saved: list[int]) -> None:
         sizes = [len(group["params"]) for group in self.param_groups]
