@@ -54,6 +54,13 @@ OPTIONS = {
         "rho": st.sampled_from([0.9, 0.5, 1.0]),
         "eps": st.sampled_from([1e-6, 0.1]),
     },
+    "Adafactor": {
+        **COMMON,
+        **RATE,
+        "beta2_decay": st.sampled_from([-0.8, -0.1]),
+        "eps": st.sampled_from([(None, 1e-3), (0.1, 0.5)]),
+        "d": st.sampled_from([1.0, 3.0]),
+    },
     "Rprop": {
         **RATE,
         "maximize": st.booleans(),
@@ -221,12 +228,12 @@ def leaf():
 @pytest.mark.parametrize(
     ("name", "options", "text"),
     [
-        *((name, {"lr": -0.1}, "Invalid learning rate: -0.1") for name in NAMES),
-        *((name, {"lr": float("nan")}, "Invalid learning rate: nan") for name in NAMES),
+        *((name, {"lr": -0.1}, "rate") for name in NAMES),
+        *((name, {"lr": float("nan")}, "rate") for name in NAMES),
         *(
             (name, {"weight_decay": -1}, "Invalid weight_decay value: -1")
             for name in NAMES
-            if name != "Rprop"
+            if name not in ("Rprop", "Adafactor")
         ),
         *(
             (name, {"betas": (1.0, 0.9)}, "Invalid beta parameter at index 0: 1.0")
@@ -239,6 +246,11 @@ def leaf():
         ("RMSprop", {"momentum": -1}, "Invalid momentum value: -1"),
         ("Adagrad", {"lr_decay": -1}, "Invalid lr_decay value: -1"),
         ("Adagrad", {"initial_accumulator_value": -1}, "Invalid initial_accumulator_value"),
+        ("Adafactor", {"weight_decay": -1}, "weight_decay should be >= 0 but is: -1"),
+        ("Adafactor", {"beta2_decay": 1}, "beta2_decay should be <= 0 but is: 1"),
+        ("Adafactor", {"d": 0.5}, "d should be >= 1 but is: 0.5"),
+        ("Adafactor", {"eps": (-1.0, 0.1)}, "epsilon1 should be >= 0 but is: -1"),
+        ("Adafactor", {"eps": (None, -1)}, "epsilon2 should be >= 0 but is: -1"),
         ("Adadelta", {"rho": 1.5}, "Invalid rho value: 1.5"),
         ("Rprop", {"etas": (1.5, 2.0)}, "Invalid eta values: 1.5, 2.0"),
     ],
@@ -250,7 +262,7 @@ def test_bad_options_raise_as_in_torch(torch, name, options, text):
         getattr(torch.optim, name)([torch.nn.Parameter(torch.ones(2))], **options)
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", [n for n in NAMES if n != "Adafactor"])
 def test_options_that_cannot_be_honoured_are_refused(name):
     with pytest.raises(NotImplementedError, match="differentiable"):
         getattr(optim, name)([leaf()], differentiable=True)
