@@ -324,17 +324,17 @@ PyMethodDef functions[] = {
     def<randperm, constant>("randperm"),
     def_any<multinomial, constant>("multinomial"),
     def_any<poisson, constant>("poisson"),
-    // optim
-    def<sgd_>("sgd_"),
-    def<adam_>("adam_"),
-    def<adamax_>("adamax_"),
-    def<nadam_>("nadam_"),
-    def<radam_>("radam_"),
-    def<rmsprop_>("rmsprop_"),
-    def<adagrad_>("adagrad_"),
-    def<adadelta_>("adadelta_"),
-    def<rprop_>("rprop_"),
-    def<asgd_>("asgd_"),
+    // optim: 16-bit parameters have 32-bit counters beside them
+    def_any<sgd_>("sgd_"),
+    def_any<adam_>("adam_"),
+    def_any<adamax_>("adamax_"),
+    def_any<nadam_>("nadam_"),
+    def_any<radam_>("radam_"),
+    def_any<rmsprop_>("rmsprop_"),
+    def_any<adagrad_>("adagrad_"),
+    def_any<adadelta_>("adadelta_"),
+    def_any<rprop_>("rprop_"),
+    def_any<asgd_>("asgd_"),
     {nullptr, nullptr, 0, nullptr},
 };
 

@@ -90,7 +90,7 @@ class Update {
   void run(const Kernel& kernel, const Step& step) const {
     for (std::size_t i = 0; i < params_.size(); ++i) {
       const auto scalars = step(i);
-      visit_dtype(params_[i].dtype, [&](auto tag) {
+      visit_dtype(computed_as(params_[i].dtype), [&](auto tag) {
         using T = typename decltype(tag)::type;
         if constexpr (std::is_floating_point_v<T>) {
           run_one<T>(
@@ -101,15 +101,19 @@ class Update {
   }
 
  private:
+  // 16-bit floats are computed as float32.
+  static DType computed_as(DType dtype) { return is_half(dtype) ? DType::float32 : dtype; }
+  static Tensor computable(const Tensor& t) { return is_half(t.dtype) ? cast(t, DType::float32) : contiguous(t); }
+
   // The kernel sees contiguous memory; what is not goes through a copy.
   template <class T, class F>
   void run_one(std::size_t i, const F& kernel) const {
-    const Tensor param = contiguous(params_[i]), grad = contiguous(grads_[i]);
+    const Tensor param = computable(params_[i]), grad = computable(grads_[i]);
     Tensor kept[3];
     T* state[3] = {};
     for (std::size_t k = 0; k < states_.size(); ++k) {
-      if (states_.begin()[k].tensors.empty()) continue;
-      kept[k] = contiguous(states_.begin()[k].tensors[i]);
+      if (states_[k].tensors.empty()) continue;
+      kept[k] = computable(states_[k].tensors[i]);
       state[k] = kept[k].data<T>();
     }
     parallel_for(0, param.numel(), pointwise_grain / 2, [&](Index begin, Index end) {
@@ -119,12 +123,12 @@ class Update {
     });
     written(params_[i], param);
     for (std::size_t k = 0; k < states_.size(); ++k) {
-      if (state[k] != nullptr) written(states_.begin()[k].tensors[i], kept[k]);
+      if (state[k] != nullptr) written(states_[k].tensors[i], kept[k]);
     }
   }
 
-  static void written(const Tensor& t, const Tensor& contiguous_copy) {
-    if (contiguous_copy.storage.get() != t.storage.get()) copy_(t, contiguous_copy);
+  static void written(const Tensor& t, const Tensor& computed) {
+    if (computed.storage.get() != t.storage.get()) copy_(t, computed);
     bump_version(t);
   }
 
