@@ -1,77 +1,108 @@
-"""The cost of one call on tiny tensors: plain, recorded, and forward + backward in a chain of ten.
-
-Run: python bench/overhead.py
-"""
+"""The cost of a call on tiny tensors: plain, recorded, and forward and backward in a chain."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from types import ModuleType
-from typing import Any
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING, Any
 
-from rounds import header, median_times, rivals, row
+from .row import Case, Function, Goal, Program, Row
 
-OPS: dict[str, Callable[[Any, Any], Any]] = {
-    "x + y": lambda x, y: x + y,
-    "x * y": lambda x, y: x * y,
-    "relu": lambda x, y: x.relu(),
-    "exp": lambda x, y: x.exp(),
-    "matmul 4x4": lambda x, y: x @ y,
-    "sum": lambda x, y: x.sum(),
-    "reshape": lambda x, y: x.reshape(2, 8),
-    "x[0]": lambda x, y: x[0],
+if TYPE_CHECKING:
+    import numpy as np
+
+    from .row import Array
+
+Apply = Callable[..., Any]
+OPS: dict[str, Apply] = {
+    "add": lambda lib, x, y: x + y,
+    "mul": lambda lib, x, y: x * y,
+    "matmul 4x4": lambda lib, x, y: x @ y,
+    "relu": lambda lib, x: lib.relu(x),
+    "exp": lambda lib, x: lib.exp(x),
+    "sum": lambda lib, x: lib.sum(x),
+    "reshape": lambda lib, x: x.reshape(2, 8),
+    "x[0]": lambda lib, x: x[0],
 }
-# Ops that can follow themselves; the values stay small.
-CHAINS = {name: OPS[name] for name in ("x + y", "x * y", "relu", "matmul 4x4")}
+BINARY = ("add", "mul", "matmul 4x4")
+LENGTH = 10
+# In a chain, what keeps the numbers finite, or the shapes going: two operations each.
+PAIRS: dict[str, Apply] = {
+    "exp": lambda lib, x: lib.exp(-x),
+    "reshape": lambda lib, x: x.reshape(2, 8).reshape(4, 4),
+}
 
 
-def call(lib: ModuleType, op: Callable[[Any, Any], Any], recorded: bool) -> Callable[[], object]:
-    """One call of an op."""
-    x = lib.full((4, 4), 0.5, requires_grad=recorded)
-    y = lib.full((4, 4), 0.25)
-    return lambda: op(x, y)
+def small(rng: np.random.Generator, name: str, shape: tuple[int, ...] = (4, 4)) -> list[Array]:
+    """One or two small arrays of positive numbers."""
+    import numpy as np
+
+    count = 2 if name in BINARY else 1
+    return [rng.uniform(0.2, 0.5, shape).astype(np.float32) for _ in range(count)]
 
 
-def chain(lib: ModuleType, op: Callable[[Any, Any], Any]) -> Callable[[], object]:
-    """Ten ops, a sum and backward."""
-    x = lib.full((4, 4), 0.5, requires_grad=True)
-    y = lib.full((4, 4), 0.25)
+def call(name: str, apply: Apply, recorded: bool) -> Row:
+    """One call of an operation."""
 
-    def work() -> None:
-        z = x
-        for _ in range(10):
-            z = op(z, y)
-        z.sum().backward()
+    def work(rng: np.random.Generator) -> Function:
+        return Function(apply, small(rng, name), recorded=recorded, compiled=False)
 
-    return work
+    title = f"{name}{', recorded' * recorded}"
+    return Row("overhead", title, work, Goal(0.35 if recorded else 0.25))
 
 
-def mlp(lib: ModuleType) -> Callable[[], object]:
+def chain(name: str, apply: Apply) -> Row:
+    """Operations one after the other, a sum, and backward; the time is that of one."""
+    step = PAIRS.get(name, apply)
+    shape = (1,) * LENGTH + (4, 4) if name == "x[0]" else (4, 4)  # every x[0] takes a dimension
+
+    def work(rng: np.random.Generator) -> Function:
+        return Function(step, small(rng, name, shape), backward=True, repeat=LENGTH, compiled=False)
+
+    calls = LENGTH * (2 if name in PAIRS else 1)
+    title = f"{name}{', neg' * (name == 'exp')}, chain +backward"
+    return Row("overhead", title, work, Goal(0.3), calls=calls)
+
+
+def mlp(rng: np.random.Generator) -> Program:
     """Inference of a 4-16-16-2 network on one sample."""
-    nn = lib.nn
-    net = nn.Sequential(nn.Linear(4, 16), nn.ReLU(), nn.Linear(16, 16), nn.ReLU(), nn.Linear(16, 2))
-    x = lib.ones(1, 4)
+    import numpy as np
 
-    def work() -> None:
+    sizes = ((16, 4), (16,), (16, 16), (16,), (2, 16), (2,))
+    weights = [rng.uniform(-0.5, 0.5, size).astype(np.float32) for size in sizes]
+    sample = rng.standard_normal((1, 4), dtype=np.float32)
+
+    def make(lib: Any, rng: np.random.Generator, optimize: Callable[[Any], Any]) -> Case:
+        nn, x = lib.nn, lib.from_numpy(sample)
+        net = nn.Sequential(
+            nn.Linear(4, 16), nn.ReLU(), nn.Linear(16, 16), nn.ReLU(), nn.Linear(16, 2)
+        )
+
+        def call() -> Any:
+            with lib.no_grad():
+                return net(x)
+
         with lib.no_grad():
-            net(x)
+            for parameter, weight in zip(net.parameters(), weights, strict=True):
+                parameter.copy_(lib.from_numpy(weight))
+        return Case(call, lambda: [call().numpy()], lambda: sample.__imul__(0.75))
 
-    return work
+    def by_hand(rng: np.random.Generator) -> Case:
+        w1, b1, w2, b2, w3, b3 = weights
+
+        def call() -> Any:
+            hidden = np.maximum(sample @ w1.T + b1, 0)
+            return np.maximum(hidden @ w2.T + b2, 0) @ w3.T + b3
+
+        return Case(call, lambda: [call()], lambda: sample.__imul__(0.75))
+
+    return Program(make, {"numpy": by_hand}, compiled=False)
 
 
-def main() -> None:
-    """Print the table."""
-    libs = rivals()
-    print(header(list(libs), "us"))
+def rows() -> Iterator[Row]:
+    """All rows of the section."""
     for recorded in (False, True):
-        for name, op in OPS.items():
-            works = {lib: call(module, op, recorded) for lib, module in libs.items()}
-            print(row(f"{name}{', recorded' if recorded else ''}", median_times(works)))
-    for name, op in CHAINS.items():
-        times = median_times({lib: chain(module, op) for lib, module in libs.items()})
-        print(row(f"{name}, forward + backward, an op", {k: v / 10 for k, v in times.items()}))
-    print(row("MLP 4-16-16-2, batch 1", median_times({k: mlp(m) for k, m in libs.items()})))
-
-
-if __name__ == "__main__":
-    main()
+        for name, apply in OPS.items():
+            yield call(name, apply, recorded)
+    for name, apply in OPS.items():
+        yield chain(name, apply)
+    yield Row("overhead", "MLP 4-16-16-2 b1", mlp, Goal(0.3))

@@ -1,80 +1,225 @@
-"""Training steps on data in memory, and samples per second through the DataLoader.
-
-Every workload is written once against the PyTorch API; the loss after the first step must agree
-before anything is timed. Run: python bench/training.py
-"""
+"""Steps of training: data in memory, batches by slicing, SGD with learning rate 0.1 unless said."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from types import ModuleType
-from typing import Any
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING, Any
 
-from rounds import header, median_times, rivals, row
+from .row import Case, Goal, Program, Row
 
-SAMPLES = 8192
+if TYPE_CHECKING:
+    import numpy as np
 
+    from .row import Array
 
-def data(lib: ModuleType) -> tuple[Any, Any]:
-    """Images like MNIST's and labels, the same numbers for every library."""
-    lib.manual_seed(0)
-    return lib.rand(SAMPLES, 784), lib.randint(0, 10, (SAMPLES,))
+CHECKED_STEPS = 8
 
 
-def training_step(lib: ModuleType, hidden: int, batch: int) -> Callable[[], Any]:
-    """SGD on cross-entropy: softmax regression (hidden = 0) or one hidden ReLU layer."""
-    nn = lib.nn
-    x, y = data(lib)
-    if hidden:
-        net = nn.Sequential(nn.Linear(784, hidden), nn.ReLU(), nn.Linear(hidden, 10))
-    else:
-        net = nn.Linear(784, 10)
-    optimizer = lib.optim.SGD(net.parameters(), lr=0.01)
-    at = 0
+def images(rng: np.random.Generator, samples: int, *shape: int) -> tuple[Array, Array]:
+    """Images, and labels that a linear model can learn."""
+    import numpy as np
 
-    def work() -> Any:
-        nonlocal at
-        loss = nn.functional.cross_entropy(net(x[at : at + batch]), y[at : at + batch])
-        optimizer.zero_grad()
+    x = rng.random((samples, *shape), dtype=np.float32) / 2  # as bright as photographs are
+    flat = x.reshape(samples, -1)
+    teacher = rng.standard_normal((flat.shape[1], 10), dtype=np.float32)
+    scores = (flat - 0.25) @ teacher
+    return x, scores.argmax(axis=1)
+
+
+def starting_weights(lib: Any, net: Any, rng: np.random.Generator) -> list[Any]:
+    """The same start for every library: matrices spread as PyTorch's are, biases 0, scales 1."""
+    import numpy as np
+
+    start = []
+    for weight in net.parameters():
+        shape = tuple(weight.shape)
+        if len(shape) > 1:
+            spread = 1 / np.sqrt(np.prod(shape[1:]))
+            array = rng.uniform(-spread, spread, shape).astype(np.float32)
+        elif bool((weight == 1).all()):
+            array = np.ones(shape, np.float32)
+        else:
+            array = np.zeros(shape, np.float32)
+        start.append(lib.from_numpy(array))
+    return start
+
+
+class Training:
+    """A network in training, by slices of data in memory."""
+
+    def __init__(
+        self,
+        lib: Any,
+        net: Any,
+        model: Any,
+        optimizer: Callable[[Any], Any],
+        start: list[Any],
+        data: tuple[Array, Array],
+        batch: int,
+    ) -> None:
+        self.lib, self.net, self.model = lib, net, model
+        self.new_optimizer, self.start = optimizer, start
+        self.x, self.y = (lib.from_numpy(array) for array in data)
+        self.batch, self.samples, self.at = batch, len(data[0]), 0
+        self.begin()
+
+    def begin(self) -> None:
+        """Go back to the first weights."""
+        with self.lib.no_grad():
+            for weight, first in zip(self.net.parameters(), self.start, strict=True):
+                weight.copy_(first)
+        self.optimizer = self.new_optimizer(self.net.parameters())
+
+    def step(self, at: int) -> Any:
+        """Train on the batch that begins at a sample."""
+        x, y = self.x[at : at + self.batch], self.y[at : at + self.batch]
+        loss = self.lib.nn.functional.cross_entropy(self.model(x), y)
+        self.optimizer.zero_grad()
         loss.backward()
-        optimizer.step()
-        at = (at + batch) % SAMPLES
+        self.optimizer.step()
         return loss
 
-    return work
+    def next_step(self) -> None:
+        """Train on the next batch."""
+        self.step(self.at)
+        self.at = (self.at + self.batch) % self.samples
+
+    def results(self) -> list[Array]:
+        """Losses of some steps on the first batch, from the start, and then the weights."""
+        import numpy as np
+
+        self.begin()
+        losses = [float(self.step(0).detach()) for _ in range(CHECKED_STEPS)]
+        weights = [weight.detach().numpy().copy() for weight in self.net.parameters()]
+        self.begin()
+        return [np.asarray(losses), *weights]
 
 
-def epoch_of_loading(lib: ModuleType) -> Callable[[], object]:
-    """One pass over a shuffled DataLoader with batches of 256."""
-    utils = lib.utils.data
-    loader = utils.DataLoader(utils.TensorDataset(*data(lib)), batch_size=256, shuffle=True)
-
-    def work() -> None:
-        for _ in loader:
-            pass
-
-    return work
+# Networks
 
 
-def check_equal(works: dict[str, Callable[[], Any]]) -> None:
-    """The first losses must be the same number."""
-    losses = {name: float(work().detach()) for name, work in works.items()}
-    if max(losses.values()) - min(losses.values()) > 1e-4:
-        raise SystemExit(f"the libraries do not compute the same thing: {losses}")
+def softmax_regression(nn: Any) -> Any:
+    """A linear layer."""
+    return nn.Linear(784, 10)
 
 
-def main() -> None:
-    """Print the table."""
-    libs = rivals()
-    print(header(list(libs), "us"))
-    for title, hidden in (("softmax regression 784-10", 0), ("MLP 784-256-10", 256)):
-        for batch in (256, 32):
-            works = {name: training_step(lib, hidden, batch) for name, lib in libs.items()}
-            check_equal(works)
-            print(row(f"{title}, batch {batch}", median_times(works)))
-    times = median_times({name: epoch_of_loading(lib) for name, lib in libs.items()})
-    print(row("DataLoader, shuffled, a sample", {k: v / SAMPLES for k, v in times.items()}))
+def mlp(nn: Any) -> Any:
+    """One hidden layer."""
+    return nn.Sequential(nn.Linear(784, 256), nn.ReLU(), nn.Linear(256, 10))
 
 
-if __name__ == "__main__":
-    main()
+def lenet(nn: Any) -> Any:
+    """The book's LeNet."""
+    return nn.Sequential(
+        nn.Conv2d(1, 6, 5, padding=2),
+        nn.Sigmoid(),
+        nn.AvgPool2d(2),
+        nn.Conv2d(6, 16, 5),
+        nn.Sigmoid(),
+        nn.AvgPool2d(2),
+        nn.Flatten(),
+        nn.Linear(400, 120),
+        nn.Sigmoid(),
+        nn.Linear(120, 84),
+        nn.Sigmoid(),
+        nn.Linear(84, 10),
+    )
+
+
+def residual_block(nn: Any, inputs: int, outputs: int, stride: int) -> Any:
+    """Two convolutions and what they are added to."""
+
+    class Block(nn.Module):  # type: ignore[misc]
+        def __init__(self) -> None:
+            super().__init__()
+            self.body = nn.Sequential(
+                nn.Conv2d(inputs, outputs, 3, stride=stride, padding=1, bias=False),
+                nn.BatchNorm2d(outputs),
+                nn.ReLU(),
+                nn.Conv2d(outputs, outputs, 3, padding=1, bias=False),
+                nn.BatchNorm2d(outputs),
+            )
+            self.skip = nn.Identity()
+            if stride != 1 or inputs != outputs:
+                self.skip = nn.Sequential(
+                    nn.Conv2d(inputs, outputs, 1, stride=stride, bias=False),
+                    nn.BatchNorm2d(outputs),
+                )
+            self.relu = nn.ReLU()
+
+        def forward(self, x: Any) -> Any:
+            return self.relu(self.body(x) + self.skip(x))
+
+    return Block()
+
+
+def resnet18(nn: Any) -> Any:
+    """ResNet-18 with a 3x3 stem, for small images."""
+    blocks = [
+        residual_block(nn, inputs, outputs, stride)
+        for inputs, outputs, stride in (
+            *((64, 64, 1), (64, 64, 1), (64, 128, 2), (128, 128, 1)),
+            *((128, 256, 2), (256, 256, 1), (256, 512, 2), (512, 512, 1)),
+        )
+    ]
+    return nn.Sequential(
+        nn.Conv2d(3, 64, 3, padding=1, bias=False),
+        nn.BatchNorm2d(64),
+        nn.ReLU(),
+        *blocks,
+        nn.AdaptiveAvgPool2d(1),
+        nn.Flatten(),
+        nn.Linear(512, 10),
+    )
+
+
+def row(
+    name: str,
+    make: Callable[[Any], Any],
+    shape: tuple[int, ...],
+    batch: int,
+    goal: Goal,
+    *,
+    samples: int = 8192,
+    optimizer: str = "SGD",
+    lr: float = 0.1,
+    tolerance: float = 1e-3,
+) -> Row:
+    """A network's row."""
+
+    def program(lib: Any, rng: np.random.Generator, optimize: Callable[[Any], Any]) -> Case:
+        net, make_optimizer = make(lib.nn), getattr(lib.optim, optimizer)
+        job = Training(
+            lib,
+            net,
+            optimize(net),
+            lambda weights: make_optimizer(weights, lr=lr),
+            starting_weights(lib, net, rng),
+            images(rng, samples, *shape),
+            batch,
+        )
+        return Case(job.next_step, job.results, losses=True)
+
+    title = f"{name} b{batch}"
+    return Row(
+        "training",
+        title,
+        lambda rng: Program(program),
+        goal,
+        "M samples/s",
+        batch,
+        tolerance=tolerance,
+    )
+
+
+def rows() -> Iterator[Row]:
+    """All rows of the section."""
+    flat, image = (784,), (1, 28, 28)
+    for batch, ratio in ((256, 0.4), (32, 0.3)):
+        yield row("softmax regression", softmax_regression, flat, batch, Goal(ratio))
+    for batch, ratio in ((256, 0.45), (32, 0.4)):
+        yield row("MLP", mlp, flat, batch, Goal(ratio))
+    yield row("MLP Adam", mlp, flat, 256, Goal(0.4), optimizer="Adam", lr=1e-3)
+    for batch in (256, 32):
+        yield row("LeNet", lenet, image, batch, Goal(0.4), samples=4096)
+    yield row("ResNet-18", resnet18, (3, 32, 32), 32, Goal(1.0), samples=32, tolerance=1e-2)

@@ -293,6 +293,8 @@ if TYPE_CHECKING:
     from fastgrad import vision as vision
     from fastgrad import viz as viz
     from fastgrad.func import vmap as vmap
+    from fastgrad.io import load as load
+    from fastgrad.io import save as save
     from fastgrad.utils.nan_guard import nan_guard as nan_guard
 
 float, double, half = float32, float64, float16
@@ -306,6 +308,10 @@ def __getattr__(name: str) -> Any:
         from importlib import import_module
 
         return import_module(f"fastgrad.{name}")
+    if name in ("save", "load"):
+        from fastgrad.io import load, save
+
+        return save if name == "save" else load
     if name in ("vmap", "nan_guard"):
         from fastgrad.func import vmap
         from fastgrad.utils.nan_guard import nan_guard

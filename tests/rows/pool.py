@@ -226,10 +226,10 @@ ROWS = [
     ),
     *(
         Op(f"nn.functional.lp_pool{dims}d", _in(dims, lp_pool), normed(dims), scale=20)
-        for dims in (1, 2)
+        for dims in (1, 2, 3)
     ),
     *(
         Op(f"nn.functional.max_unpool{dims}d", _in(dims, max_unpool), unpooled(dims))
-        for dims in (1, 2)
+        for dims in (1, 2, 3)
     ),
 ]

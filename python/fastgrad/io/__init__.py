@@ -1,5 +1,6 @@
-"""Files: atomic writing, and tensors in the safetensors format."""
+"""Files: saving and loading, atomic writing, and tensors in the safetensors format."""
 
 from fastgrad.io import atomic, safetensors
+from fastgrad.io.files import load, save
 
-__all__ = ["atomic", "safetensors"]
+__all__ = ["atomic", "load", "safetensors", "save"]

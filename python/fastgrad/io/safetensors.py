@@ -1,21 +1,35 @@
 """Tensors in the safetensors format: no pickle, no code in the file.
 
-The ``safetensors`` package (https://github.com/huggingface/safetensors) reads and checks the
-bytes; this module adds fastgrad tensors, atomic writing and errors that name the file.
+The ``safetensors`` package (https://github.com/huggingface/safetensors) checks the files that are
+read; this module adds fastgrad tensors, memory maps, errors that name the file, and atomic writing
+(of bfloat16 too, which the package writes through PyTorch or NumPy only).
 """
 
+import json
 import os
+import struct
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from typing import IO, Any
 
 import fastgrad as fg
+from fastgrad import _core
 from fastgrad.io.atomic import PathLike, atomic_write
+from fastgrad.io.memory import map_file, mapped_memory, memory_of
 
-if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
-READABLE_DTYPES = frozenset({"F32", "F64", "I64", "I32", "U8", "BOOL"})
+DTYPES = {
+    "F32": fg.float32,
+    "F64": fg.float64,
+    "F16": fg.float16,
+    "BF16": fg.bfloat16,
+    "I64": fg.int64,
+    "I32": fg.int32,
+    "I16": fg.int16,
+    "I8": fg.int8,
+    "U8": fg.uint8,
+    "BOOL": fg.bool,
+}
+NAMES = {dtype: name for name, dtype in DTYPES.items()}
 
 
 def save_file(
@@ -43,22 +57,45 @@ def save_file(
         >>> load_file(path)["weight"].shape
         torch.Size([3, 2])
     """
-    from safetensors.numpy import save
-
-    arrays = {name: _to_array(name, tensor) for name, tensor in tensors.items()}
-    data = save(arrays, dict(metadata) if metadata else None)
     with atomic_write(path) as file:
-        file.write(data)
+        write(tensors, file, metadata)
 
 
-def load_file(path: PathLike) -> dict[str, fg.Tensor]:
+def write(
+    tensors: Mapping[str, fg.Tensor],
+    file: IO[bytes],
+    metadata: Mapping[str, str] | None = None,
+) -> None:
+    """Write named tensors to an open file; see :func:`save_file`."""
+    header: dict[str, Any] = {"__metadata__": _checked_metadata(metadata)} if metadata else {}
+    rows = []
+    end = 0
+    # Wide elements first, so that all are aligned.
+    for name in sorted(tensors, key=lambda name: -_checked(name, tensors[name]).element_size()):
+        # The format has no strides.
+        row = tensors[name].detach().contiguous().reshape(-1)
+        begin, end = end, end + row.numel() * row.element_size()
+        rows.append(row)
+        shape = list(tensors[name].shape)
+        header[name] = {"dtype": NAMES[row.dtype], "shape": shape, "data_offsets": [begin, end]}
+    text = json.dumps(header, ensure_ascii=False, separators=(",", ":")).encode()
+    text += b" " * (-len(text) % 8)
+    file.write(struct.pack("<Q", len(text)) + text)
+    for row in rows:
+        file.write(memory_of(row))
+
+
+def load_file(path: PathLike, *, mmap: bool = False) -> dict[str, fg.Tensor]:
     """Read all tensors of a safetensors file.
 
     Args:
         path: The file to read.
+        mmap: Leave the tensors in the file, which is mapped into memory: what is not used is not
+            read, and what is written to a tensor does not reach the file. The file must not
+            be changed meanwhile.
 
     Returns:
-        Name -> tensor, on the CPU, each with memory of its own.
+        Name -> tensor, on the CPU, in the order of the file.
 
     Raises:
         FileNotFoundError: There is no such file.
@@ -76,8 +113,19 @@ def load_file(path: PathLike) -> dict[str, fg.Tensor]:
         >>> load_file(path)
         {'bias': tensor([0., 0.])}
     """
-    with _open(path) as file:
-        return {name: _to_tensor(path, file, name) for name in file.keys()}  # noqa: SIM118
+    load_metadata(path)  # which checks the header: offsets, sizes, and that the file is whole
+    mapped = map_file(os.fspath(path))
+    length = struct.unpack("<Q", mapped[:8])[0]
+    header = json.loads(mapped[8 : 8 + length])
+    header.pop("__metadata__", None)
+    parts = sorted(header.items(), key=lambda item: item[1]["data_offsets"])
+    tensors = {}
+    for name, part in parts:
+        dtype = _known_dtype(path, name, part["dtype"])
+        begin = 8 + length + part["data_offsets"][0]
+        row = mapped_memory(mapped, begin, part["shape"], dtype)
+        tensors[name] = row if mmap else _core.clone(row)
+    return tensors
 
 
 def load_metadata(path: PathLike) -> dict[str, str]:
@@ -105,22 +153,30 @@ def load_metadata(path: PathLike) -> dict[str, str]:
         return dict(file.metadata() or {})
 
 
-def _to_array(name: str, tensor: fg.Tensor) -> "NDArray[Any]":
+def _checked(name: str, tensor: fg.Tensor) -> fg.Tensor:
+    if not isinstance(name, str):
+        raise TypeError(f"names of tensors must be text, got {name!r}")
+    if name == "__metadata__":
+        raise ValueError("a tensor cannot be called '__metadata__' in a safetensors file")
     if not isinstance(tensor, fg.Tensor):
         raise TypeError(f"tensors[{name!r}] must be a Tensor, got {type(tensor).__name__}")
-    # The format has no strides, and the safetensors package does not look at them.
-    return tensor.detach().cpu().contiguous().numpy()
+    return tensor
 
 
-def _to_tensor(path: PathLike, file: Any, name: str) -> fg.Tensor:
-    dtype = file.get_slice(name).get_dtype()
-    if dtype not in READABLE_DTYPES:
-        known = ", ".join(sorted(READABLE_DTYPES))
+def _checked_metadata(metadata: Mapping[str, str]) -> dict[str, str]:
+    for key, value in metadata.items():
+        if not (isinstance(key, str) and isinstance(value, str)):
+            raise TypeError(f"metadata must be text, got {key!r}: {value!r}")
+    return dict(metadata)
+
+
+def _known_dtype(path: PathLike, name: str, dtype: str) -> fg.dtype:
+    if dtype not in DTYPES:
         raise ValueError(
             f"{os.fspath(path)}: tensor {name!r} has dtype {dtype}, which fastgrad lacks: "
-            f"convert it to one of {known} first"
+            f"convert it to one of {', '.join(sorted(DTYPES))} first"
         )
-    return fg.from_numpy(file.get_tensor(name))
+    return DTYPES[dtype]
 
 
 @contextmanager

@@ -1,54 +1,29 @@
 """Layers, losses and what they are made of. Follows torch.nn."""
 
+from __future__ import annotations
+
 from . import functional, init, modules
 from .module import Module
-from .modules import (
-    BCELoss,
-    BCEWithLogitsLoss,
-    CrossEntropyLoss,
-    Dropout,
-    Flatten,
-    Identity,
-    L1Loss,
-    Linear,
-    LogSoftmax,
-    ModuleDict,
-    ModuleList,
-    MSELoss,
-    NLLLoss,
-    ReLU,
-    Sequential,
-    Sigmoid,
-    Softmax,
-    Tanh,
-    Unflatten,
-)
 from .parameter import Buffer, Parameter
 
-__all__ = [
-    "BCELoss",
-    "BCEWithLogitsLoss",
-    "Buffer",
-    "CrossEntropyLoss",
-    "Dropout",
-    "Flatten",
-    "Identity",
-    "L1Loss",
-    "Linear",
-    "LogSoftmax",
-    "MSELoss",
-    "Module",
-    "ModuleDict",
-    "ModuleList",
-    "NLLLoss",
-    "Parameter",
-    "ReLU",
-    "Sequential",
-    "Sigmoid",
-    "Softmax",
-    "Tanh",
-    "Unflatten",
-    "functional",
-    "init",
-    "modules",
-]
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+    from .modules import *
+
+__all__ = ["Buffer", "Module", "Parameter", "functional", "init", "modules"]
+__all__ += modules.__all__
+
+
+def __getattr__(name: str) -> Any:
+    """A layer or loss, when it is first used."""
+    if name not in modules.__all__:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    found = getattr(modules, name)
+    globals()[name] = found
+    return found
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

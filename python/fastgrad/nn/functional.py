@@ -117,6 +117,7 @@ from fastgrad.ops.pool import (
     max_pool3d_with_indices,
     max_unpool1d,
     max_unpool2d,
+    max_unpool3d,
 )
 from fastgrad.ops.pool_average import (
     adaptive_avg_pool1d,
@@ -127,6 +128,7 @@ from fastgrad.ops.pool_average import (
     avg_pool3d,
     lp_pool1d,
     lp_pool2d,
+    lp_pool3d,
 )
 from fastgrad.ops.resize import (
     channel_shuffle,
@@ -208,6 +210,7 @@ __all__ = [
     "logsigmoid",
     "lp_pool1d",
     "lp_pool2d",
+    "lp_pool3d",
     "margin_ranking_loss",
     "max_pool1d",
     "max_pool1d_with_indices",
@@ -217,6 +220,7 @@ __all__ = [
     "max_pool3d_with_indices",
     "max_unpool1d",
     "max_unpool2d",
+    "max_unpool3d",
     "mish",
     "mse_loss",
     "multi_margin_loss",

@@ -57,7 +57,7 @@ def deep_copy(self: T, memo: dict[Any, Any]) -> T:
 def reduce(self: T, protocol: object) -> tuple[Any, ...]:
     """What pickle keeps: the elements (not all of a base's memory), their order, and attributes."""
     old = _core.detach(self)  # which stays as it is, whatever other threads do to the tensor
-    row, strides = _packed(old)
+    row, strides = packed(old)
     content = _content(row) if row.numel() else b""
     args = (type(self), content, old.dtype, tuple(old.shape), strides, self.requires_grad)
     return _rebuilt, args, self.__getstate__()
@@ -72,7 +72,7 @@ def _content(row: Tensor) -> bytes:
     )
 
 
-def _packed(x: Tensor) -> tuple[Tensor, tuple[int, ...]]:
+def packed(x: Tensor) -> tuple[Tensor, tuple[int, ...]]:
     """The elements of `x` in a row, in the order in which they lie, and strides to find them."""
     if x.is_contiguous():
         return _core.view(x, (-1,) if x.numel() else (0,)), x.stride()

@@ -304,6 +304,24 @@ def max_unpool2d(
     return _max_unpool(2, input, indices, (kernel_size, stride, padding), output_size)
 
 
+def max_unpool3d(
+    input: Tensor,
+    indices: Tensor,
+    kernel_size: Dims,
+    stride: Dims | None = None,
+    padding: Dims = 0,
+    output_size: Any = None,
+) -> Tensor:
+    """:func:`max_unpool2d` over three dimensions. Follows ``torch.nn.functional.max_unpool3d``.
+
+    >>> import fastgrad as torch
+    >>> x, places = torch.tensor([[[[5.0]]]]), torch.tensor([[[[1]]]])
+    >>> torch.nn.functional.max_unpool3d(x, places, (1, 1, 2))
+    tensor([[[[0., 5.]]]])
+    """
+    return _max_unpool(3, input, indices, (kernel_size, stride, padding), output_size)
+
+
 def _max_unpool(
     dims: int, input: Tensor, indices: Tensor, options: tuple[Any, ...], output_size: Any
 ) -> Tensor:

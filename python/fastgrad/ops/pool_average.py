@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from math import inf
+from math import inf, prod
 
 from fastgrad import _core
 from fastgrad.autograd.graph import record
 from fastgrad.ops import unary
 from fastgrad.ops.conv import per_dim
-from fastgrad.ops.pool import adaptive_target, max_pool1d, max_pool2d, windows
+from fastgrad.ops.pool import adaptive_target, max_pool1d, max_pool2d, max_pool3d, windows
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -177,10 +177,8 @@ def lp_pool1d(
     >>> torch.nn.functional.lp_pool1d(torch.tensor([[3.0, 4.0]]), 2, 2)
     tensor([[5.]])
     """
-    if norm_type in (inf, -inf):
-        return _extreme(max_pool1d, input, norm_type, kernel_size, stride, ceil_mode)
-    averages = avg_pool1d(input**norm_type, kernel_size, stride, 0, ceil_mode)
-    return (averages * per_dim(kernel_size, 1)[0]) ** (1.0 / norm_type)
+    pools = (max_pool1d, avg_pool1d)
+    return _lp_pool(1, pools, input, norm_type, kernel_size, stride, ceil_mode)
 
 
 def lp_pool2d(
@@ -199,11 +197,42 @@ def lp_pool2d(
     >>> torch.nn.functional.lp_pool2d(torch.tensor([[[3.0, 4.0]]]), 2, (1, 2))
     tensor([[[5.]]])
     """
+    pools = (max_pool2d, avg_pool2d)
+    return _lp_pool(2, pools, input, norm_type, kernel_size, stride, ceil_mode)
+
+
+def lp_pool3d(
+    input: Tensor,
+    norm_type: float,
+    kernel_size: Dims,
+    stride: Dims | None = None,
+    ceil_mode: bool = False,
+) -> Tensor:
+    """:func:`lp_pool2d` over three dimensions. Follows ``torch.nn.functional.lp_pool3d``.
+
+    >>> import fastgrad as torch
+    >>> torch.nn.functional.lp_pool3d(torch.tensor([[[[3.0, 4.0]]]]), 2, (1, 1, 2))
+    tensor([[[[5.]]]])
+    """
+    pools = (max_pool3d, avg_pool3d)
+    return _lp_pool(3, pools, input, norm_type, kernel_size, stride, ceil_mode)
+
+
+def _lp_pool(
+    dims: int,
+    pools: tuple[Any, Any],
+    input: Tensor,
+    norm_type: float,
+    kernel_size: Dims,
+    stride: Dims | None,
+    ceil_mode: bool,
+) -> Tensor:
+    largest, average = pools
     if norm_type in (inf, -inf):
-        return _extreme(max_pool2d, input, norm_type, kernel_size, stride, ceil_mode)
-    high, wide = per_dim(kernel_size, 2)
-    averages = avg_pool2d(input**norm_type, (high, wide), stride, 0, ceil_mode)
-    return (averages * (high * wide)) ** (1.0 / norm_type)
+        return _extreme(largest, input, norm_type, kernel_size, stride, ceil_mode)
+    kernel = per_dim(kernel_size, dims)
+    averages: Tensor = average(input**norm_type, kernel, stride, 0, ceil_mode)
+    return (averages * prod(kernel)) ** (1.0 / norm_type)
 
 
 def _extreme(

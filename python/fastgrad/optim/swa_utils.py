@@ -11,6 +11,7 @@ from typing import Any
 
 from .. import Tensor, int64, no_grad, tensor
 from ..nn import Module
+from ..nn.modules.batch_norm import _BatchNorm
 from .lr_scheduler.scheduler import LRScheduler, Rate, for_each_group
 from .optimizer import Optimizer
 
@@ -155,8 +156,6 @@ class AveragedModel(Module):
 def update_bn(loader: Iterable[Any], model: Module, device: Any = None) -> None:
     """Compute the running statistics of batch normalization anew, for averaged weights.
 
-    Every module with a ``reset_running_stats()`` takes part.
-
     Args:
         loader: gives batches: inputs, or tuples that begin with them.
         model: is called with each batch, in training mode.
@@ -170,7 +169,7 @@ def update_bn(loader: Iterable[Any], model: Module, device: Any = None) -> None:
     >>> norm.running_mean
     tensor([3.])
     """
-    norms: list[Any] = [m for m in model.modules() if hasattr(m, "reset_running_stats")]
+    norms = [module for module in model.modules() if isinstance(module, _BatchNorm)]
     if not norms:
         return
     momenta = [norm.momentum for norm in norms]

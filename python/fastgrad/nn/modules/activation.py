@@ -4,6 +4,8 @@ from ... import Tensor
 from .. import functional as F
 from ..module import Module
 
+__all__ = ["LogSoftmax", "ReLU", "Sigmoid", "Softmax", "Tanh"]
+
 
 class ReLU(Module):
     """Replaces negative elements by zero.

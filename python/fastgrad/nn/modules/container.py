@@ -8,6 +8,8 @@ from typing import Any, Self, overload
 from .._registry import type_name
 from ..module import Module, bracketed, indented
 
+__all__ = ["ModuleDict", "ModuleList", "Sequential"]
+
 
 class _Numbered(Module):
     """Modules in a row, named "0", "1", ... unless the user gave other names."""

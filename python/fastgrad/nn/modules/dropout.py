@@ -4,6 +4,8 @@ from ... import Tensor
 from .. import functional as F
 from ..module import Module
 
+__all__ = ["Dropout"]
+
 
 class Dropout(Module):
     """In training mode sets elements to zero at random and scales the others to the same mean.

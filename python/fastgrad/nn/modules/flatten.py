@@ -6,6 +6,8 @@ from collections.abc import Sequence
 from ... import Tensor
 from ..module import Module
 
+__all__ = ["Flatten", "Unflatten"]
+
 
 class Flatten(Module):
     """Joins the dimensions from `start_dim` to `end_dim` into one.

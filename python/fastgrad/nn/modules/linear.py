@@ -9,6 +9,8 @@ from .. import init
 from ..module import Module
 from ..parameter import Parameter
 
+__all__ = ["Identity", "Linear"]
+
 
 class Identity(Module):
     """Returns its input. Takes and ignores any arguments, so it can stand for another layer.

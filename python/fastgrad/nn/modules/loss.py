@@ -9,6 +9,8 @@ from ...ops.loss import reduction_word
 from .. import functional as F
 from ..module import Module
 
+__all__ = ["BCELoss", "BCEWithLogitsLoss", "CrossEntropyLoss", "L1Loss", "MSELoss", "NLLLoss"]
+
 
 class _Loss(Module):
     def __init__(

@@ -1,0 +1,103 @@
+"""What a row of a benchmark is: a workload, what it counts, and the goal it is held to."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Protocol
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    Array = NDArray[Any]
+
+# What a unit of a rate is worth. A row's `amount` is in operations, bytes or samples of one call.
+UNITS = {"GFLOP/s": 1e9, "GB/s": 1e9, "M samples/s": 1e6, "": 1.0}
+
+
+class NotOffered(Exception):
+    """A backend has no natural form of a workload."""
+
+
+@dataclass(frozen=True)
+class Goal:
+    """What fastgrad should reach: at most so much of PyTorch's eager time; at least such a rate."""
+
+    ratio: float | None = None
+    rate: float | None = None
+    at_most: float | None = None  # of a value that is no time
+
+    def text(self) -> str:
+        """The goal in a table's cell."""
+        parts = [
+            sign + format(value, "g")
+            for sign, value in (("x", self.ratio), (">=", self.rate), ("<=", self.at_most))
+            if value is not None
+        ]
+        return " ".join(parts)
+
+
+@dataclass
+class Case:
+    """A workload made ready by a backend."""
+
+    call: Callable[[], object]  # what is timed
+    results: Callable[[], list[Array]]  # what it computes, to be compared
+    change: Callable[[], None] | None = None  # changes the inputs in place: results must follow
+    losses: bool = False  # whether the first of the results are losses, which must fall
+
+
+class Adapter(Protocol):
+    """How a backend turns a workload into a case."""
+
+    def function(self, work: Function) -> Case:
+        """A function of arrays, forward or forward and backward."""
+
+    def program(self, work: Program, rng: np.random.Generator) -> Case:
+        """A workload that makes its own objects."""
+
+
+@dataclass(frozen=True)
+class Function:
+    """``apply(lib, *inputs)`` in PyTorch's API; with `backward` also its gradients."""
+
+    apply: Callable[..., Any]
+    inputs: Sequence[Array]
+    backward: bool = False
+    repeat: int = 1  # apply so many times to its own result, then sum: a chain
+    recorded: bool = False  # forward only, of inputs that require grad
+    compiled: bool = True  # whether torch.compile is a rival
+
+
+@dataclass(frozen=True)
+class Program:
+    """``make(lib, rng, optimize)`` in PyTorch's API, and the own forms of other backends."""
+
+    make: Callable[[Any, np.random.Generator, Callable[[Any], Any]], Case]
+    forms: dict[str, Callable[[np.random.Generator], Case]] = field(default_factory=dict)
+    compiled: bool = True
+
+
+@dataclass(frozen=True)
+class Row:
+    """A line of a table."""
+
+    section: str
+    name: str
+    work: Callable[[np.random.Generator], Function | Program]
+    goal: Goal = Goal()
+    unit: str = ""
+    amount: float = 0.0  # of one call, in operations, bytes or samples
+    limit: str | None = None  # which limit of the machine bounds it: see limits.py
+    calls: int = 1  # how many operations one call makes; times are of one
+    tolerance: float = 1e-4  # of the largest number of a result
+
+    @property
+    def key(self) -> str:
+        """The name by which driver and workers know it."""
+        return f"{self.section}/{self.name}"
+
+    def rate(self, seconds: float) -> float:
+        """Operations, bytes or samples a second, in the row's unit."""
+        return self.amount / seconds / UNITS[self.unit]
