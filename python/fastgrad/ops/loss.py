@@ -147,8 +147,9 @@ def cross_entropy_vjp(grad: Tensor, saved: Saved, needs: Needs) -> Grads:
     of_class = counts * (smoothing / classes) * factors
     hot = one_hot(safe, classes).to(logits.dtype)
     difference = softmax(logits, 1) * (of_label + of_class.sum(1, True)) - hot * of_label - of_class
-    scale = grad / divisor
-    return (difference * (scale if scale.ndim == 0 else scale.unsqueeze(1)),)
+    # Where nothing counts the divisor is 0, and its rows still have a gradient of 0.
+    scale = ternary.where(counted, grad / divisor, 0.0).unsqueeze(1)
+    return (difference * scale,)
 
 
 def _kept(labels: Tensor, ignore_index: int) -> tuple[Tensor, Tensor]:
