@@ -117,7 +117,8 @@ def _average_of_squares(grad: Tensor, state: dict[str, Any], share: float, least
     if grad.ndim < 2:
         variance: Tensor = state["variance"]
         return variance.lerp_(squares, share)
-    rows, columns = state["row_var"], state["col_var"]
+    rows: Tensor = state["row_var"]
+    columns: Tensor = state["col_var"]
     rows.lerp_(squares.mean(-1, keepdim=True), share)
     columns.lerp_(squares.mean(-2, keepdim=True), share)
     return rows @ columns / rows.mean(-2, keepdim=True).clamp(min=least)
