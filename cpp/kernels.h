@@ -265,26 +265,94 @@ struct NormKernels {
   ChannelKernels<T> by_row, by_column;
 };
 
+// How the labels of a cross-entropy count. weight may be null (all ones); labels that equal ignore_index count nothing.
+// Of the target a part `label_part` lies on the label, and `spread` on each of the classes.
 template <class T>
-struct LossKernels {
-  // Cross-entropy of logits x (rows x n, contiguous) with class indices. For each row r, with m = max(x[r]):
-  // normalizer[r] = sum(exp(x[r] - m)), and loss[r] = weight[label] * (log(normalizer[r]) + m - x[r, label]), or 0
-  // where the label is ignore_index. weight may be null (all ones). Labels are already checked.
-  void (*cross_entropy)(T* loss, T* normalizer, const T* x, const Index* label, const T* weight, Index rows, Index n,
-                        Index ignore_index);
-  // dx[r, c] = scale[r] * weight[label] * (exp(x[r, c] - m) / normalizer[r] - (c == label[r])), 0 for ignored rows,
-  // with the forward's normalizer; scale has the stride scale_stride (0: one number for all rows) and already includes
-  // the upstream gradient.
-  void (*cross_entropy_backward)(T* dx, const T* x, const T* normalizer, const Index* label, const T* weight,
-                                 const T* scale, Index scale_stride, Index rows, Index n, Index ignore_index);
+struct LabelOptions {
+  const T* weight;
+  Index ignore_index;
+  T label_part, spread, total_weight;  // total_weight: of all classes
 };
 
 template <class T>
+struct LossKernels {
+  // Cross-entropy of logits x (rows x n, contiguous) with class labels, which are already checked. For each row r, with
+  // m = max(x[r]), s = sum(exp(x[r] - m)) and l[c] = log(s) + m - x[r, c]: kept[2 r] = m, kept[2 r + 1] = s and loss[r]
+  // = label_part * weight[label] * l[label] + spread * sum(weight * l).
+  void (*cross_entropy)(T* loss, T* kept, const T* x, const Index* label, const LabelOptions<T>& options, Index rows,
+                        Index n);
+  // The gradient of that with respect to x[r] times scale[r], with what the forward kept; scale has the stride
+  // scale_stride (0: one number for all rows).
+  void (*cross_entropy_backward)(T* dx, const T* x, const T* kept, const Index* label, const LabelOptions<T>& options,
+                                 const T* scale, Index scale_stride, Index rows, Index n);
+};
+
+// What an optimizer's rule works on, n contiguous elements each: a parameter, its gradient, and what the rule keeps
+// from step to step, in the order in which ops/optim.cpp names it. States that an option leaves out are null.
+template <class T>
+struct OptimSlots {
+  T* param;
+  const T* grad;
+  T* state[3];
+};
+
+// What comes before every rule: a gradient with its sign changed to climb, and weight decay, either as part of the
+// gradient or decoupled, as a factor of the parameter. Scalars are double for every T and rounded once.
+struct Descent {
+  bool maximize = false;
+  double weight_decay = 0, keep = 1;
+};
+
+// The scalars of one parameter's step in each rule.
+struct SgdStep : Descent {
+  double lr, momentum, undamped;
+  bool nesterov, first;  // first: the buffer is new and only written
+};
+// param -= size * m / (sqrt(v) * scale + eps), in NAdam with a size for the gradient and one for m.
+struct AdamStep : Descent {
+  double beta1, beta2, eps, size, scale;
+};
+struct AdamaxStep : Descent {
+  double beta1, beta2, eps, size;
+};
+struct NAdamStep : Descent {
+  double beta1, beta2, eps, scale, grad_size, momentum_size;
+};
+struct RAdamStep : Descent {
+  double beta1, beta2, eps, size;
+  bool rectified;  // param -= size * m / (sqrt(v) + eps) if so, else size * m
+};
+struct RMSpropStep : Descent {
+  double lr, alpha, eps, momentum;
+};
+struct AdagradStep : Descent {
+  double size, eps;
+};
+struct AdadeltaStep : Descent {
+  double lr, rho, eps;
+};
+struct RpropStep : Descent {
+  double eta_minus, eta_plus, min, max;
+};
+struct AsgdStep : Descent {
+  double shrink, size, average;
+};
+
+// torch.optim's update rules.
+template <class T>
 struct OptimKernels {
-  // torch.optim.SGD's update of n contiguous elements; buffer is null without momentum; first: the buffer is new and
-  // only written. The scalars are double for every T: 1 - dampening is rounded once.
-  void (*sgd)(T* param, const T* grad, T* buffer, Index n, double lr, double momentum, double dampening,
-              double weight_decay, bool nesterov, bool maximize, bool first);
+  template <class Step>
+  using Update = void (*)(const OptimSlots<T>& slots, Index n, const Step& step);
+  Update<SgdStep> sgd;            // momentum_buffer
+  Update<AdamStep> adam;          // exp_avg, exp_avg_sq, max_exp_avg_sq
+  Update<AdamaxStep> adamax;      // exp_avg, exp_inf
+  Update<NAdamStep> nadam;        // exp_avg, exp_avg_sq
+  Update<RAdamStep> radam;        // exp_avg, exp_avg_sq
+  Update<RMSpropStep> rmsprop;    // square_avg, momentum_buffer, grad_avg
+  Update<AdagradStep> adagrad;    // sum
+  Update<AdadeltaStep> adadelta;  // square_avg, acc_delta
+  Update<RpropStep> rprop;        // prev, step_size
+  Update<AsgdStep> asgd;          // ax
 };
 
 // From random words (core/random.h) to numbers. The words lie in the memory of the numbers, sizeof(T) / 4 for each.

@@ -385,8 +385,17 @@ PyMethodDef functions[] = {
     def<limit_copy, constant>("limit_copy"),
     def<limit_triad, constant>("limit_triad"),
     def<limit_read, constant>("limit_read"),
-    // optim
-    def<sgd_>("sgd_"),
+    // optim: 16-bit parameters have 32-bit counters beside them
+    def_any<sgd_>("sgd_"),
+    def_any<adam_>("adam_"),
+    def_any<adamax_>("adamax_"),
+    def_any<nadam_>("nadam_"),
+    def_any<radam_>("radam_"),
+    def_any<rmsprop_>("rmsprop_"),
+    def_any<adagrad_>("adagrad_"),
+    def_any<adadelta_>("adadelta_"),
+    def_any<rprop_>("rprop_"),
+    def_any<asgd_>("asgd_"),
     {nullptr, nullptr, 0, nullptr},
 };
 

@@ -6,8 +6,10 @@
 namespace fastgrad::FASTGRAD_ISA {
 namespace {
 
-// A multiple of every vector's length, and few enough rows of usual length to stay in the first-level cache.
+// A multiple of every vector's length.
 constexpr Index log_softmax_block_rows = 16;
+// Longer rows are a block of their own: together they would leave the first-level cache before they are read again.
+constexpr Index long_row_bytes = 2048;
 
 // A row that fits one vector stays in its register.
 template <class T>
@@ -52,9 +54,9 @@ void log_softmax_block(T* y, const T* x, Index rows, Index n) {
 
 template <class T>
 void log_softmax(T* y, const T* x, Index rows, Index n) {
-  for (Index r = 0; r < rows; r += log_softmax_block_rows) {
-    const Index left = rows - r;
-    log_softmax_block(y + r * n, x + r * n, left < log_softmax_block_rows ? left : log_softmax_block_rows, n);
+  const Index block = n * static_cast<Index>(sizeof(T)) > long_row_bytes ? 1 : log_softmax_block_rows;
+  for (Index r = 0; r < rows; r += block) {
+    log_softmax_block(y + r * n, x + r * n, rows - r < block ? rows - r : block, n);
   }
 }
 

@@ -25,6 +25,30 @@ void check_logits(const char* op, const Tensor& logits, const Tensor& target, co
 
 Index row_grain(Index classes) { return std::max<Index>(1, pointwise_grain / 4 / std::max<Index>(1, classes)); }
 
+// The sum of the weights (1 each without weights) of the labels that are not ignored.
+double weight_of(const Tensor& labels, const OptionalTensor& weight, Index ignore_index) {
+  const Tensor factors = weight ? contiguous(cast(*weight, DType::float64)) : Tensor{};
+  const Index* label = labels.data<Index>();
+  double total = 0;
+  for (Index i = 0; i < labels.numel(); ++i) {
+    if (label[i] != ignore_index) total += weight ? factors.data<double>()[label[i]] : 1.0;
+  }
+  return total;
+}
+
+// `smoothing` of the target is spread over all classes.
+template <class T>
+LabelOptions<T> label_options(const Tensor& class_weight, Index classes, Index ignore_index, double smoothing) {
+  const bool weighted = class_weight.storage.get() != nullptr;
+  double total = weighted ? 0 : static_cast<double>(classes);
+  if (weighted) {
+    for (Index c = 0; c < classes; ++c) total += static_cast<double>(class_weight.data<T>()[c]);
+  }
+  const double spread = smoothing / static_cast<double>(classes);
+  return {weighted ? class_weight.data<T>() : nullptr, ignore_index, static_cast<T>(1 - smoothing),
+          static_cast<T>(spread), static_cast<T>(total)};
+}
+
 }  // namespace
 
 Tensor checked_labels(const char* op, const Tensor& target, Index classes, Index ignore_index) {
@@ -46,60 +70,67 @@ Tensor checked_labels(const char* op, const Tensor& target, Index classes, Index
 double label_weight(const Tensor& target, const OptionalTensor& weight, Index ignore_index) {
   const Index classes = weight ? weight->numel() : std::numeric_limits<Index>::max();
   const Tensor labels = checked_labels("cross_entropy", target, classes, ignore_index);
-  const Tensor factors = weight ? contiguous(cast(*weight, DType::float64)) : Tensor{};
-  double total = 0;
-  for (Index i = 0; i < labels.numel(); ++i) {
-    const Index label = labels.data<Index>()[i];
-    if (label != ignore_index) total += weight ? factors.data<double>()[label] : 1.0;
-  }
-  return total;
+  return weight_of(labels, weight, ignore_index);
 }
 
-std::pair<Tensor, Tensor> cross_entropy(const Tensor& logits, const Tensor& target, const OptionalTensor& weight,
-                                        Index ignore_index) {
+Tensors3 cross_entropy(const Tensor& logits, const Tensor& target, const OptionalTensor& weight, Index ignore_index,
+                       double smoothing, bool total, bool average) {
   check_logits("cross_entropy", logits, target, weight);
   const Index rows = logits.sizes[0], classes = logits.sizes[1];
   const Tensor x = contiguous(logits), labels = checked_labels("cross_entropy", target, classes, ignore_index);
+  if (rows != 0 && classes == 0) fail("cross_entropy: there are no classes in logits of shape ", logits.sizes);
   const Tensor class_weight = weight ? contiguous(*weight) : Tensor{};
-  std::pair<Tensor, Tensor> result{empty({rows}, x.dtype), empty({rows}, x.dtype)};
-  if (rows == 0) return result;
-  if (classes == 0) fail("cross_entropy: there are no classes in logits of shape ", logits.sizes);
+  const Tensor losses = empty({rows}, x.dtype), kept = empty({rows, 2}, x.dtype), divisor = empty({}, x.dtype);
+  Tensor result = losses;
   visit_dtype(x.dtype, [&](auto tag) {
     using T = typename decltype(tag)::type;
     if constexpr (std::is_floating_point_v<T>) {
       const auto kernel = kernels().floats<T>().loss.cross_entropy;
+      const LabelOptions<T> options = label_options<T>(class_weight, classes, ignore_index, smoothing);
       parallel_for(0, rows, row_grain(classes), [&](Index begin, Index end) {
-        kernel(result.first.data<T>() + begin, result.second.data<T>() + begin, x.data<T>() + begin * classes,
-               labels.data<Index>() + begin, weight ? class_weight.data<T>() : nullptr, end - begin, classes,
-               ignore_index);
+        kernel(losses.data<T>() + begin, kept.data<T>() + 2 * begin, x.data<T>() + begin * classes,
+               labels.data<Index>() + begin, options, end - begin, classes);
       });
+      *divisor.data<T>() = average ? static_cast<T>(weight_of(labels, weight, ignore_index)) : T{1};
+      if (total) {
+        result = sum(losses, {}, false, std::nullopt);
+        *result.data<T>() /= *divisor.data<T>();
+      }
     }
   });
-  return result;
+  return {result, kept, divisor};
 }
 
-Tensor cross_entropy_backward(const Tensor& logits, const Tensor& normalizer, const Tensor& target,
-                              const OptionalTensor& weight, const Tensor& scale, Index ignore_index) {
-  check_logits("cross_entropy_backward", logits, target, weight);
+Tensor cross_entropy_backward(const Tensor& g, const Tensor& logits, const Tensor& kept, const Tensor& target,
+                              const OptionalTensor& weight, const Tensor& divisor, Index ignore_index,
+                              double smoothing) {
+  const char* const op = "cross_entropy_backward";
+  check_logits(op, logits, target, weight);
   const Index rows = logits.sizes[0], classes = logits.sizes[1];
-  if (scale.dtype != logits.dtype || (scale.dim() != 0 && !(scale.sizes == Dims{rows})) ||
-      normalizer.dtype != logits.dtype || !(normalizer.sizes == Dims{rows})) {
-    fail("cross_entropy_backward: expected one scale or one per row, got ", scale.sizes);
+  if (g.dtype != logits.dtype || (g.dim() != 0 && !(g.sizes == Dims{rows}))) {
+    fail(op, ": expected one gradient or one for each of ", rows, " rows, of dtype ", dtype_name(logits.dtype),
+         ", got ", g.sizes, " and ", dtype_name(g.dtype));
+  }
+  if (kept.dtype != logits.dtype || !(kept.sizes == Dims{rows, 2}) || divisor.dtype != logits.dtype ||
+      divisor.numel() != 1) {
+    fail(op, ": what was kept is not that of the forward");
   }
   const Tensor x = contiguous(logits), labels = checked_labels("cross_entropy", target, classes, ignore_index);
   const Tensor class_weight = weight ? contiguous(*weight) : Tensor{};
-  const Tensor kept = contiguous(normalizer), factor = contiguous(scale);
+  const Tensor numbers = contiguous(kept), upstream = contiguous(g);
   Tensor out = empty_like(x);
   if (out.numel() == 0) return out;
-  const Index step = scale.dim() == 0 ? 0 : 1;
   visit_dtype(x.dtype, [&](auto tag) {
     using T = typename decltype(tag)::type;
     if constexpr (std::is_floating_point_v<T>) {
       const auto kernel = kernels().floats<T>().loss.cross_entropy_backward;
+      const LabelOptions<T> options = label_options<T>(class_weight, classes, ignore_index, smoothing);
+      const Index step = g.dim();
+      const T one_scale = *upstream.data<T>() / *divisor.data<T>();  // the divisor is 1 where each row has its own
+      const T* scale = step == 0 ? &one_scale : upstream.data<T>();
       parallel_for(0, rows, row_grain(classes), [&](Index begin, Index end) {
-        kernel(out.data<T>() + begin * classes, x.data<T>() + begin * classes, kept.data<T>() + begin,
-               labels.data<Index>() + begin, weight ? class_weight.data<T>() : nullptr, factor.data<T>() + begin * step,
-               step, end - begin, classes, ignore_index);
+        kernel(out.data<T>() + begin * classes, x.data<T>() + begin * classes, numbers.data<T>() + 2 * begin,
+               labels.data<Index>() + begin, options, scale + begin * step, step, end - begin, classes);
       });
     }
   });

@@ -239,12 +239,13 @@ Tensor adaptive_avg_pool(const Tensor& x, const Dims& sizes);
 Tensor adaptive_avg_pool_backward(const Tensor& g, const Dims& image, const Dims& sizes);
 
 // loss: class-index targets over logits of shape (rows, classes)
-// the loss of each row, and what the backward kernel wants to have kept of it
-std::pair<Tensor, Tensor> cross_entropy(const Tensor& logits, const Tensor& target, const OptionalTensor& weight,
-                                        Index ignore_index);
-// scale: () or (rows)
-Tensor cross_entropy_backward(const Tensor& logits, const Tensor& normalizer, const Tensor& target,
-                              const OptionalTensor& weight, const Tensor& scale, Index ignore_index);
+// the loss (of each row, or in total), what the backward kernel wants to have kept of the rows (rows, 2), and what the
+// total was divided by (1 unless it is their average)
+Tensors3 cross_entropy(const Tensor& logits, const Tensor& target, const OptionalTensor& weight, Index ignore_index,
+                       double smoothing, bool total, bool average);
+Tensor cross_entropy_backward(const Tensor& g, const Tensor& logits, const Tensor& kept, const Tensor& target,
+                              const OptionalTensor& weight, const Tensor& divisor, Index ignore_index,
+                              double smoothing);
 // the sum of the weights of the labels (1 each without weights) that are not ignored
 double label_weight(const Tensor& target, const OptionalTensor& weight, Index ignore_index);
 // the class labels as int64, checked to lie in [0, classes) or to equal ignore_index
@@ -273,8 +274,38 @@ void limit_triad(const Tensor& to, const Tensor& a, const Tensor& b, Index slice
 // writes the sum of each slice of `from`, as many as `sums` has elements
 void limit_read(const Tensor& sums, const Tensor& from, Index repeats);
 
-// optim
+// optim: one step of a rule for all parameters; the lists hold one tensor for each, or none of a state that is not kept
 void sgd_(const std::vector<Tensor>& params, const std::vector<Tensor>& grads, const std::vector<Tensor>& buffers,
           double lr, double momentum, double dampening, double weight_decay, bool nesterov, bool maximize, bool first);
+void adam_(const std::vector<Tensor>& params, const std::vector<Tensor>& grads, const std::vector<Tensor>& exp_avgs,
+           const std::vector<Tensor>& exp_avg_sqs, const std::vector<Tensor>& max_exp_avg_sqs,
+           const std::vector<Tensor>& steps, double lr, double beta1, double beta2, double eps, double weight_decay,
+           bool decoupled, bool maximize);
+void adamax_(const std::vector<Tensor>& params, const std::vector<Tensor>& grads, const std::vector<Tensor>& exp_avgs,
+             const std::vector<Tensor>& exp_infs, const std::vector<Tensor>& steps, double lr, double beta1,
+             double beta2, double eps, double weight_decay, bool maximize);
+void nadam_(const std::vector<Tensor>& params, const std::vector<Tensor>& grads, const std::vector<Tensor>& exp_avgs,
+            const std::vector<Tensor>& exp_avg_sqs, const std::vector<Tensor>& mu_products,
+            const std::vector<Tensor>& steps, double lr, double beta1, double beta2, double eps, double weight_decay,
+            double momentum_decay, bool decoupled, bool maximize);
+void radam_(const std::vector<Tensor>& params, const std::vector<Tensor>& grads, const std::vector<Tensor>& exp_avgs,
+            const std::vector<Tensor>& exp_avg_sqs, const std::vector<Tensor>& steps, double lr, double beta1,
+            double beta2, double eps, double weight_decay, bool decoupled, bool maximize);
+void rmsprop_(const std::vector<Tensor>& params, const std::vector<Tensor>& grads,
+              const std::vector<Tensor>& square_avgs, const std::vector<Tensor>& buffers,
+              const std::vector<Tensor>& grad_avgs, const std::vector<Tensor>& steps, double lr, double alpha,
+              double eps, double weight_decay, double momentum, bool maximize);
+void adagrad_(const std::vector<Tensor>& params, const std::vector<Tensor>& grads, const std::vector<Tensor>& sums,
+              const std::vector<Tensor>& steps, double lr, double lr_decay, double weight_decay, double eps,
+              bool maximize);
+void adadelta_(const std::vector<Tensor>& params, const std::vector<Tensor>& grads,
+               const std::vector<Tensor>& square_avgs, const std::vector<Tensor>& acc_deltas,
+               const std::vector<Tensor>& steps, double lr, double rho, double eps, double weight_decay, bool maximize);
+void rprop_(const std::vector<Tensor>& params, const std::vector<Tensor>& grads, const std::vector<Tensor>& prevs,
+            const std::vector<Tensor>& step_sizes, const std::vector<Tensor>& steps, double eta_minus, double eta_plus,
+            double min_size, double max_size, bool maximize);
+void asgd_(const std::vector<Tensor>& params, const std::vector<Tensor>& grads, const std::vector<Tensor>& averages,
+           const std::vector<Tensor>& mus, const std::vector<Tensor>& etas, const std::vector<Tensor>& steps, double lr,
+           double lambd, double alpha, double t0, double weight_decay, bool maximize);
 
 }  // namespace fastgrad::ops

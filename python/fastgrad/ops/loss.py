@@ -83,15 +83,11 @@ def cross_entropy(
     if target.dtype.is_floating_point:
         return _soft_cross_entropy(input, target, weight, reduction, label_smoothing)
     logits, labels = _rows_of_classes("cross_entropy", input, target)
-    if label_smoothing > 0:
-        loss = _smoothed(logits, labels, weight, ignore_index, label_smoothing)
-        return _of_labels(loss, target, labels, weight, ignore_index, reduction)
     if weight is not None and weight.requires_grad:
-        loss = _nll_rows(log_softmax(logits, 1), labels, weight, ignore_index)
+        loss = _composed(logits, labels, weight, ignore_index, label_smoothing)
         return _of_labels(loss, target, labels, weight, ignore_index, reduction)
-    if reduction == "none":
-        return _cross_entropy_rows(logits, labels, weight, ignore_index).view(target.shape)
-    return _cross_entropy_total(logits, labels, weight, ignore_index, reduction == "mean")
+    loss = _cross_entropy(logits, labels, weight, ignore_index, label_smoothing, reduction)
+    return loss.view(target.shape) if reduction == "none" else loss
 
 
 def _rows_of_classes(op: str, input: Tensor, target: Tensor) -> tuple[Tensor, Tensor]:
@@ -117,45 +113,43 @@ def _rows_of_classes(op: str, input: Tensor, target: Tensor) -> tuple[Tensor, Te
     return input.permute(order).reshape(-1, input.shape[1]), target.reshape(-1)
 
 
-def _cross_entropy_rows(
-    logits: Tensor, labels: Tensor, weight: Tensor | None, ignore_index: int
+def _cross_entropy(
+    logits: Tensor,
+    labels: Tensor,
+    weight: Tensor | None,
+    ignore_index: int,
+    smoothing: float,
+    reduction: str,
 ) -> Tensor:
-    """The loss of each row."""
-    out, normalizer = _core.cross_entropy(logits, labels, weight, ignore_index)
+    """The loss of each row, or their sum or average: one node for all of it."""
+    out, kept, divisor = _core.cross_entropy(
+        logits, labels, weight, ignore_index, smoothing, reduction != "none", reduction == "mean"
+    )
     if out.requires_grad:
-        saved = (logits, labels, weight, normalizer, ignore_index, None)
-        record(out, cross_entropy_vjp, _core.edges(logits), saved)
-    return out
-
-
-def _cross_entropy_total(
-    logits: Tensor, labels: Tensor, weight: Tensor | None, ignore_index: int, average: bool
-) -> Tensor:
-    """The sum or the average of the rows' losses: one node for all of it."""
-    rows, normalizer = _core.cross_entropy(logits, labels, weight, ignore_index)
-    out = _core.sum(rows, (), False, None)
-    total = _core.label_weight(labels, weight, ignore_index) if average else None
-    if total is not None:
-        out = _core.div(out, total)
-    if out.requires_grad:
-        saved = (logits, labels, weight, normalizer, ignore_index, total)
+        saved = (logits, labels, weight, kept, divisor, ignore_index, smoothing)
         record(out, cross_entropy_vjp, _core.edges(logits), saved)
     return out
 
 
 def cross_entropy_vjp(grad: Tensor, saved: Saved, needs: Needs) -> Grads:
-    logits, labels, weight, normalizer, ignore_index, total = saved
-    scale = grad if total is None else grad / total
+    logits, labels, weight, kept, divisor, ignore_index, smoothing = saved
     if not _core.is_grad_enabled():
         return (
-            _core.cross_entropy_backward(logits, normalizer, labels, weight, scale, ignore_index),
+            _core.cross_entropy_backward(
+                grad, logits, kept, labels, weight, divisor, ignore_index, smoothing
+            ),
         )
-    kept, safe = _kept(labels, ignore_index)
-    factor = _core.cast(kept, logits.dtype)
-    if weight is not None:
-        factor = factor * weight[safe]
-    difference = softmax(logits, 1) - one_hot(safe, logits.shape[1]).to(logits.dtype)
-    return (difference * (scale * factor).unsqueeze(1),)
+    classes = logits.shape[1]
+    counted, safe = _kept(labels, ignore_index)
+    factors = _core.full((classes,), 1, logits.dtype) if weight is None else weight
+    counts = _core.cast(counted, logits.dtype).unsqueeze(1)
+    of_label = counts * (1 - smoothing) * factors[safe].unsqueeze(1)
+    of_class = counts * (smoothing / classes) * factors
+    hot = one_hot(safe, classes).to(logits.dtype)
+    difference = softmax(logits, 1) * (of_label + of_class.sum(1, True)) - hot * of_label - of_class
+    # Where nothing counts the divisor is 0, and its rows still have a gradient of 0.
+    scale = ternary.where(counted, grad / divisor, 0.0).unsqueeze(1)
+    return (difference * scale,)
 
 
 def _kept(labels: Tensor, ignore_index: int) -> tuple[Tensor, Tensor]:
@@ -184,17 +178,17 @@ def _of_labels(
     return total / sum_(ternary.where(kept, weight[safe], 0.0))
 
 
-def _smoothed(
-    logits: Tensor, labels: Tensor, weight: Tensor | None, ignore_index: int, smoothing: float
+def _composed(
+    logits: Tensor, labels: Tensor, weight: Tensor, ignore_index: int, smoothing: float
 ) -> Tensor:
-    """The loss of each row against its label mixed with the uniform distribution."""
-    classes = logits.shape[1]
+    """The loss of each row, differentiable with respect to the weights of the classes, too."""
     log_p = log_softmax(logits, 1)
-    hard = _nll_rows(log_p, labels, weight, ignore_index)
-    per_class = log_p if weight is None else log_p * weight
+    loss = _nll_rows(log_p, labels, weight, ignore_index)
+    if smoothing == 0:
+        return loss
     kept = _core.ne(labels, ignore_index)
-    uniform = ternary.where(kept, -per_class.sum(1) / classes, 0.0)
-    return hard * (1 - smoothing) + uniform * smoothing
+    uniform = ternary.where(kept, -(log_p * weight).sum(1) / logits.shape[1], 0.0)
+    return loss * (1 - smoothing) + uniform * smoothing
 
 
 def _soft_cross_entropy(

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable, Mapping
 from itertools import chain
 from typing import Any
 
-from .. import Tensor, enable_grad
+from .. import Tensor, enable_grad, float32, float64, get_default_dtype, tensor
 from ..autograd.hooks import RemovableHandle
 from ..nn._hooks import Hooks, add_hook, check_arguments
 from ..nn._registry import type_name
@@ -22,8 +22,8 @@ class Optimizer:
     parameters of one group; or it overrides `step`, which then runs no step hooks.
 
     Args:
-        params: parameters, or groups: dicts with the parameters under "params" and any of the
-            options in `defaults`.
+        params: parameters, or (name, parameter) pairs, or groups: dicts with the parameters under
+            "params" and any of the options in `defaults`.
         defaults: the options and the values they have in groups that do not name them.
 
     Raises:
@@ -41,10 +41,15 @@ class Optimizer:
                 f" dicts, but got {type_name(params)}; put it into a list"
             )
         self.defaults = defaults
+        self._opt_called = type(self).step is not Optimizer.step  # whether there was a step
         self.state: defaultdict[Tensor, dict[str, Any]] = defaultdict(dict)
         self.param_groups: list[Group] = []
         self._step_pre_hooks: Hooks = OrderedDict()
         self._step_post_hooks: Hooks = OrderedDict()
+        self._state_pre_hooks: Hooks = OrderedDict()
+        self._state_post_hooks: Hooks = OrderedDict()
+        self._load_pre_hooks: Hooks = OrderedDict()
+        self._load_post_hooks: Hooks = OrderedDict()
         groups = list(params)
         if not groups:
             raise ValueError(
@@ -66,11 +71,17 @@ class Optimizer:
         """
         if not isinstance(param_group, dict):
             raise TypeError(f"param_group must be a dict, but got {type_name(param_group)}")
-        params = _parameter_list(param_group["params"])
+        params, names = _parameter_list(param_group["params"])
+        if any(("param_names" in group) != bool(names) for group in self.param_groups):
+            raise ValueError(
+                "all optimizer param groups should be with/without names, as those before"
+            )
         known = {id(p) for group in self.param_groups for p in group["params"]}
         if any(id(p) in known for p in params):
             raise ValueError("some parameters appear in more than one parameter group")
         param_group["params"] = params
+        if names:
+            param_group["param_names"] = names
         for name, default in self.defaults.items():
             param_group.setdefault(name, default)
         self.param_groups.append(param_group)
@@ -91,15 +102,38 @@ class Optimizer:
         """
         if self._step_pre_hooks:
             closure = self._run_pre_hooks(closure)
+        loss = self._step(closure)
+        self._opt_called = True
+        if self._step_post_hooks:
+            self._run_post_hooks(closure)
+        return loss
+
+    def _step(self, closure: Closure | None) -> Any:
         loss = None
         if closure is not None:
             with enable_grad():
                 loss = closure()
         for group in self.param_groups:
             self._update(group)
-        if self._step_post_hooks:
-            self._run_post_hooks(closure)
         return loss
+
+    def _gathered(self, group: Group) -> tuple[list[Tensor], list[Tensor], list[dict[str, Any]]]:
+        """The parameters of a group that have a gradient, their gradients and their states."""
+        params, grads, states = [], [], []
+        for p in group["params"]:
+            grad = p.grad
+            if grad is not None:
+                params.append(p)
+                grads.append(grad)
+                state = self.state[p]
+                if not state:
+                    state.update(self._new_state(p, group))
+                states.append(state)
+        return params, grads, states
+
+    def _new_state(self, parameter: Tensor, group: Group) -> dict[str, Any]:
+        """What is kept of a parameter, before its first step."""
+        raise NotImplementedError(f"{type(self).__name__} defines no _new_state(parameter, group)")
 
     def _update(self, group: Group) -> None:
         raise NotImplementedError(
@@ -116,6 +150,40 @@ class Optimizer:
     def register_step_post_hook(self, hook: Callable[..., None]) -> RemovableHandle:
         """Call ``hook(optimizer, args, kwargs)`` after each step."""
         return add_hook(self._step_post_hooks, hook)
+
+    def register_state_dict_pre_hook(
+        self, hook: Callable[..., None], prepend: bool = False
+    ) -> RemovableHandle:
+        """Call ``hook(optimizer)`` before each `state_dict`."""
+        return add_hook(self._state_pre_hooks, hook, prepend)
+
+    def register_state_dict_post_hook(
+        self, hook: Callable[..., Any], prepend: bool = False
+    ) -> RemovableHandle:
+        """Call ``hook(optimizer, state_dict)`` after it; it returns None or another state dict."""
+        return add_hook(self._state_post_hooks, hook, prepend)
+
+    def register_load_state_dict_pre_hook(
+        self, hook: Callable[..., Any], prepend: bool = False
+    ) -> RemovableHandle:
+        """Call ``hook(optimizer, state_dict)`` before each `load_state_dict`, with a shallow copy.
+
+        It returns None or another state dict.
+        """
+        return add_hook(self._load_pre_hooks, hook, prepend)
+
+    def register_load_state_dict_post_hook(
+        self, hook: Callable[..., None], prepend: bool = False
+    ) -> RemovableHandle:
+        """Call ``hook(optimizer)`` after each `load_state_dict`."""
+        return add_hook(self._load_post_hooks, hook, prepend)
+
+    def _replaced(self, hooks: Hooks, state_dict: dict[str, Any]) -> dict[str, Any]:
+        """A state dict as hooks leave it."""
+        for hook in tuple(hooks.values()):
+            result = hook(self, state_dict)
+            state_dict = state_dict if result is None else result
+        return state_dict
 
     def _run_pre_hooks(self, closure: Closure | None) -> Closure | None:
         """The closure as the pre-hooks leave it."""
@@ -138,6 +206,8 @@ class Optimizer:
             [number]}]}, what torch's optimizer of the same name reads and writes. The tensors
             share the optimizer's memory.
         """
+        for hook in tuple(self._state_pre_hooks.values()):
+            hook(self)
         numbers: dict[int, int] = {}
         for parameter in self._parameters():
             numbers.setdefault(id(parameter), len(numbers))
@@ -148,10 +218,8 @@ class Optimizer:
         # Last in each group, as torch writes it.
         for group in groups:
             group["params"] = group.pop("params")
-        return {
-            "state": {numbers[id(p)]: state for p, state in self.state.items()},
-            "param_groups": groups,
-        }
+        state = {numbers[id(p)]: state for p, state in self.state.items()}
+        return self._replaced(self._state_post_hooks, {"state": state, "param_groups": groups})
 
     def load_state_dict(self, state_dict: Mapping[str, Any]) -> None:
         """Take over a copy of a state and its options, matching parameters by position.
@@ -167,15 +235,21 @@ class Optimizer:
         """
         from copy import deepcopy
 
+        state_dict = self._replaced(self._load_pre_hooks, dict(state_dict))
         saved = deepcopy(list(state_dict["param_groups"]))
         self._check_sizes([len(group["params"]) for group in saved])
         numbers = chain.from_iterable(group["params"] for group in saved)
         by_number = dict(zip(numbers, self._parameters(), strict=True))
         self.state = _fitted_state(state_dict["state"], by_number)
+        for state in self.state.values():  # older files of torch's have a number
+            if "step" in state and not isinstance(state["step"], Tensor):
+                state["step"] = new_counter(float(state["step"]))
         self.param_groups = [
-            {**self.defaults, **new, "params": old["params"]}
+            {**self.defaults, **_names_of(old), **new, "params": old["params"]}
             for new, old in zip(saved, self.param_groups, strict=True)
         ]
+        for hook in tuple(self._load_post_hooks.values()):
+            hook(self)
 
     def _check_sizes(self, saved: list[int]) -> None:
         sizes = [len(group["params"]) for group in self.param_groups]
@@ -201,14 +275,26 @@ class Optimizer:
         return "\n".join([*lines, ")"])
 
 
-def _parameter_list(params: Any) -> list[Tensor]:
-    """The parameters of one group, checked."""
+def new_counter(value: float = 0.0) -> Tensor:
+    """A number that each step changes: a tensor, as in torch."""
+    dtype = get_default_dtype()
+    return tensor(value, dtype=dtype if dtype is float64 else float32)
+
+
+def _parameter_list(params: Any) -> tuple[list[Tensor], list[str]]:
+    """The parameters of one group, checked, and their names where they have some."""
     if isinstance(params, set):
         raise TypeError(
             "optimizer parameters need to be organized in ordered collections, but a set has"
             " another order in every run; use a list"
         )
-    parameters = [params] if isinstance(params, Tensor) else list(params)
+    given = [params] if isinstance(params, Tensor) else list(params)
+    named = [item for item in given if isinstance(item, tuple)]
+    if named and len(named) != len(given):
+        raise ValueError(
+            "all optimizer params should be with/without names. Some param names are missing"
+        )
+    parameters = [parameter for _, parameter in named] if named else given
     for parameter in parameters:
         if not isinstance(parameter, Tensor):
             raise TypeError(
@@ -222,7 +308,11 @@ def _parameter_list(params: Any) -> list[Tensor]:
             )
     if len({id(parameter) for parameter in parameters}) != len(parameters):
         _warn_of_duplicates()
-    return parameters
+    return parameters, [name for name, _ in named]
+
+
+def _names_of(group: Group) -> dict[str, Any]:
+    return {"param_names": group["param_names"]} if "param_names" in group else {}
 
 
 def _warn_of_duplicates() -> None:

@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from .. import Tensor, _core, empty_like
+from ._options import check_flags, check_not_negative, check_rate
 from .optimizer import Group, Optimizer
 
 
@@ -59,18 +60,11 @@ class SGD(Optimizer):
         differentiable: bool = False,
         fused: bool | None = None,
     ) -> None:
-        _check_rate(lr)
-        _check_not_negative("momentum value", momentum)
-        _check_not_negative("weight_decay value", weight_decay)
+        check_rate(lr)
+        check_not_negative("momentum value", momentum)
+        check_not_negative("weight_decay value", weight_decay)
         if nesterov and (momentum <= 0 or dampening != 0):
             raise ValueError("Nesterov momentum requires a momentum and zero dampening")
-        if differentiable:
-            raise NotImplementedError(
-                "SGD with differentiable=True is not available: the update is not recorded;"
-                " write it with tensor operations, e.g. w = w - lr * grad"
-            )
-        if foreach and fused:
-            raise RuntimeError("`fused` and `foreach` cannot be `True` together.")
         defaults = {
             "lr": lr,
             "momentum": momentum,
@@ -82,6 +76,7 @@ class SGD(Optimizer):
             "differentiable": differentiable,
             "fused": fused,
         }
+        check_flags("SGD", defaults)
         super().__init__(params, defaults)
 
     def _update(self, group: Group) -> None:
@@ -118,14 +113,3 @@ def _apply(group: Group, params: list[Tensor], buffers: list[Tensor], *, first: 
         group["maximize"],
         first,
     )
-
-
-def _check_rate(lr: float | Tensor) -> None:
-    if isinstance(lr, Tensor) and lr.numel() != 1:
-        raise ValueError(f"Tensor lr must be 1-element, but has shape {tuple(lr.shape)}")
-    _check_not_negative("learning rate", float(lr))
-
-
-def _check_not_negative(name: str, value: float) -> None:
-    if not value >= 0:  # refuses nan as well
-        raise ValueError(f"Invalid {name}: {value}; expected a number >= 0")

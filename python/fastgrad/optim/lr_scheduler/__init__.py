@@ -1,0 +1,30 @@
+"""Learning rates that change during training. Follows torch.optim.lr_scheduler."""
+
+from .chain import ChainedScheduler, SequentialLR
+from .cosine import CosineAnnealingLR, CosineAnnealingWarmRestarts
+from .cycle import CyclicLR, OneCycleLR
+from .decay import ConstantLR, ExponentialLR, LinearLR, MultiStepLR, PolynomialLR, StepLR
+from .factors import LambdaLR, MultiplicativeLR
+from .plateau import ReduceLROnPlateau
+from .scheduler import LRScheduler
+
+_LRScheduler = LRScheduler  # the name that older code derives from
+
+__all__ = [
+    "ChainedScheduler",
+    "ConstantLR",
+    "CosineAnnealingLR",
+    "CosineAnnealingWarmRestarts",
+    "CyclicLR",
+    "ExponentialLR",
+    "LRScheduler",
+    "LambdaLR",
+    "LinearLR",
+    "MultiStepLR",
+    "MultiplicativeLR",
+    "OneCycleLR",
+    "PolynomialLR",
+    "ReduceLROnPlateau",
+    "SequentialLR",
+    "StepLR",
+]
