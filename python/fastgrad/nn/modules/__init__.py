@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from .embedding import *
     from .flatten import *
     from .fold import *
+    from .lazy import *
     from .linear import *
     from .loss import *
     from .loss_margin import *
@@ -44,6 +45,10 @@ _NAMES = {
     "embedding": "Embedding EmbeddingBag",
     "flatten": "Flatten Unflatten",
     "fold": "Fold Unfold",
+    "lazy": """
+        LazyBatchNorm1d LazyBatchNorm2d LazyBatchNorm3d LazyConv1d LazyConv2d LazyConv3d
+        LazyConvTranspose1d LazyConvTranspose2d LazyConvTranspose3d LazyInstanceNorm1d
+        LazyInstanceNorm2d LazyInstanceNorm3d LazyLinear""",
     "linear": "Bilinear Identity Linear",
     "loss": "CrossEntropyLoss NLLLoss",
     "loss_margin": """
