@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
@@ -42,6 +43,12 @@ def change(inputs: Sequence[Array]) -> None:
             array *= 0.75
 
 
+def array_of(tensor: Any) -> Array:
+    """A tensor's numbers."""
+    array: Array = tensor.detach().numpy()
+    return array
+
+
 class TorchLike:
     """PyTorch's API: fastgrad and PyTorch itself."""
 
@@ -53,11 +60,14 @@ class TorchLike:
         return function
 
     def function(self, work: Function) -> Case:
-        """The function on tensors, with `backward` where it is wanted."""
+        """The function on tensors that share the inputs' memory, with `backward` if wanted."""
         lib, apply = self.lib, self.optimize(chained(work))
         tensors = [lib.from_numpy(array) for array in work.inputs]
+        if work.recorded:
+            tensors[0].requires_grad_()
         if not work.backward:
-            return self.case(lambda: [apply(lib, *tensors)], work)
+            call = partial(apply, lib, *tensors)
+            return Case(call, lambda: [array_of(call())], lambda: change(work.inputs))
         leaves = [t.requires_grad_() for t in tensors if t.dtype == lib.float32]
         upstream = None
 
@@ -71,15 +81,7 @@ class TorchLike:
         shape = tuple(apply(lib, *tensors).shape)
         if shape:
             upstream = lib.from_numpy(upstream_gradient(shape))
-        return self.case(both, work)
-
-    def case(self, call: Callable[[], list[Any]], work: Function) -> Case:
-        """A case whose results are the tensors that the call returns."""
-
-        def results() -> list[Array]:
-            return [t.detach().numpy() for t in call()]
-
-        return Case(call, results, lambda: change(work.inputs))  # tensors share the arrays' memory
+        return Case(both, lambda: list(map(array_of, both())), lambda: change(work.inputs))
 
     def program(self, work: Program, rng: np.random.Generator) -> Case:
         """The program, with this library in PyTorch's place."""
@@ -111,16 +113,14 @@ class NumPy:
 
     def function(self, work: Function) -> Case:
         """The function on arrays, through names that are PyTorch's."""
-        if work.backward:
+        if work.backward or work.recorded:
             raise NotOffered
         from .numpy_names import lib
 
         apply = chained(work)
 
-        def call() -> list[Array]:
-            return [apply(lib, *work.inputs)]
-
-        return Case(call, call, lambda: change(work.inputs))
+        call = partial(apply, lib, *work.inputs)
+        return Case(call, lambda: [call()], lambda: change(work.inputs))
 
     def program(self, work: Program, rng: np.random.Generator) -> Case:
         """The program's own form."""
@@ -134,6 +134,8 @@ class Jax:
 
     def function(self, work: Function) -> Case:
         """The compiled function; each call waits for its results."""
+        if work.recorded:
+            raise NotOffered
         import jax
         import numpy as np
 

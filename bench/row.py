@@ -66,7 +66,7 @@ class Function:
     inputs: Sequence[Array]
     backward: bool = False
     repeat: int = 1  # apply so many times to its own result, then sum: a chain
-    inference: bool = False  # with recording off
+    recorded: bool = False  # forward only, of inputs that require grad
     compiled: bool = True  # whether torch.compile is a rival
 
 

@@ -5,12 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from fnmatch import fnmatchcase
 
-from . import kernels, training
+from . import kernels, loading, overhead, random, training
 from .row import Row
 
 SECTIONS: dict[str, Callable[[], Iterator[Row]]] = {
+    "overhead": overhead.rows,
     "kernels": kernels.rows,
     "training": training.rows,
+    "loading": loading.rows,
+    "random": random.rows,
 }
 
 

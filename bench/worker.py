@@ -12,6 +12,7 @@ import pickle
 import sys
 import time
 import traceback
+from types import ModuleType
 from typing import Any, BinaryIO
 
 from .comparison import Digest
@@ -87,8 +88,10 @@ def answer(worker: Worker, request: tuple[str, tuple[Any, ...]]) -> tuple[str, o
         return "done", getattr(worker, method)(*arguments)
     except NotOffered:
         return "none", ""
-    except (AttributeError, NotImplementedError) as error:
-        return "lacks", f"{error}"
+    except AttributeError as error:
+        if isinstance(error.obj, ModuleType):
+            return "lacks", f"{error}"
+        return "failed", traceback.format_exc()
     except Exception:  # whatever a library raises is the driver's to report
         return "failed", traceback.format_exc()
 

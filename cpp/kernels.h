@@ -240,6 +240,18 @@ enum class Draw : int {
 };
 using DrawLoop = void (*)(double* x, Index n, double a, double b);
 
+// What the machine can do at most, for `fastgrad bench`. Vectors are aligned to 64 bytes, n is a multiple of 64.
+struct LimitKernels {
+  Index flops;  // of one round of multiply_add
+  // Rounds of x / 2 + term, which goes towards 2 term, for flops / 2 numbers in registers; returns their sum.
+  float (*multiply_add)(Index rounds, float term);
+  // to[i] = from[i], and to[i] = a[i] + b[i] / 2; stores go past the caches where the machine can.
+  void (*copy)(float* to, const float* from, Index n, bool past_caches);
+  void (*triad)(float* to, const float* a, const float* b, Index n, bool past_caches);
+  // The sum of all.
+  float (*read)(const float* from, Index n);
+};
+
 template <class T>
 struct FloatKernels {
   MatmulKernels<T> matmul;
@@ -276,6 +288,8 @@ struct Kernels {
   AvgPoolBackwardLoop avg_pool_backward[dtype_count];
 
   DrawLoop draw[static_cast<int>(Draw::count)];
+
+  LimitKernels limits;
 
   FloatKernels<float> float32;
   FloatKernels<double> float64;

@@ -324,6 +324,11 @@ PyMethodDef functions[] = {
     def<randperm, constant>("randperm"),
     def_any<multinomial, constant>("multinomial"),
     def_any<poisson, constant>("poisson"),
+    // limits
+    def<limit_multiply_add, constant>("limit_multiply_add"),
+    def<limit_copy, constant>("limit_copy"),
+    def<limit_triad, constant>("limit_triad"),
+    def<limit_read, constant>("limit_read"),
     // optim
     def<sgd_>("sgd_"),
     {nullptr, nullptr, 0, nullptr},

@@ -23,6 +23,7 @@ void fill_conv(Kernels& table);
 void fill_pool(Kernels& table);
 void fill_optim(Kernels& table);
 void fill_random(Kernels& table);
+void fill_limits(Kernels& table);
 
 const Kernels& table() {
   static Kernels kernels = {};
@@ -44,6 +45,7 @@ const Kernels& table() {
     fill_pool(kernels);
     fill_optim(kernels);
     fill_random(kernels);
+    fill_limits(kernels);
     kernels.isa = FASTGRAD_STRING(FASTGRAD_ISA);
   }
   return kernels;

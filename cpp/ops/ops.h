@@ -254,6 +254,14 @@ Tensor randperm(Index n, DType dtype, Generator& g);
 Tensor multinomial(const Tensor& probabilities, Index n, Generator& g);
 Tensor poisson(const Tensor& rates, Generator& g);
 
+// limits, in vectors of float32 that are cut into slices, one for a thread
+// writes a sum for each slice; returns the number of floating-point operations
+Index limit_multiply_add(const Tensor& sums, Index rounds, double term);
+void limit_copy(const Tensor& to, const Tensor& from, Index slices, Index repeats, bool past_caches);
+void limit_triad(const Tensor& to, const Tensor& a, const Tensor& b, Index slices, Index repeats, bool past_caches);
+// writes the sum of each slice of `from`, as many as `sums` has elements
+void limit_read(const Tensor& sums, const Tensor& from, Index repeats);
+
 // optim
 void sgd_(const std::vector<Tensor>& params, const std::vector<Tensor>& grads, const std::vector<Tensor>& buffers,
           double lr, double momentum, double dampening, double weight_decay, bool nesterov, bool maximize, bool first);

@@ -1,5 +1,5 @@
-"""Images: datasets and transforms. Follows torchvision."""
+"""Images: datasets, transforms, boxes and regions. Follows torchvision."""
 
-from fastgrad.vision import datasets, transforms
+from fastgrad.vision import datasets, ops, transforms
 
-__all__ = ["datasets", "transforms"]
+__all__ = ["datasets", "ops", "transforms"]

@@ -4,43 +4,12 @@ The transforms also take the raw form in which the datasets of this package keep
 tensor [H, W], and `ToTensor`, `Normalize` and their `Compose` work on a whole batch at once.
 """
 
-import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import fastgrad
 from fastgrad.tensor import Tensor
-
-__all__ = ["Compose", "Lambda", "Normalize", "ToTensor"]
-
-
-class Compose:
-    """Applies transforms one after the other.
-
-    Args:
-        transforms: callables; each takes what the one before returned.
-
-    Follows torchvision.transforms.Compose.
-
-    >>> import fastgrad as torch
-    >>> from fastgrad.vision.transforms import Compose, Lambda, ToTensor
-    >>> to_column = Compose([ToTensor(), Lambda(lambda image: image.reshape(-1, 1))])
-    >>> to_column(torch.full((1, 2), 255, dtype=torch.uint8))
-    tensor([[1.],
-            [1.]])
-    """
-
-    def __init__(self, transforms: Sequence[Callable[[Any], Any]]) -> None:
-        self.transforms = transforms
-
-    def __call__(self, image: Any) -> Any:
-        for transform in self.transforms:
-            image = transform(image)
-        return image
-
-    def __repr__(self) -> str:
-        lines = "".join(f"\n    {transform}" for transform in self.transforms)
-        return f"Compose({lines}\n)"
+from fastgrad.vision.transforms._pillow import is_pillow
 
 
 class ToTensor:
@@ -99,8 +68,7 @@ def _image_array(pic: Any) -> Any:
 
     if isinstance(pic, numpy.ndarray):
         return pic
-    pillow = sys.modules.get("PIL.Image")
-    if pillow is None or not isinstance(pic, pillow.Image):
+    if not is_pillow(pic):
         raise TypeError(f"pic should be PIL Image or ndarray. Got {type(pic)}")
     # Pillow gives the two values of a black-and-white image as bool, "L" as 0 and 255.
     return numpy.asarray(pic.convert("L") if pic.mode == "1" else pic)
@@ -173,51 +141,77 @@ def _per_channel(name: str, values: Sequence[float] | float, image: Tensor) -> T
     return channels
 
 
-class Lambda:
-    """Applies a function of your own.
+class PILToTensor:
+    """Turns a Pillow image into a tensor [C, H, W] with its own values and dtype.
 
     Raises:
-        TypeError: `lambd` cannot be called.
+        TypeError: no Pillow image.
 
-    Follows torchvision.transforms.Lambda.
+    Follows torchvision.transforms.PILToTensor.
 
-    >>> from fastgrad.vision.transforms import Lambda
-    >>> Lambda(lambda x: x + 1)(1)
-    2
+    >>> from fastgrad.vision.transforms import PILToTensor
+    >>> PILToTensor()
+    PILToTensor()
     """
 
-    def __init__(self, lambd: Callable[[Any], Any]) -> None:
-        if not callable(lambd):
-            raise TypeError(f"Argument lambd should be callable, got {type(lambd)}")
-        self.lambd = lambd
+    def __call__(self, pic: Any) -> Tensor:
+        from fastgrad.vision.transforms.functional import pil_to_tensor
 
-    def __call__(self, image: Any) -> Any:
-        return self.lambd(image)
+        return pil_to_tensor(pic)
 
     def __repr__(self) -> str:
-        return "Lambda()"
+        return "PILToTensor()"
 
 
-def takes_raw(transform: object) -> bool:
-    """Whether the transform accepts a raw uint8 tensor [H, W], so that no Pillow image is needed.
+class ToPILImage:
+    """Turns a tensor [C, H, W] or an array [H, W, C] into a Pillow image.
 
-    Exact types, here and below: a subclass may have changed what the transform does.
+    Args:
+        mode: Pillow's name of the kind of image; by default it follows from the channels.
+
+    Raises:
+        TypeError, ValueError: no image, or none of that mode.
+
+    Follows torchvision.transforms.ToPILImage.
+
+    >>> import fastgrad as torch
+    >>> from fastgrad.vision.transforms import ToPILImage
+    >>> ToPILImage()(torch.zeros(3, 2, 4)).size
+    (4, 2)
     """
-    if type(transform) is Compose:
-        return bool(transform.transforms) and takes_raw(transform.transforms[0])
-    return type(transform) is ToTensor
+
+    def __init__(self, mode: str | None = None) -> None:
+        self.mode = mode
+
+    def __call__(self, pic: Any) -> Any:
+        from fastgrad.vision.transforms.functional import to_pil_image
+
+        return to_pil_image(pic, self.mode)
+
+    def __repr__(self) -> str:
+        return f"ToPILImage({'' if self.mode is None else f'mode={self.mode}'})"
 
 
-def batched(transform: object) -> Callable[[Tensor], Tensor] | None:
-    """The transform for a whole uint8 stack [N, H, W] at once, or None when it has no such form."""
-    if not takes_raw(transform):
-        return None
-    steps = transform.transforms if type(transform) is Compose else [transform]
-    forms = [_batched_step(step) for step in steps]
-    return None if None in forms else Compose(forms)  # type: ignore[arg-type]
+class ConvertImageDtype:
+    """Changes the dtype of an image, and its values so that white stays white.
 
+    White is 1 for floats and the largest number for integers.
 
-def _batched_step(step: object) -> Callable[[Any], Any] | None:
-    if type(step) is ToTensor:
-        return step.stack
-    return step if type(step) is Normalize else None
+    Follows torchvision.transforms.ConvertImageDtype.
+
+    >>> import fastgrad as torch
+    >>> from fastgrad.vision.transforms import ConvertImageDtype
+    >>> ConvertImageDtype(torch.uint8)(torch.tensor([[[0.0, 0.5, 1.0]]]))
+    tensor([[[  0, 127, 255]]], dtype=torch.uint8)
+    """
+
+    def __init__(self, dtype: fastgrad.dtype) -> None:
+        self.dtype = dtype
+
+    def __call__(self, image: Tensor) -> Tensor:
+        from fastgrad.vision.transforms.functional import convert_image_dtype
+
+        return convert_image_dtype(image, self.dtype)
+
+    def __repr__(self) -> str:
+        return "ConvertImageDtype()"
