@@ -194,6 +194,7 @@ class Profile:
 
     @property
     def rows(self) -> list[_Row]:
+        """What was measured of each module, the outer before the inner."""
         return list(self._watch.rows.values())
 
     def __enter__(self) -> Self:

@@ -127,9 +127,9 @@ def _differences(begins: list[int], count: int, include_last_offset: bool) -> Te
         raise RuntimeError(
             "embedding_bag: with include_last_offset, offsets need the end of the last bag"
         )
-    ends = begins[1:] if include_last_offset else [*begins[1:], count]
+    ends = [*begins[1:], count] if begins else []
     if include_last_offset:
-        begins = begins[:-1]
+        begins, ends = begins[:-1], begins[1:]
     lengths = [end - begin for begin, end in zip(begins, ends, strict=True)]
     if (begins and begins[0] != 0) or min(lengths, default=0) < 0 or max(ends, default=0) > count:
         raise RuntimeError(
