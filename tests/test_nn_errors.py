@@ -67,7 +67,7 @@ def test_an_error_inside_a_network_names_the_layer(make, given, error, words):
 
 @pytest.mark.parametrize("loss", [nn.CrossEntropyLoss(), nn.NLLLoss()])
 def test_a_label_out_of_range_is_named(loss):
-    with pytest.raises(IndexError, match="row 1 .* label 4, but there are 4 classes"):
+    with pytest.raises(IndexError, match=r"row 1 .* label 4, but there are 4 classes"):
         loss(fg.ones(3, 4), fg.tensor([0, 4, 1]))
 
 
