@@ -148,7 +148,20 @@ def test_the_list_of_kernels_knows_the_element_types_only():
 ROOMS = (
     *("size", "device", "layout", "random", "autograd", "ops", "tensor"),
     *("tensor_types", "limits", "printing"),
-    *("linalg", "special", "nn", "func", "optim", "utils", "io", "viz", "vision", "train", "cli"),
+    *(
+        "linalg",
+        "special",
+        "nn",
+        "measure",
+        "func",
+        "optim",
+        "utils",
+        "io",
+        "viz",
+        "vision",
+        "train",
+        "cli",
+    ),
 )
 CORE = ROOMS.index("printing")
 
@@ -222,6 +235,9 @@ def test_import_loads_nothing_heavy():
         "multiprocessing",
         "argparse",
         "fastgrad.func",
+        "fastgrad.measure",
+        "fastgrad.nn.utils",
+        "fastgrad.nn.modules.linear",
         "fastgrad.autograd.functional",
         "fastgrad.vision",
         "fastgrad.train",
@@ -292,6 +308,10 @@ PUBLIC_MODULES = (
     "fastgrad.nn",
     "fastgrad.nn.functional",
     "fastgrad.nn.init",
+    "fastgrad.nn.utils",
+    "fastgrad.nn.utils.parametrizations",
+    "fastgrad.nn.utils.parametrize",
+    "fastgrad.measure",
     "fastgrad.optim",
     "fastgrad.special",
     "fastgrad.viz",

@@ -16,6 +16,7 @@ NOT_IN_PYTORCH = (
     *("fastgrad.cli", "fastgrad.io", "fastgrad.train", "fastgrad.vision", "fastgrad.viz"),
     "fastgrad.printing.html_repr",
     "fastgrad.utils.nan_guard",
+    "fastgrad.measure",
 )
 
 

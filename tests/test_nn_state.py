@@ -57,7 +57,10 @@ def test_load_reports_everything_and_changes_nothing():
     lines = str(caught.value).split("\n\t")
     assert lines[0] == "Error(s) in loading state_dict for Net:"
     assert 'Missing key(s) in state_dict: "body.0.weight".' in lines
-    assert any("body.0.wieght" in line and '"body.0.weight")' in line for line in lines)
+    rows = [line.split() for line in lines]
+    assert ["body.0.weight", "missing", "(3,", "4)", "-", "body.0.wieght"] in rows
+    assert ["body.0.wieght", "unexpected", "-", "(3,", "4)", "body.0.weight"] in rows
+    assert ["scale", "wrong", "shape", "(2,)", "(7,)"] in rows
     assert any(line.startswith("size mismatch for scale") and "7" in line for line in lines)
     assert any("count" in line and "str" in line for line in lines)
     assert same(net.body[0].weight, before)
@@ -176,3 +179,122 @@ def test_reprs_and_state_dict_keys_are_those_of_torch(torch):
         assert repr(ours) == repr(theirs)
         assert list(ours.state_dict()) == list(theirs.state_dict())
         assert [n for n, _ in ours.named_modules()] == [n for n, _ in theirs.named_modules()]
+
+
+# Hooks, extra state and older forms
+
+
+def test_state_dict_hooks():
+    net, log = nn.Sequential(nn.Linear(2, 2)), []
+    net[0].register_state_dict_pre_hook(lambda module, prefix, keep: log.append((prefix, keep)))
+    net.register_state_dict_post_hook(lambda module, state, prefix, meta: state.pop("0.bias"))
+    assert list(net.state_dict()) == ["0.weight"]
+    assert log == [("0.", False)]
+    plain = nn.Linear(2, 2)
+    assert plain.state_dict(None, "a.", True)["a.bias"] is plain.bias
+
+
+def test_hooks_of_loading():
+    net = nn.Sequential(nn.Linear(2, 2))
+    old = {"0.kernel": fg.ones(2, 2), "0.bias": fg.ones(2)}
+
+    def rename(module, state, prefix, *rest):
+        state[prefix + "weight"] = state.pop(prefix + "kernel")
+
+    handle = net[0].register_load_state_dict_pre_hook(rename)
+    assert str(net.load_state_dict(old)) == "<All keys matched successfully>"
+    assert net[0].weight.sum().item() == 4.0
+    assert "0.kernel" in old
+    handle.remove()
+    seen = []
+
+    def forgive(module, keys):
+        seen.append(list(keys.missing_keys))
+        keys.missing_keys.clear()
+
+    net.register_load_state_dict_post_hook(forgive)
+    net.load_state_dict({"0.bias": fg.zeros(2)})
+    assert seen == [["0.weight"]]
+    assert net[0].bias.tolist() == [0.0, 0.0]
+    with pytest.raises(RuntimeError, match="Unexpected key"):
+        net.load_state_dict({"0.bias": fg.zeros(2), "other": fg.zeros(1)})
+    net[0].register_load_state_dict_pre_hook(lambda *args: args[-1].append("a reason"))
+    with pytest.raises(RuntimeError, match="a reason"):
+        net.load_state_dict(net.state_dict())
+
+
+class Counter(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.calls = 0
+
+    def get_extra_state(self):
+        return {"calls": self.calls}
+
+    def set_extra_state(self, state):
+        self.calls = state["calls"]
+
+
+def test_extra_state():
+    net, other = nn.Sequential(Counter()), nn.Sequential(Counter())
+    net[0].calls = 5
+    state = net.state_dict()
+    assert list(state) == ["0._extra_state"]
+    other.load_state_dict(state)
+    assert other[0].calls == 5
+    with pytest.raises(RuntimeError, match="Missing key"):
+        other.load_state_dict({})
+    with pytest.raises(RuntimeError, match="define get_extra_state"):
+        nn.ReLU().get_extra_state()
+
+
+def test_a_state_dict_without_a_count_of_batches_loads():
+    state = nn.BatchNorm1d(2).state_dict()
+    del state["num_batches_tracked"]
+    assert str(nn.BatchNorm1d(2).load_state_dict(state)) == "<All keys matched successfully>"
+
+
+def test_a_long_report_is_cut():
+    layers = nn.ModuleList([nn.Linear(1, 1) for _ in range(40)])
+    with pytest.raises(RuntimeError, match=r"and 50 more"):
+        layers.load_state_dict({})
+
+
+@pytest.mark.parametrize(
+    ("convert", "dtype"),
+    [
+        (lambda net: net.half(), "float16"),
+        (lambda net: net.bfloat16(), "bfloat16"),
+        (lambda net: net.double(), "float64"),
+        (lambda net: net.type(fg.float64), "float64"),
+    ],
+)
+def test_conversions(convert, dtype):
+    net = nn.BatchNorm1d(2)
+    weight = net.weight
+    convert(net)
+    assert net.weight is weight
+    assert net.weight.dtype == net.running_mean.dtype == getattr(fg, dtype)
+    if dtype != "float64":
+        assert net.num_batches_tracked.dtype == fg.int64
+
+
+def test_a_module_is_put_in_place_of_another():
+    net = nn.Sequential(nn.Sequential(nn.ReLU()))
+    net.set_submodule("0.0", nn.Tanh())
+    assert isinstance(net[0][0], nn.Tanh)
+    with pytest.raises(AttributeError):
+        net.set_submodule("1.0", nn.Tanh())
+    with pytest.raises(ValueError, match="empty"):
+        net.set_submodule("", nn.Tanh())
+
+
+def test_a_hook_that_is_always_called():
+    net, seen = nn.Linear(2, 1), []
+    net.register_forward_hook(lambda m, args, out: seen.append(out), always_call=True)
+    net.register_forward_hook(lambda m, args, out: seen.append("usual"))
+    with pytest.raises(RuntimeError, match="in_features"):
+        net(fg.ones(1, 3))
+    assert seen == [None]
+    net(fg.ones(1, 2))
+    assert len(seen) == 3

@@ -295,6 +295,8 @@ if TYPE_CHECKING:
     from fastgrad.func import vmap as vmap
     from fastgrad.io import load as load
     from fastgrad.io import save as save
+    from fastgrad.measure import profile as profile
+    from fastgrad.measure import summary as summary
     from fastgrad.utils.nan_guard import nan_guard as nan_guard
 
 float, double, half = float32, float64, float16
@@ -312,6 +314,10 @@ def __getattr__(name: str) -> Any:
         from fastgrad.io import load, save
 
         return save if name == "save" else load
+    if name in ("summary", "profile"):
+        from fastgrad import measure
+
+        return measure.summary if name == "summary" else measure.profile
     if name in ("vmap", "nan_guard"):
         from fastgrad.func import vmap
         from fastgrad.utils.nan_guard import nan_guard

@@ -4,20 +4,35 @@ from __future__ import annotations
 
 from . import functional, init, modules
 from .module import Module
-from .parameter import Buffer, Parameter
+from .parameter import Buffer, Parameter, UninitializedBuffer, UninitializedParameter
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
+    from . import utils as utils
     from .modules import *
 
-__all__ = ["Buffer", "Module", "Parameter", "functional", "init", "modules"]
+__all__ = [
+    "Buffer",
+    "Module",
+    "Parameter",
+    "UninitializedBuffer",
+    "UninitializedParameter",
+    "functional",
+    "init",
+    "modules",
+    "utils",
+]
 __all__ += modules.__all__
 
 
 def __getattr__(name: str) -> Any:
     """A layer or loss, when it is first used."""
+    if name == "utils":
+        from importlib import import_module
+
+        return import_module(f"{__name__}.utils")
     if name not in modules.__all__:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     found = getattr(modules, name)

@@ -13,13 +13,19 @@ if TYPE_CHECKING:
 Hooks = OrderedDict[int, Callable[..., Any]]
 
 
-class WithKwargs:
-    """Marks a module hook that wants the keyword arguments of the call as well."""
+class MarkedHook:
+    """A hook of a module that wants the keyword arguments of the call as well, or to be called
+    when `forward` raises too.
+    """
 
-    __slots__ = ("hook",)
+    __slots__ = ("always", "hook", "with_kwargs")
 
-    def __init__(self, hook: Callable[..., Any]) -> None:
+    def __init__(
+        self, hook: Callable[..., Any], with_kwargs: bool = False, always: bool = False
+    ) -> None:
         self.hook = hook
+        self.with_kwargs = with_kwargs
+        self.always = always
 
     def __call__(self, *args: Any) -> Any:
         return self.hook(*args)
@@ -43,19 +49,40 @@ def call_with_hooks(module: "Module", args: tuple[Any, ...], kwargs: dict[str, A
     if module._backward_hooks or module._backward_pre_hooks:
         backward = BackwardHooks(module)
         args = backward.through_inputs(args)
-    output = module.forward(*args, **kwargs)
+    try:
+        output = module.forward(*args, **kwargs)
+    except Exception:
+        for hook in tuple(module._forward_hooks.values()):
+            if isinstance(hook, MarkedHook) and hook.always:
+                _run_hook(hook, module, args, kwargs, None)
+        raise
     for hook in tuple(module._forward_hooks.values()):
-        seen = (args, kwargs, output) if isinstance(hook, WithKwargs) else (args, output)
-        result = hook(module, *seen)
+        result = _run_hook(hook, module, args, kwargs, output)
         output = output if result is None else result
     return output if backward is None else backward.through_output(output)
+
+
+def _wants_kwargs(hook: Callable[..., Any]) -> bool:
+    return isinstance(hook, MarkedHook) and hook.with_kwargs
+
+
+def _run_hook(
+    hook: Callable[..., Any],
+    module: "Module",
+    args: tuple[Any, ...],
+    kwargs: dict[str, Any],
+    output: Any,
+) -> Any:
+    if _wants_kwargs(hook):
+        return hook(module, args, kwargs, output)
+    return hook(module, args, output)
 
 
 def _run_pre_hook(
     hook: Callable[..., Any], module: "Module", args: tuple[Any, ...], kwargs: dict[str, Any]
 ) -> tuple[tuple[Any, ...], dict[str, Any]]:
     """The arguments as a pre-hook leaves them."""
-    if isinstance(hook, WithKwargs):
+    if _wants_kwargs(hook):
         result = hook(module, args, kwargs)
         return (args, kwargs) if result is None else check_arguments(result)
     result = hook(module, args)

@@ -105,6 +105,24 @@ class Walk:
         found: Module = module
         return found
 
+    def set_submodule(self, target: str, module: "Module", strict: bool = False) -> None:
+        """Put a module in place of the one with the dotted name `target`.
+
+        Args:
+            strict: raise when there is none of that name yet.
+
+        Raises:
+            ValueError: the name is empty.
+            AttributeError: there is no module to put it into.
+        """
+        if not target:
+            raise ValueError("Cannot set the submodule without a target name: it is empty")
+        path, _, name = target.rpartition(".")
+        parent = self.get_submodule(path)
+        if strict:
+            parent._member(name, Walk, "an nn.Module")
+        setattr(parent, name, module)
+
     def get_parameter(self, target: str) -> Parameter:
         """The parameter with the dotted name `target`; raises as `get_submodule`."""
         path, _, name = target.rpartition(".")

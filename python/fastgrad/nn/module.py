@@ -1,24 +1,23 @@
 """Module: the base class of all layers and networks."""
 
 from collections import OrderedDict
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Any, Self
 
-from .. import Tensor, float32, float64
+from .. import Tensor, bfloat16, float16, float32, float64
 from ..autograd.hooks import RemovableHandle
 from ._context import NAMED_ERRORS, add_place
 from ._convert import Conversion, conversion, convert_parameter, floating
-from ._hooks import Hooks, WithKwargs, add_hook, call_with_hooks
+from ._hooks import Hooks, MarkedHook, add_hook, call_with_hooks
 from ._registry import Registry, type_name
-from ._state_dict import IncompatibleKeys, load, saved_members
-from ._walk import Walk
+from ._state_dict import Saved
 from .parameter import Buffer, Parameter, clear_gradients
 
 # Stands for "no first argument"; None is an argument.
 _NOTHING: Any = object()
 
 
-class Module(Walk):
+class Module(Saved):
     """Base class of layers and networks: registers what is assigned to it, and calls `forward`.
 
     A subclass calls ``super().__init__()`` first, assigns parameters, buffers and other modules to
@@ -44,7 +43,6 @@ class Module(Walk):
     """
 
     training: bool
-    _non_persistent_buffers_set: set[str]
     _forward_hooks: Hooks
     _forward_pre_hooks: Hooks
     _backward_hooks: Hooks
@@ -105,11 +103,16 @@ class Module(Walk):
             prepend: run it before the hooks that are already there instead of after them.
             with_kwargs: call ``hook(module, args, kwargs)``, which returns None or (args, kwargs).
         """
-        hook = WithKwargs(hook) if with_kwargs else hook
+        hook = MarkedHook(hook, with_kwargs) if with_kwargs else hook
         return self._add_hook(self._forward_pre_hooks, hook, prepend)
 
     def register_forward_hook(
-        self, hook: Callable[..., Any], *, prepend: bool = False, with_kwargs: bool = False
+        self,
+        hook: Callable[..., Any],
+        *,
+        prepend: bool = False,
+        with_kwargs: bool = False,
+        always_call: bool = False,
     ) -> RemovableHandle:
         """Call ``hook(module, args, output)`` after `forward`; what it returns replaces the output.
 
@@ -117,6 +120,7 @@ class Module(Walk):
             hook: returns None or the new output.
             prepend: run it before the hooks that are already there instead of after them.
             with_kwargs: call ``hook(module, args, kwargs, output)``.
+            always_call: call it, with None for the output, when `forward` raises too.
 
         >>> import fastgrad as torch
         >>> layer = torch.nn.Identity()
@@ -124,7 +128,8 @@ class Module(Walk):
         ...     layer(torch.ones(1)).item()
         2.0
         """
-        hook = WithKwargs(hook) if with_kwargs else hook
+        if with_kwargs or always_call:
+            hook = MarkedHook(hook, with_kwargs, always_call)
         return self._add_hook(self._forward_hooks, hook, prepend)
 
     def register_full_backward_hook(
@@ -263,56 +268,6 @@ class Module(Walk):
 
     # State
 
-    def state_dict(
-        self,
-        *,
-        destination: OrderedDict[str, Any] | None = None,
-        prefix: str = "",
-        keep_vars: bool = False,
-    ) -> OrderedDict[str, Any]:
-        """The parameters and persistent buffers by dotted name; they share the module's memory.
-
-        Args:
-            destination: a dict to add them to, by default a new one.
-            prefix: put before every name.
-            keep_vars: give the tensors themselves instead of detached ones.
-
-        >>> import fastgrad as torch
-        >>> {name: tuple(x.shape) for name, x in torch.nn.Linear(2, 3).state_dict().items()}
-        {'weight': (3, 2), 'bias': (3,)}
-        """
-        destination = OrderedDict() if destination is None else destination
-        for registry, name in saved_members(self):
-            tensor = registry[name]
-            destination[prefix + name] = tensor if keep_vars else tensor.detach()
-        for name, module in self._modules.items():
-            if module is not None:
-                inner = f"{prefix}{name}."
-                module.state_dict(destination=destination, prefix=inner, keep_vars=keep_vars)
-        return destination
-
-    def load_state_dict(
-        self, state_dict: Mapping[str, Any], strict: bool = True, assign: bool = False
-    ) -> IncompatibleKeys:
-        """Copy the tensors of a state dict into this module, converting dtypes.
-
-        Everything is checked before anything is written, so a failed load changes nothing.
-
-        Args:
-            state_dict: tensors by dotted name, as `state_dict` gives them.
-            strict: raise when the names of the two sides differ.
-            assign: take the given tensors themselves, with their dtype, instead of copying.
-
-        Returns:
-            The names that only one side has: (missing_keys, unexpected_keys).
-
-        Raises:
-            TypeError: `state_dict` is not a mapping.
-            RuntimeError: missing, unexpected or wrongly shaped tensors; the message lists them
-                all, with the nearest name of the model for each unexpected one.
-        """
-        return load(self, state_dict, strict, assign)
-
     def train(self, mode: bool = True) -> Self:
         """Set training mode (or with False, evaluation mode) here and in all modules below.
 
@@ -387,6 +342,18 @@ class Module(Walk):
     def double(self) -> Self:
         """Convert the floating-point parameters and buffers to float64, in place."""
         return self._apply(floating(float64))
+
+    def half(self) -> Self:
+        """Convert the floating-point parameters and buffers to float16, in place."""
+        return self._apply(floating(float16))
+
+    def bfloat16(self) -> Self:
+        """Convert the floating-point parameters and buffers to bfloat16, in place."""
+        return self._apply(floating(bfloat16))
+
+    def type(self, dst_type: Any) -> Self:
+        """Convert all parameters and buffers to a dtype, in place."""
+        return self._apply(lambda tensor: tensor.type(dst_type))
 
     def cpu(self) -> Self:
         """Move the parameters and buffers to main memory, in place."""

@@ -71,6 +71,94 @@ class Buffer(Tensor):
         return type(self)(self.detach().clone(), persistent=self.persistent)
 
 
+class _Uninitialized(Tensor):
+    """A tensor whose shape is not known yet."""
+
+    __slots__ = ()
+
+    @property
+    def shape(self) -> Any:
+        raise RuntimeError(
+            "Can't access the shape of an uninitialized parameter or buffer. It is known after the"
+            " first call of the module, or after load_state_dict"
+        )
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__}>"
+
+    def materialize(self, shape: Any, device: Any = None, dtype: Any = None) -> None:
+        """Make it an ordinary one, of this shape, with arbitrary numbers."""
+        self.data = empty(tuple(shape), device=device, dtype=dtype or self.dtype)
+        self.__class__ = _BECOMES[type(self)]
+
+
+class UninitializedParameter(_Uninitialized, Parameter):
+    """A parameter whose shape is not known yet: that of a lazy module.
+
+    Args:
+        requires_grad: whether gradients are computed for it.
+        device, dtype: of the numbers that it will have.
+
+    Follows torch.nn.UninitializedParameter.
+
+    >>> import fastgrad as torch
+    >>> weight = torch.nn.UninitializedParameter()
+    >>> weight.materialize((2, 3))
+    >>> weight.shape
+    torch.Size([2, 3])
+    """
+
+    __slots__ = ()
+
+    def __new__(
+        cls, requires_grad: bool = True, device: Any = None, dtype: Any = None
+    ) -> "UninitializedParameter":
+        data = empty(0, device=device, dtype=dtype)
+        made: UninitializedParameter = Tensor._make_subclass(cls, data, requires_grad)
+        return made
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> "UninitializedParameter":
+        return type(self)(self.requires_grad, dtype=self.dtype)
+
+    def __reduce_ex__(self, protocol: Any) -> Any:
+        return type(self), (self.requires_grad, None, self.dtype)
+
+
+class UninitializedBuffer(_Uninitialized):
+    """A buffer whose shape is not known yet: that of a lazy module.
+
+    Args:
+        requires_grad: whether gradients are computed for it.
+        device, dtype: of the numbers that it will have.
+
+    Follows torch.nn.UninitializedBuffer.
+
+    >>> import fastgrad as torch
+    >>> mean = torch.nn.UninitializedBuffer()
+    >>> mean.materialize((2,))
+    >>> mean.shape
+    torch.Size([2])
+    """
+
+    __slots__ = ()
+
+    def __new__(
+        cls, requires_grad: bool = False, device: Any = None, dtype: Any = None
+    ) -> "UninitializedBuffer":
+        data = empty(0, device=device, dtype=dtype)
+        made: UninitializedBuffer = Tensor._make_subclass(cls, data, requires_grad)
+        return made
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> "UninitializedBuffer":
+        return type(self)(self.requires_grad, dtype=self.dtype)
+
+    def __reduce_ex__(self, protocol: Any) -> Any:
+        return type(self), (self.requires_grad, None, self.dtype)
+
+
+_BECOMES: dict[type, type] = {UninitializedParameter: Parameter, UninitializedBuffer: Tensor}
+
+
 def _tensor_or_empty(cls: type[Tensor], data: Tensor | None) -> Tensor:
     if data is None:
         return empty(0)

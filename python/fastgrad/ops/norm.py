@@ -162,7 +162,10 @@ def group_norm(
 
 
 def _too_few(what: str, input: Tensor) -> str:
-    return f"Expected more than 1 {what} when training, got input size {input.shape}"
+    return (
+        f"Expected more than 1 {what} when training, got input size {input.shape}; "
+        "use larger batches (or drop_last=True in the DataLoader), or evaluate with .eval()"
+    )
 
 
 def _group_norm(

@@ -10,6 +10,7 @@ from ..parameter import Parameter
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections import OrderedDict
     from typing import Any, ClassVar
 
     from ... import Tensor
@@ -26,6 +27,7 @@ __all__ = [
 
 class _Norm(Module):
     _ranks: ClassVar[tuple[int, ...]]  # the numbers of dimensions that an input can have
+    _has_unbatched_form: ClassVar[bool] = False  # the first of them, then
     weight: Parameter | None
     bias: Parameter | None
     running_mean: Tensor | None
@@ -75,6 +77,11 @@ class _Norm(Module):
             wanted = " or ".join(f"{rank}D" for rank in self._ranks)
             raise ValueError(f"expected {wanted} input (got {input.ndim}D input)")
 
+    def _complete_state(self, state: OrderedDict[str, Any], prefix: str) -> None:
+        # Old state dicts do not count the batches.
+        if self.num_batches_tracked is not None:
+            state.setdefault(prefix + "num_batches_tracked", self.num_batches_tracked)
+
     def extra_repr(self) -> str:
         return (
             f"{self.num_features}, eps={self.eps}, momentum={self.momentum}, affine={self.affine},"
@@ -102,12 +109,21 @@ class _BatchNorm(_Norm):
     def forward(self, input: Tensor) -> Tensor:
         """Normalize an input (N, num_features, ...); in training, move the running statistics."""
         self._check_rank(input)
+        self._check_channels(input)
         mean, variance = self.running_mean, self.running_var
         if not self.training:
             return self._normalize(input, mean, variance, mean is None and variance is None, 0.0)
         if not self.track_running_stats:
             return self._normalize(input, None, None, True, 0.0)
         return self._normalize(input, mean, variance, True, self._share())
+
+    def _check_channels(self, input: Tensor) -> None:
+        found, expected = input.shape[1], self.num_features
+        if found != expected and (self.affine or self.running_mean is not None):
+            raise RuntimeError(
+                f"running_mean should contain {found} elements not {expected}: expected an input"
+                f" with {expected} channels (num_features), got shape {list(input.shape)}"
+            )
 
     def _normalize(
         self,
@@ -200,6 +216,8 @@ class BatchNorm3d(_BatchNorm):
 
 
 class _InstanceNorm(_Norm):
+    _has_unbatched_form = True
+
     def __init__(
         self,
         num_features: int,

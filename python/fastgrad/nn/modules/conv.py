@@ -88,15 +88,17 @@ class _Layer(Module):
             )
 
     def _make_parameters(self, bias: bool, device: Any, dtype: Any) -> None:
-        ends = self.in_channels, self.out_channels
-        first, second = ends if self.transposed else ends[::-1]
-        shape = (first, second // self.groups, *self.kernel_size)
-        self.weight = Parameter(empty(shape, device=device, dtype=dtype))
+        self.weight = Parameter(empty(self._weight_shape(), device=device, dtype=dtype))
         if bias:
             self.bias = Parameter(empty(self.out_channels, device=device, dtype=dtype))
         else:
             self.register_parameter("bias", None)
         self.reset_parameters()
+
+    def _weight_shape(self) -> tuple[int, ...]:
+        ends = self.in_channels, self.out_channels
+        first, second = ends if self.transposed else ends[::-1]
+        return (first, second // self.groups, *self.kernel_size)
 
     def reset_parameters(self) -> None:
         """Draw the weight and then the bias anew, uniform in ±1/sqrt(elements of a window)."""

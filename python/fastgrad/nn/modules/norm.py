@@ -206,6 +206,11 @@ class GroupNorm(Module):
 
     def forward(self, input: Tensor) -> Tensor:
         """Normalize an input (N, num_channels, ...)."""
+        if input.ndim < 2 or input.shape[1] != self.num_channels:
+            raise RuntimeError(
+                f"group_norm: expected an input (N, {self.num_channels}, ...) with"
+                f" {self.num_channels} channels, got shape {list(input.shape)}"
+            )
         return F.group_norm(input, self.num_groups, self.weight, self.bias, self.eps)
 
     def extra_repr(self) -> str:
