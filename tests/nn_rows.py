@@ -68,11 +68,23 @@ class Row:
         options = {name: _tensor(lib, value) for name, value in self.options.items()}
         return getattr(lib.nn, self.name)(*args, **options)
 
+    @property
+    def specs(self):
+        return [Numbers(spec) if isinstance(spec, tuple) else spec for spec in self.inputs]
+
     def arrays(self):
         """The inputs, the same in every call."""
         rng = np.random.default_rng(len(self.id))
-        specs = [Numbers(spec) if isinstance(spec, tuple) else spec for spec in self.inputs]
-        return [spec.draw(rng) for spec in specs]
+        return [spec.draw(rng) for spec in self.specs]
+
+    def tensors(self, lib, dtype="float32"):
+        """The inputs in one of the two libraries; `Numbers` require a gradient."""
+        made = []
+        for spec, array in zip(self.specs, self.arrays(), strict=True):
+            name = dtype if array.dtype == np.float32 else "int64"
+            tensor = lib.tensor(array.tolist(), dtype=getattr(lib, name))
+            made.append(tensor.requires_grad_(isinstance(spec, Numbers)))
+        return made
 
 
 def _short(value):
@@ -151,4 +163,158 @@ NORM = [
     row("LocalResponseNorm", 3, 0.2, 0.5, 2.0, on=IMAGE[2]),
 ]
 
-ROWS = [*CONV, *POOL, *NORM]
+ACTIVATION = [
+    *(
+        row(name, on=(3, 4))
+        for name in (
+            *("Sigmoid", "Tanh", "LogSigmoid", "Softsign", "Tanhshrink", "SiLU", "Mish", "GELU"),
+            *("Softplus", "Identity"),
+        )
+    ),
+    *(
+        row(name, on=Numbers((3, 5), -4, 7), kinked=True)
+        for name in (
+            *("ReLU", "ReLU6", "SELU", "Hardsigmoid", "Hardswish", "Hardtanh", "ELU", "CELU"),
+            *("LeakyReLU", "PReLU", "RReLU", "Hardshrink", "Softshrink"),
+        )
+    ),
+    *(
+        row(name, inplace=True, on=Numbers((3, 5), -4, 7), kinked=True)
+        for name in (
+            *("ReLU", "ReLU6", "SELU", "Hardsigmoid", "Hardswish", "Hardtanh", "ELU", "CELU"),
+            *("LeakyReLU", "RReLU", "SiLU", "Mish"),
+        )
+    ),
+    *(row(name, dim=0, on=(3, 4)) for name in ("Softmax", "LogSoftmax", "Softmin")),
+    row("Softmax2d", on=(2, 3, 2, 2)),
+    row("GELU", "tanh", on=(3, 4)),
+    row("GLU", 0, on=(4, 3)),
+    row("Softplus", 2, 1.5, on=Numbers((3, 4), -2, 2)),
+    row("Hardtanh", -2, 1.5, on=Numbers((3, 4), -3, 3), kinked=True),
+    row("ELU", 0.5, on=(3, 4), kinked=True),
+    row("CELU", 0.5, on=(3, 4), kinked=True),
+    row("LeakyReLU", 0.3, on=(3, 4), kinked=True),
+    row("PReLU", 4, 0.1, on=(2, 4, 3), kinked=True),
+    row("RReLU", 0.2, 0.4, on=(3, 4), kinked=True),
+    row("Hardshrink", 0.3, on=(3, 4), kinked=True),
+    row("Softshrink", 0.3, on=(3, 4), kinked=True),
+    row("Threshold", 0.2, -1.5, on=(3, 4), kinked=True),
+]
+
+WEIGHT = np.array([0.5, 1.0, 2.0, 1.5])
+SCORES, CLASSES = (5, 4), Integers((5,), 4)
+PROBABILITIES = Numbers((5, 4), 0.05, 0.95)
+
+LOSS = [
+    *(row(name, on=[(3, 4), (3, 4)], kinked=True) for name in ("L1Loss", "SmoothL1Loss")),
+    row("MSELoss", on=[(3, 4), (3, 4)]),
+    row("MSELoss", reduction="none", on=[(3, 4), (3, 4)]),
+    row("L1Loss", reduction="sum", on=[(3, 4), (3, 4)], kinked=True),
+    row("SmoothL1Loss", beta=0.3, on=[(3, 4), (3, 4)]),
+    row("HuberLoss", on=[(3, 4), (3, 4)]),
+    row("HuberLoss", "sum", 0.4, on=[(3, 4), (3, 4)]),
+    row("BCELoss", on=[PROBABILITIES, PROBABILITIES]),
+    row("BCELoss", WEIGHT, reduction="none", on=[PROBABILITIES, PROBABILITIES]),
+    row("BCEWithLogitsLoss", on=[SCORES, PROBABILITIES]),
+    row("BCEWithLogitsLoss", WEIGHT, pos_weight=WEIGHT * 2, on=[SCORES, PROBABILITIES]),
+    row("KLDivLoss", reduction="batchmean", on=[SCORES, PROBABILITIES]),
+    row("KLDivLoss", reduction="sum", log_target=True, on=[SCORES, SCORES]),
+    row("PoissonNLLLoss", on=[SCORES, Numbers((5, 4), 1.5, 9.0)]),
+    row("PoissonNLLLoss", False, True, on=[PROBABILITIES, Numbers((5, 4), 1.5, 9.0)]),
+    row("GaussianNLLLoss", on=[SCORES, SCORES, PROBABILITIES]),
+    row("GaussianNLLLoss", full=True, reduction="sum", on=[SCORES, SCORES, PROBABILITIES]),
+    row("SoftMarginLoss", on=[SCORES, Signs(SCORES)]),
+    row("NLLLoss", on=[SCORES, CLASSES]),
+    row("NLLLoss", WEIGHT, ignore_index=2, reduction="sum", on=[SCORES, CLASSES]),
+    row("NLLLoss", reduction="none", on=[(2, 4, 3), Integers((2, 3), 4)]),
+    row("CrossEntropyLoss", on=[SCORES, CLASSES]),
+    row("CrossEntropyLoss", WEIGHT, ignore_index=1, label_smoothing=0.1, on=[SCORES, CLASSES]),
+    row("CrossEntropyLoss", reduction="none", on=[(2, 4, 3), Integers((2, 3), 4)]),
+    row("CrossEntropyLoss", on=[SCORES, PROBABILITIES]),
+    row("CosineEmbeddingLoss", 0.1, on=[SCORES, SCORES, Signs((5,))]),
+    row("MarginRankingLoss", 0.1, on=[(5,), (5,), Signs((5,))], kinked=True),
+    row("HingeEmbeddingLoss", 0.7, on=[SCORES, Signs(SCORES)], kinked=True),
+    row("MultiLabelMarginLoss", on=[SCORES, Integers((5, 4), 4, -1)], kinked=True),
+    row("MultiLabelSoftMarginLoss", WEIGHT, on=[SCORES, Integers((5, 4), 2)]),
+    row("MultiMarginLoss", on=[SCORES, CLASSES], kinked=True),
+    row("MultiMarginLoss", 2, 0.8, WEIGHT, on=[SCORES, CLASSES]),
+    row("TripletMarginLoss", on=[SCORES, SCORES, SCORES], kinked=True),
+    row("TripletMarginLoss", 0.5, 3.0, swap=True, on=[SCORES, SCORES, SCORES], kinked=True),
+    row("TripletMarginWithDistanceLoss", margin=2.0, on=[SCORES, SCORES, SCORES], kinked=True),
+]
+
+LOOKUP = [
+    row("Embedding", 10, 3, on=Integers((2, 4), 10)),
+    row("Embedding", 10, 3, padding_idx=-2, kinked=True, on=Integers((7,), 10)),
+    row("Embedding", 10, 3, max_norm=0.5, norm_type=1.0, kinked=True, on=Integers((7,), 10)),
+    row("Embedding", 4, 3, 1, scale_grad_by_freq=True, kinked=True, on=Integers((9,), 4)),
+    row("EmbeddingBag", 10, 3, on=Integers((2, 4), 10)),
+    row("EmbeddingBag", 10, 3, mode="max", on=[Integers((7,), 10), Integers((1,), 1)]),
+    row(
+        "EmbeddingBag",
+        4,
+        3,
+        mode="sum",
+        padding_idx=2,
+        max_norm=1.0,
+        kinked=True,
+        on=Integers((2, 4), 4),
+    ),
+]
+
+ENDS = {1: (2, 1), 2: (1, 2, 0, 3), 3: (1, 0, 2, 1, 1, 3)}
+
+SHAPE = [
+    row("Flatten", on=(2, 3, 4)),
+    row("Flatten", 0, 1, on=(2, 3, 4)),
+    row("Unflatten", 1, (2, -1), on=(3, 6, 2)),
+    row("Unflatten", -2, [3, 2], on=(3, 6, 2)),
+    *(
+        row(f"{kind}Pad{d}d", padding, *value, on=IMAGE[d])
+        for kind, value in (
+            *(("Circular", ()), ("Reflection", ()), ("Replication", ()), ("Zero", ())),
+            ("Constant", (2.5,)),
+        )
+        for d in (1, 2, 3)
+        for padding in (1, ENDS[d])
+    ),
+    row("Upsample", scale_factor=2, on=IMAGE[1]),
+    row("Upsample", (3, 9), mode="bilinear", on=IMAGE[2]),
+    row("Upsample", None, (1.5, 2.0), "bicubic", True, on=IMAGE[2]),
+    row("Upsample", scale_factor=1.3, mode="nearest", on=IMAGE[3]),
+    row("Upsample", scale_factor=1.5, mode="trilinear", align_corners=False, on=IMAGE[3]),
+    row("Upsample", scale_factor=1.6, mode="linear", recompute_scale_factor=True, on=IMAGE[1]),
+    row("UpsamplingNearest2d", scale_factor=2, on=IMAGE[2]),
+    row("UpsamplingBilinear2d", (3, 9), on=IMAGE[2]),
+    row("PixelShuffle", 2, on=(2, 4, 2, 3)),
+    row("PixelUnshuffle", 2, on=(2, 1, 4, 6)),
+    row("ChannelShuffle", 2, on=IMAGE[2]),
+    row("Unfold", (3, 2), (1, 2), 1, (2, 1), on=IMAGE[2]),
+    row("Unfold", 2, on=(4, 7, 6)),
+    row("Fold", (4, 5), (2, 3), on=(2, 12, 9)),
+    row("Fold", 4, 2, stride=2, on=(8, 4)),
+]
+
+OTHER = [
+    row("Linear", 5, 3, on=(2, 4, 5)),
+    row("Linear", 5, 3, bias=False, on=(5,)),
+    row("Bilinear", 3, 4, 5, on=[(2, 3), (2, 4)]),
+    row("Bilinear", 3, 4, 5, bias=False, on=[(2, 2, 3), (2, 2, 4)]),
+    row("CosineSimilarity", on=[(3, 4), (3, 4)]),
+    row("CosineSimilarity", 0, 1e-4, on=[(3, 4), (3, 4)]),
+    row("PairwiseDistance", on=[(3, 4), (3, 4)]),
+    row("PairwiseDistance", 1.5, keepdim=True, on=[(3, 4), (3, 4)]),
+    *(
+        row(name, on=shape, kinked=True)
+        for name, shape in (
+            *(("Dropout", (3, 4)), ("AlphaDropout", (3, 4)), ("FeatureAlphaDropout", (3, 4, 2))),
+            *(("Dropout1d", IMAGE[1]), ("Dropout2d", IMAGE[2]), ("Dropout3d", IMAGE[3])),
+        )
+    ),
+    row("Dropout", 0.2, True, on=(3, 4), kinked=True),
+    row("Dropout1d", 0.7, on=(4, 6), kinked=True),
+    row("AlphaDropout", 0.0, on=(3, 4), kinked=True),
+    row("Dropout", 1.0, on=(3, 4), kinked=True),
+]
+
+ROWS = [*CONV, *POOL, *NORM, *ACTIVATION, *LOSS, *LOOKUP, *SHAPE, *OTHER]

@@ -40,16 +40,13 @@ def weighted(lib, out):
 def run(lib, row: Row, module):
     """Outputs, and the gradients of a function of them, by name."""
     lib.manual_seed(11)
-    inputs = [
-        lib.tensor(array.tolist(), dtype=getattr(lib, array.dtype.name)) for array in row.arrays()
-    ]
-    floats = [x.requires_grad_() for x in inputs if x.is_floating_point()]
+    inputs = row.tensors(lib)
     outputs = flat(module(*[x * 1 if x.requires_grad else x for x in inputs]))
     found = {f"output {i}": out for i, out in enumerate(outputs)}
     terms = [weighted(lib, out) for out in outputs if out.requires_grad]
     if terms:
         sum(terms).backward()
-    found |= {f"input {i}": x.grad for i, x in enumerate(floats) if x.grad is not None}
+    found |= {f"input {i}": x.grad for i, x in enumerate(inputs) if x.grad is not None}
     found |= {name: p.grad for name, p in module.named_parameters() if p.grad is not None}
     return {name: tensor.detach() for name, tensor in found.items()}
 
@@ -127,8 +124,7 @@ SMOOTH = [row for row in ROWS if not row.kinked and sum(x.size for x in row.arra
 @pytest.mark.parametrize("row", SMOOTH, ids=lambda row: row.id)
 def test_gradients_are_those_of_numbers_nearby(row):
     module = seeded(fg, row).eval().double()
-    inputs = [fg.tensor(array.tolist()) for array in row.arrays()]
-    inputs = [x.double().requires_grad_() if x.is_floating_point() else x for x in inputs]
+    inputs = row.tensors(fg, "float64")
     members = list(module.parameters())
 
     def result(*values):
@@ -136,3 +132,9 @@ def test_gradients_are_those_of_numbers_nearby(row):
         return tuple(out for out in outputs if out.is_floating_point())
 
     assert fg.autograd.gradcheck(result, (*inputs, *members))
+
+
+def test_each_module_of_the_table_has_rows():
+    """Of what is called like a function; containers and hooks have tests of their own."""
+    containers = {"ModuleDict", "ModuleList", "ParameterDict", "ParameterList", "Sequential"}
+    assert set(fg.nn.modules.__all__) - containers - {row.name for row in ROWS} == set()

@@ -63,6 +63,7 @@ from fastgrad.ops.embedding import (
     bilinear,
     embedding,
 )
+from fastgrad.ops.embedding_bag import embedding_bag
 from fastgrad.ops.indexing import one_hot
 from fastgrad.ops.interpolate import (
     interpolate,
@@ -183,6 +184,7 @@ __all__ = [
     "elu",
     "elu_",
     "embedding",
+    "embedding_bag",
     "feature_alpha_dropout",
     "fold",
     "gaussian_nll_loss",

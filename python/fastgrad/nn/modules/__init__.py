@@ -7,35 +7,66 @@ if TYPE_CHECKING:
     from typing import Any
 
     from .activation import *
+    from .activation_kinked import *
     from .batch_norm import *
     from .container import *
     from .conv import *
+    from .distance import *
     from .dropout import *
+    from .embedding import *
     from .flatten import *
+    from .fold import *
     from .linear import *
     from .loss import *
+    from .loss_margin import *
+    from .loss_pointwise import *
     from .norm import *
+    from .pad import *
+    from .parameter_container import *
     from .pool import *
     from .pool_average import *
+    from .resize import *
 
 # The names of each file: importing all of them would take a third of the time of the package.
 _NAMES = {
-    "activation": "LogSoftmax ReLU Sigmoid Softmax Tanh",
+    "activation": """
+        GELU GLU LogSigmoid LogSoftmax Mish SiLU Sigmoid Softmax Softmax2d Softmin Softplus
+        Softsign Tanh Tanhshrink""",
+    "activation_kinked": """
+        CELU ELU Hardshrink Hardsigmoid Hardswish Hardtanh LeakyReLU PReLU RReLU ReLU ReLU6 SELU
+        Softshrink Threshold""",
     "batch_norm": """
         BatchNorm1d BatchNorm2d BatchNorm3d InstanceNorm1d InstanceNorm2d InstanceNorm3d""",
     "container": "ModuleDict ModuleList Sequential",
     "conv": "Conv1d Conv2d Conv3d ConvTranspose1d ConvTranspose2d ConvTranspose3d",
-    "dropout": "Dropout",
+    "distance": "CosineSimilarity PairwiseDistance",
+    "dropout": "AlphaDropout Dropout Dropout1d Dropout2d Dropout3d FeatureAlphaDropout",
+    "embedding": "Embedding EmbeddingBag",
     "flatten": "Flatten Unflatten",
-    "linear": "Identity Linear",
-    "loss": "BCELoss BCEWithLogitsLoss CrossEntropyLoss L1Loss MSELoss NLLLoss",
+    "fold": "Fold Unfold",
+    "linear": "Bilinear Identity Linear",
+    "loss": "CrossEntropyLoss NLLLoss",
+    "loss_margin": """
+        CosineEmbeddingLoss HingeEmbeddingLoss MarginRankingLoss MultiLabelMarginLoss
+        MultiLabelSoftMarginLoss MultiMarginLoss TripletMarginLoss TripletMarginWithDistanceLoss""",
+    "loss_pointwise": """
+        BCELoss BCEWithLogitsLoss GaussianNLLLoss HuberLoss KLDivLoss L1Loss MSELoss
+        PoissonNLLLoss SmoothL1Loss SoftMarginLoss""",
     "norm": "GroupNorm LayerNorm LocalResponseNorm RMSNorm",
+    "pad": """
+        CircularPad1d CircularPad2d CircularPad3d ConstantPad1d ConstantPad2d ConstantPad3d
+        ReflectionPad1d ReflectionPad2d ReflectionPad3d ReplicationPad1d ReplicationPad2d
+        ReplicationPad3d ZeroPad1d ZeroPad2d ZeroPad3d""",
+    "parameter_container": "ParameterDict ParameterList",
     "pool": """
         AdaptiveMaxPool1d AdaptiveMaxPool2d AdaptiveMaxPool3d MaxPool1d MaxPool2d MaxPool3d
         MaxUnpool1d MaxUnpool2d MaxUnpool3d""",
     "pool_average": """
         AdaptiveAvgPool1d AdaptiveAvgPool2d AdaptiveAvgPool3d AvgPool1d AvgPool2d AvgPool3d
         LPPool1d LPPool2d LPPool3d""",
+    "resize": """
+        ChannelShuffle PixelShuffle PixelUnshuffle Upsample UpsamplingBilinear2d
+        UpsamplingNearest2d""",
 }
 _HOMES = {name: home for home, names in _NAMES.items() for name in names.split()}
 

@@ -9,7 +9,7 @@ from .. import init
 from ..module import Module
 from ..parameter import Parameter
 
-__all__ = ["Identity", "Linear"]
+__all__ = ["Bilinear", "Identity", "Linear"]
 
 
 class Identity(Module):
@@ -85,4 +85,70 @@ class Linear(Module):
         return (
             f"in_features={self.in_features}, out_features={self.out_features},"
             f" bias={self.bias is not None}"
+        )
+
+
+class Bilinear(Module):
+    """Computes ``x1 . weight[k] . x2 + bias[k]`` for each output feature k.
+
+    Args:
+        in1_features: the size of the first input's last dimension.
+        in2_features: the size of the second input's last dimension.
+        out_features: the size of the output's last dimension.
+        bias: whether there is a bias.
+        device, dtype: of the parameters.
+
+    Shapes: inputs (..., in1_features) and (..., in2_features), output (..., out_features),
+    `weight` (out_features, in1_features, in2_features), `bias` (out_features,). Both start uniform
+    in ±1/sqrt(in1_features).
+
+    Raises:
+        ValueError: `in1_features` is not positive.
+
+    Follows torch.nn.Bilinear.
+
+    >>> import fastgrad as torch
+    >>> torch.nn.Bilinear(20, 30, 40)(torch.randn(128, 20), torch.randn(128, 30)).shape
+    torch.Size([128, 40])
+    """
+
+    def __init__(
+        self,
+        in1_features: int,
+        in2_features: int,
+        out_features: int,
+        bias: bool = True,
+        device: Any = None,
+        dtype: Any = None,
+    ) -> None:
+        super().__init__()
+        if in1_features <= 0:
+            raise ValueError(f"in1_features must be > 0, but got (in1_features={in1_features})")
+        self.in1_features = in1_features
+        self.in2_features = in2_features
+        self.out_features = out_features
+        shape = (out_features, in1_features, in2_features)
+        self.weight = Parameter(empty(shape, device=device, dtype=dtype))
+        self.bias: Parameter | None
+        if bias:
+            self.bias = Parameter(empty(out_features, device=device, dtype=dtype))
+        else:
+            self.register_parameter("bias", None)
+        self.reset_parameters()
+
+    def reset_parameters(self) -> None:
+        """Draw the weight and then the bias anew."""
+        bound = 1 / math.sqrt(self.in1_features)
+        init.uniform_(self.weight, -bound, bound)
+        if self.bias is not None:
+            init.uniform_(self.bias, -bound, bound)
+
+    def forward(self, input1: Tensor, input2: Tensor) -> Tensor:
+        """Apply the layer to two inputs that differ in the last size only."""
+        return F.bilinear(input1, input2, self.weight, self.bias)
+
+    def extra_repr(self) -> str:
+        return (
+            f"in1_features={self.in1_features}, in2_features={self.in2_features},"
+            f" out_features={self.out_features}, bias={self.bias is not None}"
         )

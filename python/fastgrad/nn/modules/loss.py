@@ -1,18 +1,25 @@
-"""Losses. Each compares an input with a target and gives one number, or one per element.
+"""Losses of class labels. A loss compares an input with a target.
 
-All take `reduction`: "mean" (default), "sum" or "none". `size_average` and `reduce` are PyTorch's
-older way to say the same and give a warning.
+All losses take `reduction`: "mean" (default), "sum" or "none". `size_average` and `reduce` are
+PyTorch's older way to say the same and give a warning.
 """
 
-from ... import Tensor
+from __future__ import annotations
+
 from ...ops.loss import reduction_word
 from .. import functional as F
 from ..module import Module
 
-__all__ = ["BCELoss", "BCEWithLogitsLoss", "CrossEntropyLoss", "L1Loss", "MSELoss", "NLLLoss"]
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from ... import Tensor
+
+__all__ = ["CrossEntropyLoss", "NLLLoss"]
 
 
-class _Loss(Module):
+class Loss(Module):
+    """A loss with a reduction."""
+
     def __init__(
         self,
         size_average: bool | None = None,
@@ -23,7 +30,9 @@ class _Loss(Module):
         self.reduction = reduction_word(reduction, size_average, reduce)
 
 
-class _WeightedLoss(_Loss):
+class WeightedLoss(Loss):
+    """A loss with a reduction and weights."""
+
     weight: Tensor | None
 
     def __init__(
@@ -37,95 +46,7 @@ class _WeightedLoss(_Loss):
         self.register_buffer("weight", weight)
 
 
-class L1Loss(_Loss):
-    """The absolute difference |input - target|.
-
-    Follows torch.nn.L1Loss.
-
-    >>> import fastgrad as torch
-    >>> torch.nn.L1Loss()(torch.tensor([1.0, 2.0]), torch.tensor([0.0, 4.0]))
-    tensor(1.5000)
-    """
-
-    def forward(self, input: Tensor, target: Tensor) -> Tensor:
-        """The loss of an input and a target of the same shape."""
-        return F.l1_loss(input, target, reduction=self.reduction)
-
-
-class MSELoss(_Loss):
-    """The squared difference (input - target)².
-
-    Follows torch.nn.MSELoss.
-
-    >>> import fastgrad as torch
-    >>> torch.nn.MSELoss()(torch.tensor([1.0, 2.0]), torch.tensor([0.0, 4.0]))
-    tensor(2.5000)
-    """
-
-    def forward(self, input: Tensor, target: Tensor) -> Tensor:
-        """The loss of an input and a target of the same shape."""
-        return F.mse_loss(input, target, reduction=self.reduction)
-
-
-class BCELoss(_WeightedLoss):
-    """The cross-entropy between probabilities and targets from 0 to 1.
-
-    Args:
-        weight: a factor for each element, broadcast to the input.
-
-    Follows torch.nn.BCELoss.
-
-    >>> import fastgrad as torch
-    >>> torch.nn.BCELoss()(torch.tensor([0.5]), torch.tensor([1.0]))
-    tensor(0.6931)
-    """
-
-    def forward(self, input: Tensor, target: Tensor) -> Tensor:
-        """The loss of probabilities and a target of the same shape."""
-        return F.binary_cross_entropy(input, target, weight=self.weight, reduction=self.reduction)
-
-
-class BCEWithLogitsLoss(_Loss):
-    """`BCELoss` of the sigmoid of the input, computed without overflow.
-
-    Args:
-        weight: a factor for each element, broadcast to the input.
-        pos_weight: a factor for the positive part of each class, broadcast to the input.
-
-    Follows torch.nn.BCEWithLogitsLoss.
-
-    >>> import fastgrad as torch
-    >>> torch.nn.BCEWithLogitsLoss()(torch.tensor([0.0]), torch.tensor([1.0]))
-    tensor(0.6931)
-    """
-
-    weight: Tensor | None
-    pos_weight: Tensor | None
-
-    def __init__(
-        self,
-        weight: Tensor | None = None,
-        size_average: bool | None = None,
-        reduce: bool | None = None,
-        reduction: str = "mean",
-        pos_weight: Tensor | None = None,
-    ) -> None:
-        super().__init__(size_average, reduce, reduction)
-        self.register_buffer("weight", weight)
-        self.register_buffer("pos_weight", pos_weight)
-
-    def forward(self, input: Tensor, target: Tensor) -> Tensor:
-        """The loss of logits and a target of the same shape."""
-        return F.binary_cross_entropy_with_logits(
-            input,
-            target,
-            self.weight,
-            pos_weight=self.pos_weight,
-            reduction=self.reduction,
-        )
-
-
-class NLLLoss(_WeightedLoss):
+class NLLLoss(WeightedLoss):
     """The negative of the log-probability that the input gives to the target class.
 
     Args:
@@ -161,7 +82,7 @@ class NLLLoss(_WeightedLoss):
         )
 
 
-class CrossEntropyLoss(_WeightedLoss):
+class CrossEntropyLoss(WeightedLoss):
     """`NLLLoss` of the log-softmax of the input: the usual loss of a classifier.
 
     Args:
