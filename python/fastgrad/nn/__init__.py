@@ -13,16 +13,17 @@ if TYPE_CHECKING:
     from .modules import *
 
 __all__ = ["Buffer", "Module", "Parameter", "functional", "init", "modules"]
-__all__ += modules.__all__
 
+if not TYPE_CHECKING:  # type checkers see the imports above
+    __all__ += modules.__all__
 
-def __getattr__(name: str) -> Any:
-    """A layer or loss, when it is first used."""
-    if name not in modules.__all__:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    found = getattr(modules, name)
-    globals()[name] = found
-    return found
+    def __getattr__(name: str) -> Any:
+        """A layer or loss, when it is first used."""
+        if name not in modules.__all__:
+            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        found = getattr(modules, name)
+        globals()[name] = found
+        return found
 
 
 def __dir__() -> list[str]:

@@ -1,8 +1,10 @@
-"""There are no trained weights inside the package, and none are downloaded."""
+"""Weights to begin with. No trained ones are inside the package, and none are downloaded."""
 
 from __future__ import annotations
 
 from typing import Any
+
+from fastgrad import Tensor, nn
 
 
 def without_weights(model: str, weights: object, options: dict[str, Any]) -> None:
@@ -16,3 +18,9 @@ def without_weights(model: str, weights: object, options: dict[str, Any]) -> Non
             f"{model}: no trained weights come with fastgrad. Download torchvision's file and use "
             f"net = {model}(); net.load_state_dict(fastgrad.load('{model}.pth'))"
         )
+
+
+def fill(parameter: Tensor | None, value: float) -> None:
+    """Set all elements of a parameter, where the layer has it."""
+    if parameter is not None:
+        nn.init.constant_(parameter, value)

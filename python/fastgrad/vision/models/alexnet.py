@@ -52,7 +52,8 @@ class AlexNet(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Images [N, 3, H, W] of at least 63 x 63 pixels to scores [N, num_classes]."""
-        return self.classifier(self.avgpool(self.features(x)).flatten(1))
+        out: Tensor = self.classifier(self.avgpool(self.features(x)).flatten(1))
+        return out
 
 
 def alexnet(*, weights: None = None, progress: bool = True, **options: Any) -> AlexNet:

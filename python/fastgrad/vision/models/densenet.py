@@ -12,7 +12,7 @@ from typing import Any
 import fastgrad as fg
 from fastgrad import Tensor, nn
 from fastgrad.nn import functional as F
-from fastgrad.vision.models._weights import without_weights
+from fastgrad.vision.models._weights import fill, without_weights
 
 
 class _DenseLayer(nn.Module):
@@ -32,7 +32,8 @@ class _DenseLayer(nn.Module):
         """All features so far, [N, C, H, W] each, to [N, growth_rate, H, W]."""
         narrow = self.conv1(self.relu1(self.norm1(fg.cat(list(features), 1))))
         new = self.conv2(self.relu2(self.norm2(narrow)))
-        return F.dropout(new, self.drop_rate, self.training) if self.drop_rate > 0 else new
+        out: Tensor = F.dropout(new, self.drop_rate, self.training) if self.drop_rate > 0 else new
+        return out
 
 
 class _DenseBlock(nn.ModuleDict):
@@ -53,7 +54,8 @@ class _DenseBlock(nn.ModuleDict):
         features = [x]
         for layer in self.values():
             features.append(layer(features))
-        return fg.cat(features, 1)
+        out: Tensor = fg.cat(features, 1)
+        return out
 
 
 class _Transition(nn.Sequential):
@@ -117,12 +119,13 @@ class DenseNet(nn.Module):
             if isinstance(module, nn.Conv2d):
                 nn.init.kaiming_normal_(module.weight)
             elif isinstance(module, nn.Linear):
-                nn.init.constant_(module.bias, 0)
+                fill(module.bias, 0)
 
     def forward(self, x: Tensor) -> Tensor:
         """Images [N, 3, H, W] to scores [N, num_classes]."""
         features = F.relu(self.features(x), inplace=True)
-        return self.classifier(features.mean((2, 3)))
+        out: Tensor = self.classifier(features.mean((2, 3)))
+        return out
 
 
 def densenet121(*, weights: None = None, progress: bool = True, **options: Any) -> DenseNet:

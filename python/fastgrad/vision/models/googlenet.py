@@ -31,7 +31,8 @@ class BasicConv2d(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """[N, in_channels, H, W] to [N, out_channels, h, w]."""
-        return F.relu(self.bn(self.conv(x)), inplace=True)
+        out: Tensor = F.relu(self.bn(self.conv(x)), inplace=True)
+        return out
 
 
 class Inception(nn.Module):
@@ -69,7 +70,8 @@ class Inception(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """[N, in_channels, H, W] to [N, ch1x1 + ch3x3 + ch5x5 + pool_proj, H, W]."""
         branches = (self.branch1, self.branch2, self.branch3, self.branch4)
-        return fg.cat([branch(x) for branch in branches], 1)
+        out: Tensor = fg.cat([branch(x) for branch in branches], 1)
+        return out
 
 
 class InceptionAux(nn.Module):
@@ -85,7 +87,8 @@ class InceptionAux(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """[N, in_channels, H, W] to [N, num_classes]."""
         x = self.conv(F.adaptive_avg_pool2d(x, (4, 4)))
-        return self.fc2(self.dropout(F.relu(self.fc1(x.flatten(1)), inplace=True)))
+        out: Tensor = self.fc2(self.dropout(F.relu(self.fc1(x.flatten(1)), inplace=True)))
+        return out
 
 
 class GoogLeNet(nn.Module):

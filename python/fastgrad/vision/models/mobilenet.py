@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from fastgrad import Tensor, nn
-from fastgrad.vision.models._weights import without_weights
+from fastgrad.vision.models._weights import fill, without_weights
 
 # Expansion, channels, number of blocks and first stride of each stage.
 STAGES = (
@@ -35,15 +35,15 @@ def rounded_channels(value: float, divisor: int = 8) -> int:
     return near + divisor if near < 0.9 * value else near
 
 
-def _convolution(
-    inp: int, out: int, kernel: int, stride: int = 1, groups: int = 1
-) -> nn.Sequential:
+class Conv2dNormActivation(nn.Sequential):
     """A convolution, its normalization, and ReLU6."""
-    return nn.Sequential(
-        nn.Conv2d(inp, out, kernel, stride, (kernel - 1) // 2, groups=groups, bias=False),
-        nn.BatchNorm2d(out),
-        nn.ReLU6(inplace=True),
-    )
+
+    def __init__(self, inp: int, out: int, kernel: int, stride: int = 1, groups: int = 1) -> None:
+        super().__init__(
+            nn.Conv2d(inp, out, kernel, stride, (kernel - 1) // 2, groups=groups, bias=False),
+            nn.BatchNorm2d(out),
+            nn.ReLU6(inplace=True),
+        )
 
 
 class InvertedResidual(nn.Module):
@@ -67,9 +67,9 @@ class InvertedResidual(nn.Module):
         hidden = round(inp * expand_ratio)
         layers: list[nn.Module] = []
         if expand_ratio != 1:
-            layers.append(_convolution(inp, hidden, 1))
+            layers.append(Conv2dNormActivation(inp, hidden, 1))
         layers += [
-            _convolution(hidden, hidden, 3, stride, groups=hidden),
+            Conv2dNormActivation(hidden, hidden, 3, stride, groups=hidden),
             nn.Conv2d(hidden, oup, 1, bias=False),
             nn.BatchNorm2d(oup),
         ]
@@ -77,7 +77,8 @@ class InvertedResidual(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """[N, inp, H, W] to [N, oup, H / stride, W / stride]."""
-        return x + self.conv(x) if self.use_res_connect else self.conv(x)
+        out: Tensor = x + self.conv(x) if self.use_res_connect else self.conv(x)
+        return out
 
 
 class MobileNetV2(nn.Module):
@@ -110,14 +111,14 @@ class MobileNetV2(nn.Module):
         super().__init__()
         channels = rounded_channels(32 * width_mult, round_nearest)
         self.last_channel = rounded_channels(1280 * max(1.0, width_mult), round_nearest)
-        features: list[nn.Module] = [_convolution(3, channels, 3, 2)]
+        features: list[nn.Module] = [Conv2dNormActivation(3, channels, 3, 2)]
         for expansion, width, count, first_stride in inverted_residual_setting:
             out = rounded_channels(width * width_mult, round_nearest)
             for i in range(count):
                 stride = first_stride if i == 0 else 1
                 features.append(InvertedResidual(channels, out, stride, expansion))
                 channels = out
-        features.append(_convolution(channels, self.last_channel, 1))
+        features.append(Conv2dNormActivation(channels, self.last_channel, 1))
         self.features = nn.Sequential(*features)
         self.classifier = nn.Sequential(
             nn.Dropout(p=dropout), nn.Linear(self.last_channel, num_classes)
@@ -130,11 +131,12 @@ class MobileNetV2(nn.Module):
                 nn.init.kaiming_normal_(module.weight, mode="fan_out")
             elif isinstance(module, nn.Linear):
                 nn.init.normal_(module.weight, 0, 0.01)
-                nn.init.zeros_(module.bias)
+                fill(module.bias, 0)
 
     def forward(self, x: Tensor) -> Tensor:
         """Images [N, 3, H, W] to scores [N, num_classes]."""
-        return self.classifier(self.features(x).mean((2, 3)))
+        out: Tensor = self.classifier(self.features(x).mean((2, 3)))
+        return out
 
 
 def mobilenet_v2(*, weights: None = None, progress: bool = True, **options: Any) -> MobileNetV2:

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from fastgrad import Tensor, nn
-from fastgrad.vision.models._weights import without_weights
+from fastgrad.vision.models._weights import fill, without_weights
 
 
 class BasicBlock(nn.Module):
@@ -45,8 +45,9 @@ class BasicBlock(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """[N, inplanes, H, W] to [N, planes, H / stride, W / stride]."""
         identity = x if self.downsample is None else self.downsample(x)
-        out = self.relu(self.bn1(self.conv1(x)))
-        return self.relu(self.bn2(self.conv2(out)) + identity)
+        inner = self.relu(self.bn1(self.conv1(x)))
+        out: Tensor = self.relu(self.bn2(self.conv2(inner)) + identity)
+        return out
 
 
 class Bottleneck(nn.Module):
@@ -76,9 +77,10 @@ class Bottleneck(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """[N, inplanes, H, W] to [N, 4 planes, H / stride, W / stride]."""
         identity = x if self.downsample is None else self.downsample(x)
-        out = self.relu(self.bn1(self.conv1(x)))
-        out = self.relu(self.bn2(self.conv2(out)))
-        return self.relu(self.bn3(self.conv3(out)) + identity)
+        inner = self.relu(self.bn1(self.conv1(x)))
+        inner = self.relu(self.bn2(self.conv2(inner)))
+        out: Tensor = self.relu(self.bn3(self.conv3(inner)) + identity)
+        return out
 
 
 class ResNet(nn.Module):
@@ -128,9 +130,9 @@ class ResNet(nn.Module):
                 nn.init.kaiming_normal_(module.weight, mode="fan_out", nonlinearity="relu")
         for module in self.modules() if zero_init_residual else ():
             if isinstance(module, Bottleneck):
-                nn.init.constant_(module.bn3.weight, 0)
+                fill(module.bn3.weight, 0)
             elif isinstance(module, BasicBlock):
-                nn.init.constant_(module.bn2.weight, 0)
+                fill(module.bn2.weight, 0)
 
     def _stage(
         self, block: type[BasicBlock] | type[Bottleneck], planes: int, count: int, stride: int
@@ -150,7 +152,8 @@ class ResNet(nn.Module):
         """Images [N, 3, H, W] to scores [N, num_classes]."""
         x = self.maxpool(self.relu(self.bn1(self.conv1(x))))
         x = self.layer4(self.layer3(self.layer2(self.layer1(x))))
-        return self.fc(self.avgpool(x).flatten(1))
+        out: Tensor = self.fc(self.avgpool(x).flatten(1))
+        return out
 
 
 def resnet18(*, weights: None = None, progress: bool = True, **options: Any) -> ResNet:

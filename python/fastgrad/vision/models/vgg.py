@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from fastgrad import Tensor, nn
-from fastgrad.vision.models._weights import without_weights
+from fastgrad.vision.models._weights import fill, without_weights
 
 # Channels of the convolutions of each of five blocks.
 DEPTHS: dict[int, tuple[tuple[int, int], ...]] = {
@@ -59,15 +59,15 @@ class VGG(nn.Module):
         for module in self.modules():
             if isinstance(module, nn.Conv2d):
                 nn.init.kaiming_normal_(module.weight, mode="fan_out", nonlinearity="relu")
-                assert module.bias is not None
-                nn.init.constant_(module.bias, 0)
+                fill(module.bias, 0)
             elif isinstance(module, nn.Linear):
                 nn.init.normal_(module.weight, 0, 0.01)
-                nn.init.constant_(module.bias, 0)
+                fill(module.bias, 0)
 
     def forward(self, x: Tensor) -> Tensor:
         """Images [N, 3, H, W] to scores [N, num_classes]."""
-        return self.classifier(self.avgpool(self.features(x)).flatten(1))
+        out: Tensor = self.classifier(self.avgpool(self.features(x)).flatten(1))
+        return out
 
 
 def make_features(blocks: Sequence[tuple[int, int]], batch_norm: bool = False) -> nn.Sequential:
