@@ -24,20 +24,21 @@ __all__ = [
     "modules",
     "utils",
 ]
-__all__ += modules.__all__
 
+if not TYPE_CHECKING:  # type checkers see the imports above
+    __all__ += modules.__all__
 
-def __getattr__(name: str) -> Any:
-    """A layer or loss, when it is first used."""
-    if name == "utils":
-        from importlib import import_module
+    def __getattr__(name: str) -> Any:
+        """A layer or loss, when it is first used."""
+        if name == "utils":
+            from importlib import import_module
 
-        return import_module(f"{__name__}.utils")
-    if name not in modules.__all__:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    found = getattr(modules, name)
-    globals()[name] = found
-    return found
+            return import_module(f"{__name__}.utils")
+        if name not in modules.__all__:
+            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        found = getattr(modules, name)
+        globals()[name] = found
+        return found
 
 
 def __dir__() -> list[str]:

@@ -1,5 +1,5 @@
-"""Images: datasets, transforms, boxes and regions. Follows torchvision."""
+"""Images: datasets, transforms, networks, boxes and regions. Follows torchvision."""
 
-from fastgrad.vision import datasets, ops, transforms
+from fastgrad.vision import datasets, models, ops, transforms
 
-__all__ = ["datasets", "ops", "transforms"]
+__all__ = ["datasets", "models", "ops", "transforms"]

@@ -75,19 +75,20 @@ _NAMES = {
 }
 _HOMES = {name: home for home, names in _NAMES.items() for name in names.split()}
 
-__all__ = sorted(_HOMES)
 
+if not TYPE_CHECKING:  # type checkers see the imports above
+    __all__ = sorted(_HOMES)
 
-def __getattr__(name: str) -> Any:
-    if name not in _HOMES and name not in _NAMES:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    from importlib import import_module
+    def __getattr__(name: str) -> Any:
+        if name not in _HOMES and name not in _NAMES:
+            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        from importlib import import_module
 
-    home = import_module(f"{__name__}.{_HOMES.get(name, name)}")
-    found = home if name in _NAMES else getattr(home, name)
-    globals()[name] = found
-    return found
+        home = import_module(f"{__name__}.{_HOMES.get(name, name)}")
+        found = home if name in _NAMES else getattr(home, name)
+        globals()[name] = found
+        return found
 
 
 def __dir__() -> list[str]:
-    return sorted({*globals(), *__all__})
+    return sorted({*globals(), *_HOMES})

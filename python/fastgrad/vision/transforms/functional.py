@@ -172,7 +172,8 @@ def to_pil_image(pic: Any, mode: str | None = None) -> Any:
         )
     if (mode or default) == "I;16":
         pic = pic.astype(numpy.uint16)
-    return _pillow.pillow().fromarray(numpy.ascontiguousarray(pic), mode or default)
+    chosen = None if mode in (None, default) else mode  # Pillow finds the default by itself
+    return _pillow.pillow().fromarray(numpy.ascontiguousarray(pic), chosen)
 
 
 def convert_image_dtype(image: Tensor, dtype: fg.dtype = fg.float32) -> Tensor:
