@@ -99,48 +99,78 @@ add("cdist", cdist, raw("cdist"))
 
 
 def cross_entropy(
-    call: Call, function: Any, logits: Tensor, labels: Tensor, weight: Any, ignore_index: int
-) -> tuple[Tensor, Tensor]:
+    call: Call,
+    function: Any,
+    logits: Tensor,
+    labels: Tensor,
+    weight: Any,
+    ignore_index: int,
+    smoothing: float,
+    total: bool,
+    average: bool,
+) -> tuple[Tensor, Tensor, Tensor]:
     if call.is_mapped(weight):
         call.give_up()
-    rows, totals = function(
-        call.front(logits).flatten(0, 1),
-        call.front(labels).flatten(),
-        call.value(weight),
-        ignore_index,
+    labels_of_all, factors = call.front(labels), call.value(weight)
+    losses, kept, _ = function(
+        call.front(logits).flatten(0, 1), labels_of_all.flatten(), factors, ignore_index, smoothing
     )
-    return rows.view(call.size, -1), totals.view(call.size, -1)
+    found, divisors = losses.view(call.size, -1), kept.new_ones(call.size)
+    if average:
+        divisors = _label_weights(labels_of_all, factors, ignore_index).to(kept.dtype)
+    if total:
+        found = found.sum(1) / divisors
+    return found, kept.view(call.size, -1, 2), divisors
 
 
-def cross_entropy_with_graph(logits: Tensor, labels: Tensor, weight: Any, ignore: int) -> Any:
-    rows = loss._cross_entropy_rows(logits, labels, weight, ignore)
-    return rows, _core.cross_entropy(logits.detach(), labels, weight, ignore)[1]
+def cross_entropy_of_rows(
+    logits: Tensor, labels: Tensor, weight: Any, ignore_index: int, smoothing: float
+) -> tuple[Tensor, Tensor, Tensor]:
+    """The losses, with a graph where one is needed, and what backward needs."""
+    numbers = _core.cross_entropy(
+        logits.detach(), labels, weight, ignore_index, smoothing, False, False
+    )
+    losses = loss._cross_entropy(logits, labels, weight, ignore_index, smoothing, "none")
+    return losses, *numbers[1:]
 
 
 def cross_entropy_backward(
     call: Call,
     function: Any,
+    grad: Tensor,
     logits: Tensor,
-    totals: Tensor,
+    kept: Tensor,
     labels: Tensor,
     weight: Any,
-    scale: Tensor,
+    divisor: Tensor,
     ignore_index: int,
+    smoothing: float,
 ) -> Tensor:
     if call.is_mapped(weight):
         call.give_up()
     rows = logits.shape[0]
-    scales = call.front(scale)
-    scales = scales if scale.dim() else scales.unsqueeze(1).expand(call.size, rows)
+    scales = call.front(grad)
+    if not grad.dim():
+        scales = (scales / call.front(divisor)).unsqueeze(1).expand(call.size, rows)
     found = function(
+        scales.flatten(),
         call.front(logits).flatten(0, 1),
-        call.front(totals).flatten(),
+        call.front(kept).flatten(0, 1),
         call.front(labels).flatten(),
         call.value(weight),
-        scales.flatten(),
+        scales.new_ones(()),
         ignore_index,
+        smoothing,
     )
     return found.view(call.size, *logits.shape)  # type: ignore[no-any-return]
+
+
+def _label_weights(labels: Tensor, weight: Tensor | None, ignore_index: int) -> Tensor:
+    """The sum of the weights of the labels in each row."""
+    kept = labels != ignore_index
+    if weight is None:
+        return kept.sum(1)
+    return t.where(kept, weight[t.where(kept, labels, 0)], 0.0).sum(1)
 
 
 def label_weight(
@@ -157,7 +187,7 @@ def checked_labels(call: Call, function: Any, labels: Tensor, *limits: int) -> T
     return function(call.value(labels).flatten(), *limits).view(call.size, *labels.shape)  # type: ignore[no-any-return]
 
 
-add("cross_entropy", cross_entropy, cross_entropy_with_graph)
+add("cross_entropy", cross_entropy, cross_entropy_of_rows)
 add("cross_entropy_backward", cross_entropy_backward)
 add("label_weight", label_weight, _core.label_weight)
 add("checked_labels", checked_labels, raw("checked_labels"))
