@@ -15,7 +15,10 @@ from fastgrad.func import grad, jacfwd, jacrev, vmap
 from rows import OPS
 from strategies import Small, SmallSmooth
 
-pytestmark = pytest.mark.core
+pytestmark = [
+    pytest.mark.core,
+    pytest.mark.filterwarnings("ignore:There is a performance drop"),
+]
 
 DIFFERENTIABLE = [op for op in OPS if op.differentiable]
 
