@@ -33,6 +33,7 @@ LOOPED = {
     *("cummax", "cummin", "sort", "msort", "topk", "index_select 0-d", "index_add", "index_fill"),
     *("scatter_add", "scatter reduce", "scatter_reduce amax", "scatter_reduce amin"),
     *("index_reduce prod", "nn.functional.multilabel_margin_loss"),
+    *("nn.functional.max_unpool1d", "nn.functional.max_unpool2d", "nn.functional.max_unpool3d"),
     "masked_select",  # of masks without dimensions
     # Where the weights of the classes are mapped:
     "nn.functional.cross_entropy",
@@ -114,7 +115,7 @@ def check(op, mapped, function):
     if expected is None:
         return
     with catch_warnings():
-        simplefilter("ignore" if is_looped(op) else "error")
+    simplefilter("ignore" if is_looped(op) else "error")
         try:
             found = vmap(function, in_dims=mapped.in_dims)(*mapped.args)
         except RuntimeError as error:
