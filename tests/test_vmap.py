@@ -115,7 +115,7 @@ def check(op, mapped, function):
     if expected is None:
         return
     with catch_warnings():
-    simplefilter("ignore" if is_looped(op) else "error")
+        simplefilter("ignore" if is_looped(op) else "error")
         try:
             found = vmap(function, in_dims=mapped.in_dims)(*mapped.args)
         except RuntimeError as error:
