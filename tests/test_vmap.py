@@ -15,7 +15,10 @@ from fastgrad.func import grad, jacfwd, jacrev, vmap
 from rows import OPS
 from strategies import Small, SmallSmooth
 
-pytestmark = pytest.mark.core
+pytestmark = [
+    pytest.mark.core,
+    pytest.mark.filterwarnings("ignore:There is a performance drop"),
+]
 
 DIFFERENTIABLE = [op for op in OPS if op.differentiable]
 
@@ -30,6 +33,7 @@ LOOPED = {
     *("cummax", "cummin", "sort", "msort", "topk", "index_select 0-d", "index_add", "index_fill"),
     *("scatter_add", "scatter reduce", "scatter_reduce amax", "scatter_reduce amin"),
     *("index_reduce prod", "nn.functional.multilabel_margin_loss"),
+    *("nn.functional.max_unpool1d", "nn.functional.max_unpool2d", "nn.functional.max_unpool3d"),
     "masked_select",  # of masks without dimensions
     # Where the weights of the classes are mapped:
     "nn.functional.cross_entropy",

@@ -377,6 +377,8 @@ PyObject* is_batched_object(PyObject*, PyObject* object) { return PyBool_FromLon
 
 // _core.apply_rule(name, args): what the batching rule of a name makes of arguments with tensors inside vmap.
 PyObject* apply_rule(PyObject*, PyObject* args) {
+  PyObject *name, *given;
+  if (!PyArg_ParseTuple(args, "UO!", &name, &PyTuple_Type, &given)) return nullptr;
   return batching_rules == nullptr ? refuse_without_rules() : PyObject_Call(batching_rules, args, nullptr);
 }
 
@@ -392,8 +394,7 @@ PyObject* mark_unrecorded(PyObject*, PyObject* x) {
 // _core.set_base(view, of): says that one batched tensor is a view of another, if they share memory.
 PyObject* link_base(PyObject*, PyObject* args) {
   PyObject *view, *of;
-  if (batched_class == nullptr) return refuse_without_rules();
-  if (!PyArg_ParseTuple(args, "O!O!", batched_class, &view, batched_class, &of)) return nullptr;
+  if (!PyArg_ParseTuple(args, "O!O!", base_type, &view, base_type, &of)) return nullptr;
   if (self_of(view)->tensor.storage.get() == self_of(of)->tensor.storage.get()) set_base(view, of);
   Py_RETURN_NONE;
 }
