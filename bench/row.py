@@ -29,8 +29,8 @@ def losses_and_changes(
     return [np.asarray(losses), np.concatenate(changes)]
 
 
-class NotOffered(Exception):
-    """A backend has no natural form of a workload."""
+class NotOffered(AttributeError):
+    """A backend has no natural form of a workload, or lacks a name that it uses."""
 
 
 @dataclass(frozen=True)

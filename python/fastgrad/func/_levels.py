@@ -65,7 +65,8 @@ class Level:
         if x.__class__ is not Batched and (inside := innermost()) is not None:
             x = lifted(x, inside)  # what belongs to an outer level stays connected to it
         if x.requires_grad and self._outside[-1]:
-            return x.view_as(x)
+            alias: Tensor = x.view_as(x)
+            return alias
         made = (_core.detach(x) if x.__class__ is Batched else x.detach()).requires_grad_()
         self._own.add(made)
         return made

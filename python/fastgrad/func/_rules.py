@@ -150,7 +150,7 @@ def reduction(
     call: Call, function: Callable[..., Any], x: Tensor, dims: Any, keepdim: bool, *rest: Any
 ) -> Tensor:
     """Dimensions, of which none means all, and whether to keep them."""
-    found = function(sized(call, x), moved_dims(dims, x.dim()), keepdim, *rest)
+    found: Tensor = function(sized(call, x), moved_dims(dims, x.dim()), keepdim, *rest)
     return found if x.dim() else found.reshape(call.size)
 
 
@@ -179,7 +179,7 @@ add("cummax", along(0), lambda *args: tuple(t.cummax(*args)))
 add("cummin", along(0), lambda *args: tuple(t.cummin(*args)))
 add("mode", along(0), lambda *args: tuple(t.mode(*args)))
 add("median", along(0), lambda *args: tuple(median(*args)))
-add("topk", along(1), lambda *args: tuple(t.topk(*args[:3], largest=args[3], sorted=args[4])))
+add("topk", along(1), lambda x, k, dim, *flags: tuple(t.topk(x, k, dim, *flags)))
 add("kthvalue", along(1), lambda *args: tuple(t.kthvalue(*args)))
 
 

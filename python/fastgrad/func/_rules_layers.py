@@ -168,9 +168,9 @@ def cross_entropy_backward(
 def _label_weights(labels: Tensor, weight: Tensor | None, ignore_index: int) -> Tensor:
     """The sum of the weights of the labels in each row."""
     kept = labels != ignore_index
-    if weight is None:
-        return kept.sum(1)
-    return t.where(kept, weight[t.where(kept, labels, 0)], 0.0).sum(1)
+    factors = kept if weight is None else t.where(kept, weight[t.where(kept, labels, 0)], 0.0)
+    total: Tensor = factors.sum(1)
+    return total
 
 
 def label_weight(
@@ -356,11 +356,11 @@ def with_options(function: Callable[..., Any], count: int) -> Callable[..., Any]
 
 
 def max_pool(x: Tensor, kernel: Any, *options: Any) -> Any:
-    return pool._recorded(len(kernel), x, _core.max_pool(x, kernel, *options))
+    return pool.recorded_pool(len(kernel), pool.MAX, x, (kernel, *options))
 
 
 def adaptive_max_pool(x: Tensor, sizes: Any) -> Any:
-    return pool._recorded(len(sizes), x, _core.adaptive_max_pool(x, sizes))
+    return pool.recorded_pool(len(sizes), pool.ADAPTIVE, x, (sizes,))
 
 
 add("convolution", convolution, with_options(conv._convolution, 3))
@@ -374,10 +374,13 @@ add("avg_pool", leading, with_options(pool_average._avg_pool, 1))
 add("adaptive_avg_pool", leading, pool_average._adaptive_avg_pool)
 
 
-def pooled_backward(
-    call: Call, function: Callable[..., Any], grad: Tensor, image: Any, *args: Any
-) -> Tensor:
-    return unfolded(call, function(folded(call, grad), (call.size * image[0], *image[1:]), *args))
+def pooled_backward(call: Call, function: Callable[..., Any], *args: Any) -> Tensor:
+    """Tensors, the shape of the image, and options."""
+    tensors = [folded(call, x) for x in args if isinstance(x, Tensor)]
+    image, *options = args[len(tensors) :]
+    return unfolded(call, function(*tensors, (call.size * image[0], *image[1:]), *options))
 
 
 add("avg_pool_backward adaptive_avg_pool_backward", pooled_backward)
+add("max_pool_backward adaptive_max_pool_backward", pooled_backward)
+add("max_pool_places adaptive_max_pool_places", pooled_backward)

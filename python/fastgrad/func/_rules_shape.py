@@ -92,6 +92,12 @@ add("view", shaped, lambda x, sizes: x.view(sizes))
 add("reshape", shaped, t.reshape)
 add("expand", expand, lambda x, sizes: x.expand(sizes))
 add("transpose", transpose)
+
+
+def rolled(x: Tensor, shifts: Any, dims: Any) -> Tensor:
+    return t.roll(x, shifts) if dims == () else t.roll(x, shifts, dims)
+
+
 add("permute", permute)
 add("squeeze", squeeze)
 add("squeeze_all", squeeze_all, t.squeeze)
@@ -104,7 +110,7 @@ add("one_hot", trailing, raw("one_hot"))
 add("diagonal", diagonal)
 add("repeat", repeat, Tensor.repeat)
 add("flip", flip)
-add("roll", roll, lambda x, shifts, dims: t.roll(x, shifts, None if dims == () else dims))
+add("roll", roll, rolled)
 add("cat", cat)
 
 

@@ -52,7 +52,7 @@ __all__ = [
 ]
 
 
-def reflected(name: str, input: Operand, other: Any) -> Any:
+def reflected(name: str, input: Operand, other: Any) -> Tensor:
     """What an operand that tensors do not know makes of an operator; else the current error.
 
     Operators that fail would return NotImplemented and have Python ask, but they are the functions.
@@ -60,7 +60,7 @@ def reflected(name: str, input: Operand, other: Any) -> Any:
     kind = type(other)
     method = getattr(kind, name, None)
     is_array = isinstance(other, _core.TensorBase) or hasattr(kind, "__array_ufunc__")
-    result = NotImplemented if method is None or is_array else method(other, input)
+    result: Tensor = NotImplemented if method is None or is_array else method(other, input)
     if result is NotImplemented:
         raise
     return result

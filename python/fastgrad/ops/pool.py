@@ -46,7 +46,7 @@ def max_pool1d(
     tensor([[3., 2.]])
     """
     options = windows("max_pool1d", 1, kernel_size, stride, padding, dilation)
-    return _largest(1, _MAX, input, (*options, ceil_mode), return_indices)
+    return _largest(1, MAX, input, (*options, ceil_mode), return_indices)
 
 
 def max_pool1d_with_indices(
@@ -103,7 +103,7 @@ def max_pool2d(
              [13., 15.]]])
     """
     options = windows("max_pool2d", 2, kernel_size, stride, padding, dilation)
-    return _largest(2, _MAX, input, (*options, ceil_mode), return_indices)
+    return _largest(2, MAX, input, (*options, ceil_mode), return_indices)
 
 
 def max_pool2d_with_indices(
@@ -145,7 +145,7 @@ def max_pool3d(
     tensor([[[[7.]]]])
     """
     options = windows("max_pool3d", 3, kernel_size, stride, padding, dilation)
-    return _largest(3, _MAX, input, (*options, ceil_mode), return_indices)
+    return _largest(3, MAX, input, (*options, ceil_mode), return_indices)
 
 
 def max_pool3d_with_indices(
@@ -172,8 +172,8 @@ def max_pool3d_with_indices(
 
 
 # A pool, how its places follow from what it says of where its elements are, and its backward.
-_MAX = (_core.max_pool, _core.max_pool_places, _core.max_pool_backward)
-_ADAPTIVE = (
+MAX = (_core.max_pool, _core.max_pool_places, _core.max_pool_backward)
+ADAPTIVE = (
     _core.adaptive_max_pool,
     _core.adaptive_max_pool_places,
     _core.adaptive_max_pool_backward,
@@ -183,12 +183,19 @@ _ADAPTIVE = (
 def _largest(
     dims: int, pool: Any, input: Tensor, options: tuple[Any, ...], return_indices: bool
 ) -> Any:
-    forward, places, _ = pool
-    out, where = forward(input, *options)
+    out, where = recorded_pool(dims, pool, input, options)
+    return (out, pool[1](where, input.shape, *options)) if return_indices else out
+
+
+def recorded_pool(
+    dims: int, pool: Any, input: Tensor, options: tuple[Any, ...]
+) -> tuple[Tensor, Tensor]:
+    """The largest elements, and what says where they are."""
+    out, where = pool[0](input, *options)
     if out.requires_grad:
         saved = (pool, where, input.shape, options, dims)
         record(out, max_pool_vjp, _core.edges(input), saved)
-    return (out, places(where, input.shape, *options)) if return_indices else out
+    return out, where
 
 
 def max_pool_vjp(grad: Tensor, saved: Saved, needs: Needs) -> Grads:
@@ -211,7 +218,7 @@ def adaptive_max_pool1d(input: Tensor, output_size: Any, return_indices: bool = 
     tensor([[3., 3.]])
     """
     target = adaptive_target("adaptive_max_pool1d", 1, input, output_size)
-    return _largest(1, _ADAPTIVE, input, (target,), return_indices)
+    return _largest(1, ADAPTIVE, input, (target,), return_indices)
 
 
 def adaptive_max_pool2d(input: Tensor, output_size: Any, return_indices: bool = False) -> Any:
@@ -232,7 +239,7 @@ def adaptive_max_pool2d(input: Tensor, output_size: Any, return_indices: bool = 
     tensor([[[7., 8.]]])
     """
     target = adaptive_target("adaptive_max_pool2d", 2, input, output_size)
-    return _largest(2, _ADAPTIVE, input, (target,), return_indices)
+    return _largest(2, ADAPTIVE, input, (target,), return_indices)
 
 
 def adaptive_max_pool3d(input: Tensor, output_size: Any, return_indices: bool = False) -> Any:
@@ -245,7 +252,7 @@ def adaptive_max_pool3d(input: Tensor, output_size: Any, return_indices: bool = 
     tensor([[[[7.]]]])
     """
     target = adaptive_target("adaptive_max_pool3d", 3, input, output_size)
-    return _largest(3, _ADAPTIVE, input, (target,), return_indices)
+    return _largest(3, ADAPTIVE, input, (target,), return_indices)
 
 
 def adaptive_target(op: str, dims: int, input: Tensor, output_size: Any) -> Sizes:
