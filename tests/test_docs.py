@@ -10,7 +10,7 @@ import fastgrad
 
 DOCS = Path(__file__).parents[1] / "docs"
 PAGE = (DOCS / "differentiation.md").read_text(encoding="utf-8")
-OWN = ("nan_guard", "viz")
+OWN = ("func.value_and_grad", "nan_guard", "viz")
 
 
 def examples(text: str) -> str:

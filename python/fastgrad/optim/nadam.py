@@ -45,7 +45,7 @@ class NAdam(Optimizer):
     >>> optimizer.step()
     >>> w
     Parameter containing:
-    tensor([0.6815], requires_grad=True)
+    tensor([0.7359], requires_grad=True)
     """
 
     def __init__(

@@ -8,7 +8,7 @@ import fastgrad
 from fastgrad.tensor import Tensor
 from fastgrad.utils.data import Dataset
 from fastgrad.vision.datasets.idx import read_idx
-from fastgrad.vision.transforms import batched, takes_raw
+from fastgrad.vision.transforms.batches import batched, takes_raw
 
 Transform = Callable[[Any], Any]
 

@@ -97,8 +97,8 @@ class ResNet(nn.Module):
 
     >>> import fastgrad as torch
     >>> from fastgrad.vision.models.resnet import BasicBlock, ResNet
-    >>> ResNet(BasicBlock, [1, 1, 1, 1], num_classes=5)(torch.zeros(1, 3, 32, 32)).shape
-    torch.Size([1, 5])
+    >>> ResNet(BasicBlock, [1, 1, 1, 1], num_classes=5)(torch.zeros(2, 3, 32, 32)).shape
+    torch.Size([2, 5])
     """
 
     def __init__(

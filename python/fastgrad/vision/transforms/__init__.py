@@ -6,7 +6,6 @@ and their `Compose` work on a whole batch at once.
 """
 
 from fastgrad.vision.transforms import functional
-from fastgrad.vision.transforms.batches import batched, takes_raw
 from fastgrad.vision.transforms.color import (
     ColorJitter,
     GaussianBlur,
@@ -73,7 +72,5 @@ __all__ = [
     "TenCrop",
     "ToPILImage",
     "ToTensor",
-    "batched",
     "functional",
-    "takes_raw",
 ]
