@@ -42,6 +42,13 @@ PATHS = {
     ),
     "few: one dimension": ((2, 5, 150), (3, 5, 4), {"padding": 3}),
     "few: three dimensions": ((2, 3, 4, 5, 20), (4, 3, 2, 2, 3), {"padding": 1}),
+    "pixels behind the last window": ((2, 8, 8), (20, 8, 3), {"stride": 2}),
+    "pixels behind the last window, few": ((2, 8, 8), (2, 8, 3), {"stride": 2}),
+    "pixels behind the last window, two dimensions": (
+        (2, 8, 7, 6),
+        (17, 8, 4, 3),
+        {"stride": (3, 2), "padding": (1, 0)},
+    ),
     "padding larger than the image": ((2, 20, 3, 2), (12, 20, 3, 3), {"padding": 5}),
     "padding larger than the kernel": ((2, 3, 9, 9), (20, 3, 2, 2), {"padding": 4}),
     "one window": ((3, 20, 5, 5), (24, 20, 5, 5), {}),

@@ -37,7 +37,8 @@ struct Layout {
 
   Layout(const DirectConvolution& c, Index rows, bool may_stay) : w(c.w) {
     in_place = may_stay && w.stride[2] == 1;
-    for (const Index padding : w.padding) in_place = in_place && padding == 0;
+    // Windows of a gradient may reach beyond the end.
+    for (int d = 0; d < 3; ++d) in_place = in_place && w.padding[d] == 0 && reach(d, w.out[d]) <= w.in[d];
     deep = in_place ? w.in[0] : reach(0, 1);
     high = in_place ? w.in[1] : reach(1, rows);
     phases = in_place ? 1 : w.stride[2];

@@ -166,6 +166,14 @@ def median(x: Tensor, dim: int, keepdim: bool, ignore_nan: bool) -> Any:
     return (t.nanmedian if ignore_nan else t.median)(x, dim, keepdim)
 
 
+def count(call: Call, function: Callable[..., Any], x: Tensor, dims: Any) -> Tensor:
+    """Dimensions, of which none means all."""
+    found: Tensor = function(sized(call, x), moved_dims(dims, x.dim()))
+    return found if x.dim() else found.reshape(call.size)
+
+
+add("count_nonzero", count, raw("count_nonzero"))
+add("square_sum", reduction, lambda x, dims, keepdim: (x * x).sum(dims, keepdim))
 add("sum", reduction, lambda x, dims, keepdim, dtype: x.sum(dims, keepdim, dtype=dtype))
 add("prod", reduction, product)
 add("amax amin", reduction)
