@@ -109,7 +109,7 @@ def _by_product(x: Tensor, y: Tensor) -> Tensor:
         _core.square_sum(x, -1, True), _core.transpose(_core.square_sum(y, -1, True), -2, -1)
     )
     products = _core.matmul(x, _core.transpose(y, -2, -1))
-    return _core.sqrt_(_core.maximum_(_core.sub(lengths, _core.mul_(products, 2)), 0))
+    return _core.sqrt(_core.maximum(_core.sub(lengths, _core.mul_(products, 2)), 0))
 
 
 def cdist_vjp(grad: Tensor, saved: Saved, needs: Needs) -> Grads:

@@ -108,11 +108,11 @@ def in_place_function(
 def in_place_by_kernel(
     function: Callable[..., Tensor], kernel: Callable[..., Tensor]
 ) -> Callable[..., Tensor]:
-    """The same with a kernel that works in place, for when nothing is recorded."""
+    """The same with a kernel that works in place, for when nothing is recorded (or inside vmap)."""
     recorded = in_place(function)
 
     def method(self: Tensor, *operands: Operand, **options: Any) -> Tensor:
-        if options or is_recorded(self, *operands):
+        if options or _core.is_batched(self) or is_recorded(self, *operands):
             return recorded(self, *operands, **options)
         return kernel(self, *operands)
 
@@ -143,7 +143,7 @@ def in_place_by_writing(
     recorded = in_place(function)
 
     def method(self: Tensor, *args: Any, **kwargs: Any) -> Tensor:
-        if is_recorded(self, *args, *kwargs.values()):
+        if _core.is_batched(self) or is_recorded(self, *args, *kwargs.values()):
             return recorded(self, *args, **kwargs)
         return write(self, *args, **kwargs)
 
