@@ -1,4 +1,4 @@
-"""What a library costs before it does anything: time and memory of its import, size on disk."""
+"""What a library costs beside its speed: its import, its size, memory of whole processes."""
 
 from __future__ import annotations
 
@@ -32,6 +32,8 @@ def rows() -> Iterator[Row]:
         ("size on disk", "MB", 30),
     ):
         yield Row("footprint", name, nothing, Goal(at_most=most), value_unit=unit)
+    for name in PEAKS:
+        yield Row("footprint", name, nothing, Goal(ratio=1), value_unit="MB")
 
 
 def nothing(rng: object) -> NoReturn:
@@ -72,6 +74,14 @@ def disk_mb(module: str, env: dict[str, str]) -> float:
     return sum(path.stat().st_size for path in files if path.suffix != ".pyc") / 1e6
 
 
+def peak_mb(module: str, model: str, threads: int, env: dict[str, str]) -> float:
+    """The most memory of a process that trains a few steps."""
+    script = str(Path(__file__).with_name("memory.py"))
+    # Without the script's folder among the paths, where a module is called `random`.
+    command = [sys.executable, "-P", script, module, model, str(threads)]
+    return float(subprocess.check_output(command, text=True, env=env))
+
+
 def is_package(folder: Path) -> bool:
     """Whether a package's files lie there; an editable install's path also has the source tree."""
     return (folder / "__init__.py").exists() or any(folder.glob("_core.*"))
@@ -82,6 +92,8 @@ MEASURES: dict[str, Callable[[str, dict[str, str]], float]] = {
     "resident after import": resident_mb,
     "size on disk": disk_mb,
 }
+PEAKS = {"peak memory, MLP steps": "mlp", "peak memory, LeNet steps": "lenet"}
+TRAINERS = ("fastgrad", "torch")
 
 
 def measure(rows: Sequence[Row], plan: Plan, report: Callable[[Result], None]) -> list[Result]:
@@ -94,7 +106,13 @@ def measure(rows: Sequence[Row], plan: Plan, report: Callable[[Result], None]) -
             result = Result(row)
             for _ in range(1 if row.name == "size on disk" else plan.rounds):
                 for library in libraries:
-                    value = MEASURES[row.name](library.module, environments[library.name])
+                    env = environments[library.name]
+                    if row.name in MEASURES:
+                        value = MEASURES[row.name](library.module, env)
+                    elif library.name in TRAINERS:
+                        value = peak_mb(library.module, PEAKS[row.name], plan.threads or 2, env)
+                    else:
+                        continue
                     result.times.setdefault(library.name, []).append(value)
             if row.name == "import over bare Python" and is_editable():
                 result.notes.append("fastgrad is an editable install, which checks its build")

@@ -276,5 +276,7 @@ def rows() -> Iterator[Row]:
         Goal(1.0),
         samples=32,
         lr=0.01,  # with 0.1 the first steps go up before they go down
-        tolerance=1e-2,
+        # One pixel of many on the other side of a ReLU's kink is a percent of some gradients; two
+        # libraries of 32-bit floats differ from 64-bit ones by as much.
+        tolerance=0.2,
     )

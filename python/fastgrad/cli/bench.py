@@ -27,7 +27,7 @@ sections:
   kernels     operations with the sizes of the courses' models
   training    steps of softmax regression, MLP, LeNet, ResNet-18
   loading     shuffled batches from memory through a DataLoader
-  footprint   time and memory of the import, size on disk
+  footprint   time and memory of the import, size on disk, memory of training
   random      a million random numbers of each kind
 
 rivals (all that are installed take part unless --rivals says otherwise):
