@@ -318,7 +318,9 @@ PUBLIC_MODULES = (
     "fastgrad.utils.data",
     "fastgrad.utils.dlpack",
     "fastgrad.vision.datasets",
+    "fastgrad.vision.io",
     "fastgrad.vision.transforms",
+    "fastgrad.vision.utils",
     "fastgrad.io",
     "fastgrad.train",
 )
