@@ -128,7 +128,8 @@ class RandomSampler(Sampler[int]):
             yield fastgrad.randperm(size, generator=generator)
         # Drawn even when no index of it is needed, as PyTorch does: a generator that lives
         # longer than one epoch would otherwise give another order in the second.
-        yield fastgrad.randperm(size, generator=generator)[:part]
+        if part or self.generator is not None:
+            yield fastgrad.randperm(size, generator=generator)[:part]
 
     def __len__(self) -> int:
         return self.num_samples
