@@ -96,9 +96,14 @@ def test_nets_by_name():
     names = models.list_models()
     assert names == sorted(names)
     assert {"resnet18", "vgg16_bn", "lenet", "inception_v3"} <= set(names)
-    assert models.list_models(include=["vgg1*"], exclude="*bn") == ["vgg11", "vgg13", "vgg16"]
+    assert models.list_models(include=["vgg1*"], exclude="*bn") == [
+        "vgg11",
+        "vgg13",
+        "vgg16",
+        "vgg19",
+    ]
     assert type(models.get_model("MobileNet_V2", num_classes=2)) is models.MobileNetV2
-    with pytest.raises(ValueError, match="Unknown model resnet19; known are alexnet, .*resnet18"):
+    with pytest.raises(ValueError, match=r"Unknown model resnet19; known are alexnet, .*resnet18"):
         models.get_model("resnet19")
 
 
