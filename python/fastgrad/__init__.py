@@ -289,6 +289,7 @@ if TYPE_CHECKING:
     from fastgrad import cli as cli
     from fastgrad import func as func
     from fastgrad import io as io
+    from fastgrad import sklearn as sklearn
     from fastgrad import train as train
     from fastgrad import vision as vision
     from fastgrad import viz as viz
@@ -306,7 +307,7 @@ from math import e, inf, nan, pi  # noqa: E402
 
 def __getattr__(name: str) -> Any:
     """Import the parts that a script may not need when it first names them."""
-    if name in ("vision", "train", "cli", "io", "func", "viz"):
+    if name in ("vision", "train", "sklearn", "cli", "io", "func", "viz"):
         from importlib import import_module
 
         return import_module(f"fastgrad.{name}")
