@@ -64,8 +64,8 @@ from fastgrad.ops.embedding import (
     embedding,
 )
 from fastgrad.ops.embedding_bag import embedding_bag
-from fastgrad.ops.indexing import one_hot
 from fastgrad.ops.grid_sample import affine_grid, grid_sample
+from fastgrad.ops.indexing import one_hot
 from fastgrad.ops.interpolate import (
     interpolate,
     upsample_bilinear,

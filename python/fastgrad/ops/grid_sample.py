@@ -13,7 +13,7 @@ from fastgrad.ops.ternary import where
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Iterable, Sequence
     from typing import TypeAlias
 
     from fastgrad.tensor import Tensor
