@@ -169,6 +169,7 @@ ROOMS = (
         "train",
         "torch_alias",
         "d2l",
+        "sklearn",
         "cli",
     ),
 )
@@ -250,6 +251,7 @@ def test_import_loads_nothing_heavy():
         "fastgrad.autograd.functional",
         "fastgrad.vision",
         "fastgrad.train",
+        "fastgrad.sklearn",
         "fastgrad.io",
         "fastgrad.cli",
         "fastgrad.cuda",
@@ -347,6 +349,7 @@ PUBLIC_MODULES = (
     "fastgrad.switches",
     "fastgrad.torch_alias",
     "fastgrad.utils.tensorboard",
+    "fastgrad.sklearn",
 )
 
 
