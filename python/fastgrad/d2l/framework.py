@@ -265,7 +265,7 @@ class Classifier(Module):
     def accuracy(self, Y_hat: Tensor, Y: Tensor, averaged: bool = True) -> Tensor:
         """The share of right predictions, or which of them are right."""
         Y_hat = Y_hat.reshape((-1, Y_hat.shape[-1]))
-        right = (Y_hat.argmax(dim=1).type(Y.dtype) == Y.reshape(-1)).type(torch.float32)
+        right: Tensor = (Y_hat.argmax(dim=1).type(Y.dtype) == Y.reshape(-1)).type(torch.float32)
         return right.mean() if averaged else right
 
     def loss(self, y_hat: Tensor, y: Tensor, averaged: bool = True) -> Tensor:

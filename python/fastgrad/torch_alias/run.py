@@ -7,6 +7,7 @@ import builtins
 import linecache
 import os
 import sys
+import traceback
 from collections.abc import Sequence
 from importlib.machinery import SourceFileLoader
 from pathlib import Path
@@ -63,7 +64,7 @@ def run(path: str, arguments: Sequence[str] = ()) -> int:
     except SystemExit:
         raise
     except BaseException as error:
-        _report(error)
+        _report(error, in_notebook=cells is not None)
         return 130 if isinstance(error, KeyboardInterrupt) else 1
     return 0
 
@@ -122,10 +123,13 @@ def _run_cell(cell: Cell, title: str, namespace: dict[str, Any]) -> None:
     exec(compile(ast.Interactive(shown), title, "single", dont_inherit=True), namespace)
 
 
-def _report(error: BaseException) -> None:
+def _report(error: BaseException, in_notebook: bool) -> None:
     """What Python prints of an exception that nothing catches, without the frames of the runner."""
     _prepare(error, set())
-    sys.excepthook(type(error), error, error.__traceback__)
+    if in_notebook and sys.excepthook is sys.__excepthook__:
+        traceback.print_exception(error)  # unlike Python's own hook, it knows the lines of cells
+    else:
+        sys.excepthook(type(error), error, error.__traceback__)
 
 
 def _prepare(error: BaseException | None, seen: set[int]) -> None:
@@ -139,12 +143,12 @@ def _prepare(error: BaseException | None, seen: set[int]) -> None:
     _prepare(error.__context__, seen)
 
 
-def _frames_of_the_script(traceback: TracebackType | None) -> TracebackType | None:
+def _frames_of_the_script(entry: TracebackType | None) -> TracebackType | None:
     kept = []
-    while traceback is not None:
-        if not traceback.tb_frame.f_code.co_filename.startswith(_NOT_OF_THE_SCRIPT):
-            kept.append(traceback)
-        traceback = traceback.tb_next
+    while entry is not None:
+        if not entry.tb_frame.f_code.co_filename.startswith(_NOT_OF_THE_SCRIPT):
+            kept.append(entry)
+        entry = entry.tb_next
     below: TracebackType | None = None
     for entry in reversed(kept):
         below = TracebackType(below, entry.tb_frame, entry.tb_lasti, entry.tb_lineno)
