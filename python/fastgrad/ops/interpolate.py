@@ -176,12 +176,16 @@ def _taps(n: int, origins: Tensor, mode: str) -> Taps:
     t = _core.sub(origins, before)
     if mode != "bicubic":
         return [(pixel(before), 1 - t), (pixel(before + 1), t)]
-    weights = (_cubic_far(t + 1), _cubic_near(t), _cubic_near(1 - t), _cubic_far(2 - t))
-    return [(pixel(before + k), weight) for k, weight in enumerate(weights, -1)]
+    return [(pixel(before + k), weight) for k, weight in enumerate(cubic_weights(t), -1)]
 
 
 # The cubic convolution kernel with a = -0.75, up to a distance of 1 and from there to 2.
 # Source: R. Keys, "Cubic convolution interpolation for digital image processing", IEEE ASSP 1981.
+
+
+def cubic_weights(t: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    """The weights of the four pixels from one before to two after a place, t beyond a pixel."""
+    return _cubic_far(t + 1), _cubic_near(t), _cubic_near(1 - t), _cubic_far(2 - t)
 
 
 def _cubic_near(x: Tensor) -> Tensor:
