@@ -160,6 +160,7 @@ ROOMS = (
         "viz",
         "vision",
         "train",
+        "sklearn",
         "cli",
     ),
 )
@@ -241,6 +242,7 @@ def test_import_loads_nothing_heavy():
         "fastgrad.autograd.functional",
         "fastgrad.vision",
         "fastgrad.train",
+        "fastgrad.sklearn",
         "fastgrad.io",
         "fastgrad.cli",
     ]
@@ -323,6 +325,7 @@ PUBLIC_MODULES = (
     "fastgrad.vision.transforms",
     "fastgrad.io",
     "fastgrad.train",
+    "fastgrad.sklearn",
 )
 
 

@@ -5,7 +5,7 @@ from math import floor
 
 import numpy as np
 
-from rows.op import Op, far_from
+from rows.op import Op, fraction
 from strategies import NUMBERS, Domain, Sample
 
 ANY = (*NUMBERS, "bool")
@@ -156,81 +156,79 @@ def _cubic(d, a=-0.75):
     return np.where(d <= 1, near, a * d**3 - 5 * a * d**2 + 8 * a * d - 4 * a)
 
 
-def placed(*modes):
-    """Images or volumes, and places in and around them."""
+def sampled(*modes, paddings=("zeros", "border", "reflection")):
+    """Images and the places to look at, some of them outside."""
 
     def made(m):
         mode, dims = m.choose(modes)
-        n, channels = min(m.size() or 1, 3), m.choose((1, 2))
-        image, out = (tuple(m.integer(1, 4) for _ in range(dims)) for _ in range(2))
-        padding, align = m.choose(("zeros", "border", "reflection")), m.flag()
-        grid = m.operand((n, *out, dims), Domain(-1.9, 1.9), differentiable=mode != "nearest")
-        return Sample((m.operand((n, channels, *image)), grid, mode, padding, align))
+        lead = (min(m.size() or 1, 9),)
+        image = tuple(m.integer(1, 5) for _ in range(dims))
+        looked = tuple(m.integer(0, 4) for _ in range(dims))
+        x = m.operand((*lead, m.choose((1, 2)), *image))
+        grid = m.operand((*lead, *looked, dims), Domain(-2.3, 2.3))
+        options = {"mode": mode, "padding_mode": m.choose(paddings)}
+        return Sample((x, grid), options | {"align_corners": m.flag()})
 
     return made
 
 
-def grid_sample(x, grid, mode, padding, align):
-    n, channels, *image = x.shape
-    result = np.zeros((n, channels, *grid.shape[1:-1]))
-    for out in np.ndindex(n, *grid.shape[1:-1]):
-        lines = [
-            _weights(at, size, mode, padding, align)
-            for at, size in zip(grid[out][::-1], image, strict=True)
-        ]
-        for taps in product(*lines):
-            pixel = (out[0], slice(None), *(place for place, _ in taps))
-            result[(out[0], slice(None), *out[1:])] += x[pixel] * np.prod([w for _, w in taps])
-    return result
+def pixels(grid, space, align_corners):
+    """Where a grid looks, in pixels, a last dimension for each dimension of an image."""
+    n = np.array(space[::-1])
+    at = (grid + 1) / 2 * (n - 1) if align_corners else ((grid + 1) * n - 1) / 2
+    return at[..., ::-1]
 
 
-def _weights(at, n, mode, padding, align):
-    """Which of n pixels a place from -1 to 1 needs, and how much of each."""
-    at = _unscaled(at, n, align)
-    if mode == "bicubic":
-        low = floor(at)
-        pairs = [(_found(low + k, n, padding, align), _cubic(at - low - k)) for k in range(-1, 3)]
-    else:
-        at = _found(at, n, padding, align)
-        low = floor(at)
-        nearest = [(np.round(at), 1)]
-        pairs = nearest if mode == "nearest" else [(low, low + 1 - at), (low + 1, at - low)]
-    return [(int(place), weight) for place, weight in pairs if 0 <= place < n]
+def grid_sample(x, grid, mode="bilinear", padding_mode="zeros", align_corners=False):
+    space = x.shape[2:]
+    at = pixels(grid, space, align_corners)
+
+    def outside(p, n):
+        if padding_mode == "reflection":
+            low, high = (0, n - 1) if align_corners else (-0.5, n - 0.5)
+            turns = np.mod(p - low, 2 * (high - low)) if high > low else 0 * p
+            p = low + np.minimum(turns, 2 * (high - low) - turns)
+        return p if padding_mode == "zeros" else np.clip(p, 0, n - 1)
+
+    total = 0.0
+    reach = {"nearest": (0,), "bilinear": (0, 1), "bicubic": (-1, 0, 1, 2)}[mode]
+    for offsets in product(reach, repeat=len(space)):
+        share, inside, index = 1.0, True, []
+        for d, (n, k) in enumerate(zip(space, offsets, strict=True)):
+            p = at[..., d] if mode == "bicubic" else outside(at[..., d], n)
+            place = np.round(p) if mode == "nearest" else np.floor(p) + k
+            weight = {"nearest": np.ones_like, "bilinear": lambda t: 1 - t, "bicubic": _cubic}[mode]
+            share = share * weight(np.abs(p - place))
+            place = outside(place, n) if mode == "bicubic" else place
+            inside = inside & (place >= 0) & (place < n)
+            index.append(np.clip(place, 0, n - 1).astype(int))
+        batch = np.arange(len(x)).reshape(-1, *(1,) * len(space))
+        found = np.moveaxis(x[(batch, slice(None), *index)], -1, 1)
+        total = total + found * (share * inside)[:, None]
+    return total
 
 
-def _unscaled(at, n, align):
-    return (at + 1) / 2 * (n - 1) if align else ((at + 1) * n - 1) / 2
-
-
-def _found(at, n, padding, align):
-    if padding == "zeros":
-        return at
-    if padding == "reflection":
-        left, right = (0, n - 1) if align else (-0.5, n - 0.5)
-        while left < right and not left <= at <= right:
-            at = 2 * left - at if at < left else 2 * right - at
-    return min(max(at, 0), n - 1)
-
-
-def away_from_pixels(x, grid, mode, padding, align):
-    """Where no place is on a pixel, or half-way between two, where mirrors are."""
-    image = x.shape[:1:-1]
-    at = [_unscaled(grid[..., k], n, align) for k, n in enumerate(image)]
-    return all(np.all(far_from(2 * a, np.round(2 * a))) for a in at)
+def between_kinks(x, grid, mode="bilinear", padding_mode="zeros", align_corners=False):
+    return mode == "bicubic" or fraction(pixels(grid, x.shape[2:], align_corners))
 
 
 def mapped(m):
-    """Affine maps, and the size of an output."""
     dims = m.choose((2, 3))
-    n = min(m.size() or 1, 3)
-    theta = m.operand((n, dims, dims + 1))
-    return Sample((theta, (n, 1, *(m.integer(2, 4) for _ in range(dims))), m.flag()))
+    n = min(m.size() or 1, 9)
+    size = (n, 2, *(m.integer(1, 5) for _ in range(dims)))
+    return Sample((m.operand((n, dims, dims + 1)), size, m.flag()))
 
 
-def affine_grid(theta, size, align):
-    lines = [np.linspace(-1, 1, n) if align else (2 * np.arange(n) + 1) / n - 1 for n in size[2:]]
-    places = np.meshgrid(*lines, indexing="ij")[::-1]
-    return np.einsum("k...,nik->n...i", np.stack([*places, np.ones_like(places[0])]), theta)
+def affine_grid(theta, size, align_corners):
+    space = size[2:]
+
+    def line(n):
+        ends = np.linspace(-1, 1, n) if n > 1 else np.zeros(1)
+        return ends if align_corners else ends * (n - 1) / n
+
+    axes = np.meshgrid(*map(line, space), indexing="ij")
+    base = np.stack([*axes[::-1], np.ones(space)], -1)
+    return np.einsum("...j,nij->n...i", base, theta)
 
 
 ROWS = [
@@ -268,24 +266,6 @@ ROWS = [
         halves=False,
         label="interpolate cubic",
     ),
-    Op(
-        "nn.functional.grid_sample",
-        grid_sample,
-        placed(("nearest", 2), ("bilinear", 2), ("bilinear", 3), ("nearest", 3)),
-        smooth=away_from_pixels,
-        scale=40,
-        halves=False,
-    ),
-    Op(
-        "nn.functional.grid_sample",
-        grid_sample,
-        placed(("bicubic", 2)),
-        smooth=away_from_pixels,
-        scale=80,
-        halves=False,
-        label="grid_sample cubic",
-    ),
-    Op("nn.functional.affine_grid", affine_grid, mapped, scale=4, halves=False),
     Op("nn.functional.upsample_nearest", interpolate, without_mode(("nearest", 2))),
     Op(
         "nn.functional.upsample_bilinear",
@@ -294,4 +274,21 @@ ROWS = [
         scale=20,
         halves=False,
     ),
+    Op(
+        "nn.functional.grid_sample",
+        grid_sample,
+        sampled(("bilinear", 2), ("bilinear", 3), ("bicubic", 2)),
+        smooth=between_kinks,
+        scale=100,
+        halves=False,
+    ),
+    Op(
+        "nn.functional.grid_sample",
+        grid_sample,
+        sampled(("nearest", 2), ("nearest", 3)),
+        smooth=between_kinks,
+        halves=False,
+        label="grid_sample nearest",
+    ),
+    Op("nn.functional.affine_grid", affine_grid, mapped, scale=10),
 ]

@@ -179,13 +179,13 @@ def _taps(n: int, origins: Tensor, mode: str) -> Taps:
     return [(pixel(before + k), weight) for k, weight in enumerate(cubic_weights(t), -1)]
 
 
+def cubic_weights(t: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    """The shares of the four pixels around a place that lies `t` after the second of them."""
+    return _cubic_far(t + 1), _cubic_near(t), _cubic_near(1 - t), _cubic_far(2 - t)
+
+
 # The cubic convolution kernel with a = -0.75, up to a distance of 1 and from there to 2.
 # Source: R. Keys, "Cubic convolution interpolation for digital image processing", IEEE ASSP 1981.
-
-
-def cubic_weights(t: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-    """The weights of the four pixels from one before to two after a place, t beyond a pixel."""
-    return _cubic_far(t + 1), _cubic_near(t), _cubic_near(1 - t), _cubic_far(2 - t)
 
 
 def _cubic_near(x: Tensor) -> Tensor:
