@@ -96,6 +96,8 @@ def test_errors_of_average_precision():
         average_precision([bad], [true()])
     with pytest.raises(KeyError, match="scores"):
         average_precision([true()], [true()])
+    with pytest.raises(ValueError, match=r"above 0, up to 1, got \[0\]"):
+        average_precision([], [], 0)
     with pytest.raises(ValueError, match="at least one threshold"):
         mean_average_precision([], [], [])
 

@@ -17,6 +17,9 @@ __all__ = ["average_precision", "class_iou", "mean_average_precision", "mean_iou
 # What is said of one image, or true of it: its boxes [N, 4] and labels [N]; said, scores [N], too.
 Boxes: TypeAlias = Mapping[str, Tensor]
 
+# A box that was said: its label, its score, and how it overlaps with which true boxes of its class.
+Candidate: TypeAlias = tuple[int, float, list[tuple[float, int]]]
+
 THRESHOLDS = (0.5, 0.55, 0.6, 0.65, 0.7, 0.75, 0.8, 0.85, 0.9, 0.95)
 MOST = 100  # boxes of a class in an image that count
 
@@ -34,13 +37,13 @@ def average_precision(
         preds: for each image ``boxes`` [N, 4] as (x1, y1, x2, y2), ``scores`` [N], ``labels`` [N];
             of each class the 100 of the highest scores count.
         target: for each image ``boxes`` [M, 4] and ``labels`` [M].
-        iou_threshold: the least intersection over union of a hit.
+        iou_threshold: the least intersection over union of a hit, above 0, up to 1.
 
     Returns:
         A value from 0 to 1 for each class that occurs in `target`.
 
     Raises:
-        ValueError: numbers of images or shapes that do not fit each other.
+        ValueError: numbers of images or shapes that do not fit each other; another threshold.
         KeyError: boxes, scores or labels are missing.
 
     Source: Lin et al. 2014, "Microsoft COCO: Common Objects in Context". Follows COCO's own tools.
@@ -53,21 +56,38 @@ def average_precision(
     >>> {label: round(ap, 3) for label, ap in average_precision([said], [true]).items()}
     {3: 0.505}
     """
+    return _precisions(preds, target, [iou_threshold])[0]
+
+
+def _precisions(
+    preds: Sequence[Boxes], target: Sequence[Boxes], thresholds: Sequence[float]
+) -> list[dict[int, float]]:
+    """The average precision of each class, for each threshold."""
     if len(preds) != len(target):
         raise ValueError(
             "average_precision: expected predictions and truth for the same images, got "
             f"{len(preds)} and {len(target)}"
         )
-    found: defaultdict[int, list[tuple[float, bool]]] = defaultdict(list)
+    if not all(0 < threshold <= 1 for threshold in thresholds):
+        raise ValueError(
+            "average_precision: expected thresholds of intersection over union above 0, up to 1, "
+            f"got {list(thresholds)}"
+        )
+    found: list[defaultdict[int, list[tuple[float, bool]]]]
+    found = [defaultdict(list) for _ in thresholds]
     wanted: defaultdict[int, int] = defaultdict(int)
     for image, (said, true) in enumerate(zip(preds, target, strict=True)):
         _check(image, said, "labels", "scores")
         _check(image, true, "labels")
         for label in true["labels"].tolist():
             wanted[label] += 1
-        for label, score, hit in _judged(said, true, iou_threshold):
-            found[label].append((score, hit))
-    return {label: _area(found[label], wanted[label]) for label in sorted(wanted)}
+        candidates = _candidates(said, true)
+        for judged, threshold in zip(found, thresholds, strict=True):
+            for label, score, hit in _judged(candidates, threshold):
+                judged[label].append((score, hit))
+    return [
+        {label: _area(judged[label], wanted[label]) for label in sorted(wanted)} for judged in found
+    ]
 
 
 def _check(image: int, given: Boxes, *columns: str) -> None:
@@ -80,20 +100,29 @@ def _check(image: int, given: Boxes, *columns: str) -> None:
             )
 
 
-def _judged(said: Boxes, true: Boxes, threshold: float) -> Iterator[tuple[int, float, bool]]:
-    """Label and score of an image's boxes, best first, and whether they hit a true box."""
+def _candidates(said: Boxes, true: Boxes) -> list[Candidate]:
+    """An image's boxes that count, best first, with their overlaps."""
     order = said["scores"].argsort(descending=True, stable=True)
     overlaps = box_iou(said["boxes"][order], true["boxes"]).tolist()
     labels, scores = said["labels"][order].tolist(), said["scores"][order].tolist()
-    left = dict(enumerate(true["labels"].tolist()))
+    kinds = true["labels"].tolist()
     seen: defaultdict[int, int] = defaultdict(int)
+    counted = []
     for label, score, row in zip(labels, scores, overlaps, strict=True):
         seen[label] += 1
-        if seen[label] > MOST:
-            continue
-        fitting = [(row[k], k) for k, kind in left.items() if kind == label and row[k] >= threshold]
+        if seen[label] <= MOST:
+            own = [(iou, k) for k, iou in enumerate(row) if kinds[k] == label and iou > 0]
+            counted.append((label, score, own))
+    return counted
+
+
+def _judged(candidates: list[Candidate], threshold: float) -> Iterator[tuple[int, float, bool]]:
+    """Label and score of an image's boxes, and whether they hit a true box that was left."""
+    taken: set[int] = set()
+    for label, score, overlaps in candidates:
+        fitting = [(iou, k) for iou, k in overlaps if iou >= threshold and k not in taken]
         if fitting:
-            del left[max(fitting)[1]]
+            taken.add(max(fitting)[1])
         yield label, score, bool(fitting)
 
 
@@ -135,11 +164,8 @@ def mean_average_precision(
     """
     if not iou_thresholds:
         raise ValueError("mean_average_precision: expected at least one threshold")
-    values = [
-        value
-        for threshold in iou_thresholds
-        for value in average_precision(preds, target, threshold).values()
-    ]
+    each = _precisions(preds, target, iou_thresholds)
+    values = [value for precisions in each for value in precisions.values()]
     return sum(values) / len(values) if values else float("nan")
 
 
