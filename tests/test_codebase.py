@@ -333,6 +333,8 @@ PUBLIC_MODULES = (
     "fastgrad.utils.data",
     "fastgrad.utils.dlpack",
     "fastgrad.vision.datasets",
+    "fastgrad.vision.metrics",
+    "fastgrad.vision.ops",
     "fastgrad.vision.transforms",
     "fastgrad.io",
     "fastgrad.train",
