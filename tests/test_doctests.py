@@ -13,7 +13,8 @@ import fastgrad
 
 OPTIONS = doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE
 NOT_IN_PYTORCH = (
-    *("fastgrad.cli", "fastgrad.io", "fastgrad.train", "fastgrad.vision", "fastgrad.viz"),
+    *("fastgrad.cli", "fastgrad.io", "fastgrad.text", "fastgrad.train", "fastgrad.vision"),
+    "fastgrad.viz",
     "fastgrad.printing.html_repr",
     "fastgrad.utils.nan_guard",
     "fastgrad.measure",
