@@ -63,8 +63,9 @@ class BPETokenizer:
         self._ranks = {pair: 256 + rank for rank, pair in enumerate(self.merges)}
         if len(self._ranks) < len(self.merges):
             raise ValueError("BPETokenizer: a pair is joined twice")
-        if len(set(special_tokens)) < len(special_tokens) or "" in special_tokens:
-            raise ValueError("BPETokenizer: special tokens must be different and not empty")
+        texts = [text for text in special_tokens if isinstance(text, str) and text]
+        if len(set(texts)) < len(special_tokens):
+            raise ValueError("BPETokenizer: special tokens must be different texts, not empty ones")
         self.special_tokens = {
             text: len(self.token_bytes) + index for index, text in enumerate(special_tokens)
         }

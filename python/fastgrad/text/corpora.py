@@ -11,7 +11,7 @@ from fastgrad.io.atomic import PathLike
 
 _GUTENBERG = re.compile(
     r"^\*\*\* ?START OF (?:THIS|THE) PROJECT GUTENBERG.*?\*\*\*$(.*?)"
-    r"^\*\*\* ?END OF (?:THIS|THE) PROJECT GUTENBERG",
+    r"^(?:END OF (?:THE )?PROJECT GUTENBERG|\*\*\* ?END OF (?:THIS|THE) PROJECT GUTENBERG)",
     re.DOTALL | re.MULTILINE | re.IGNORECASE,
 )
 
