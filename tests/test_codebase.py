@@ -161,6 +161,7 @@ ROOMS = (
         "vision",
         "text",
         "train",
+        "sklearn",
         "cli",
     ),
 )
@@ -243,6 +244,7 @@ def test_import_loads_nothing_heavy():
         "fastgrad.vision",
         "fastgrad.text",
         "fastgrad.train",
+        "fastgrad.sklearn",
         "fastgrad.io",
         "fastgrad.cli",
     ]
@@ -325,6 +327,7 @@ PUBLIC_MODULES = (
     "fastgrad.text.models",
     "fastgrad.io",
     "fastgrad.train",
+    "fastgrad.sklearn",
 )
 
 

@@ -18,6 +18,7 @@ NOT_IN_PYTORCH = (
     "fastgrad.printing.html_repr",
     "fastgrad.utils.nan_guard",
     "fastgrad.measure",
+    "fastgrad.sklearn",
     "fastgrad.func._gradients.value_and_grad",
 )
 
