@@ -1,5 +1,5 @@
-"""Images: files, datasets, transforms, networks, boxes, pictures. Follows torchvision."""
+"""Images: files, datasets, transforms, networks, boxes, pictures (after torchvision), metrics."""
 
-from fastgrad.vision import datasets, io, models, ops, transforms, utils
+from fastgrad.vision import datasets, io, metrics, models, ops, transforms, utils
 
-__all__ = ["datasets", "io", "models", "ops", "transforms", "utils"]
+__all__ = ["datasets", "io", "metrics", "models", "ops", "transforms", "utils"]
