@@ -229,7 +229,14 @@ struct SoftmaxKernels {
   void (*softmax_backward)(T* dx, const T* g, const T* y, Index rows, Index n);
   // dx[r] = g[r] - exp(y[r]) * sum(g[r]); dx may be g.
   void (*log_softmax_backward)(T* dx, const T* g, const T* y, Index rows, Index n);
+  // The same of columns: n rows of `columns` elements each, at a distance `stride`.
+  void (*softmax_columns)(T* y, const T* x, Index n, Index columns, Index stride);
+  void (*log_softmax_columns)(T* y, const T* x, Index n, Index columns, Index stride);
+  void (*softmax_columns_backward)(T* dx, const T* g, const T* y, Index n, Index columns, Index stride);
+  void (*log_softmax_columns_backward)(T* dx, const T* g, const T* y, Index n, Index columns, Index stride);
 };
+// Threads share columns in blocks of so many.
+inline constexpr Index softmax_column_block = 128;
 
 template <class T>
 struct ActivationKernels {
