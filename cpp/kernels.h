@@ -64,6 +64,16 @@ enum class Activation : int {
   count
 };
 
+// Losses f(x, t; a) of an element x and its target t.
+enum class PointwiseLoss : int {
+  mse,
+  huber,       // a: delta
+  kl_div,      // x: the logarithm of a probability
+  kl_div_log,  // t: too
+  bce_with_logits,
+  count
+};
+
 constexpr bool gives_bool(Unary op) { return op >= Unary::logical_not; }
 constexpr bool gives_bool(Binary op) { return op >= Binary::eq; }
 
@@ -294,6 +304,18 @@ struct LossKernels {
                                  const T* scale, Index scale_stride, Index rows, Index n);
 };
 
+// Of n contiguous elements each.
+template <class T>
+struct PointwiseLossKernels {
+  // out[i] = f(x[i], t[i]; a) * scale
+  void (*value[static_cast<int>(PointwiseLoss::count)])(T* out, const T* x, const T* t, Index n, T a, T scale);
+  // The sum of f(x[i], t[i]; a).
+  T (*total[static_cast<int>(PointwiseLoss::count)])(const T* x, const T* t, Index n, T a);
+  // dx[i] = g[i * g_stride] * scale * f'(x[i], t[i]; a), where g_stride is 1 or 0.
+  void (*gradient[static_cast<int>(PointwiseLoss::count)])(T* dx, const T* g, Index g_stride, const T* x, const T* t,
+                                                           Index n, T a, T scale);
+};
+
 // What an optimizer's rule works on, n contiguous elements each: a parameter, its gradient, and what the rule keeps
 // from step to step, in the order in which ops/optim.cpp names it. States that an option leaves out are null.
 template <class T>
@@ -403,6 +425,7 @@ struct FloatKernels {
   ActivationKernels<T> activation;
   NormKernels<T> norm;
   LossKernels<T> loss;
+  PointwiseLossKernels<T> loss_pointwise;
   OptimKernels<T> optim;
   RandomKernels<T> random;
 };
