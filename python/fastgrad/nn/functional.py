@@ -64,6 +64,7 @@ from fastgrad.ops.embedding import (
     embedding,
 )
 from fastgrad.ops.embedding_bag import embedding_bag
+from fastgrad.ops.grid_sample import affine_grid, grid_sample
 from fastgrad.ops.indexing import one_hot
 from fastgrad.ops.interpolate import (
     interpolate,
@@ -157,6 +158,7 @@ __all__ = [
     "adaptive_max_pool1d",
     "adaptive_max_pool2d",
     "adaptive_max_pool3d",
+    "affine_grid",
     "alpha_dropout",
     "avg_pool1d",
     "avg_pool2d",
@@ -190,6 +192,7 @@ __all__ = [
     "gaussian_nll_loss",
     "gelu",
     "glu",
+    "grid_sample",
     "group_norm",
     "gumbel_softmax",
     "hardshrink",
