@@ -5,6 +5,7 @@ import pytest
 import fastgrad as fg
 from fastgrad import nn
 from fastgrad.vision import models
+from fastgrad.vision.models import small
 
 
 def count(net):
@@ -111,6 +112,32 @@ def test_the_nets_of_the_book():
     assert count(models.lenet()) == 61_706
     assert models.lenet()(fg.zeros(2, 1, 28, 28)).shape == (2, 10)
     assert models.nin()(fg.zeros(1, 1, 96, 96)).shape == (1, 10)
+    assert count(models.nin(num_classes=7)) == 1_981_687
+
+
+@pytest.mark.parametrize(
+    ("make", "parameters"),
+    [
+        # Of the definitions in the book, run with PyTorch on images of 96 x 96.
+        (small.alexnet, 21_598_922),
+        (small.vgg, 22_121_802),
+        (small.googlenet, 5_977_530),
+        (small.resnet, 11_176_330),
+        (small.densenet, 758_226),
+    ],
+)
+def test_the_deep_nets_of_the_book(make, parameters):
+    net = make()
+    assert net(fg.zeros(2, 1, 96, 96)).shape == (2, 10)
+    assert count(net) == parameters
+    narrow = make(num_classes=3, width=0.1)
+    assert narrow(fg.zeros(2, 1, 96, 96)).shape == (2, 3)
+    assert count(narrow) < count(net) / 10
+
+
+def test_a_net_needs_some_width():
+    with pytest.raises(ValueError, match="width must be positive, got 0"):
+        small.resnet(width=0)
 
 
 @pytest.mark.parametrize("options", [{"weights": "DEFAULT"}, {"pretrained": True}])
