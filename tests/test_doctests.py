@@ -14,7 +14,8 @@ from alias_helpers import without_pytorch
 
 OPTIONS = doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE
 NOT_IN_PYTORCH = (
-    *("fastgrad.cli", "fastgrad.io", "fastgrad.train", "fastgrad.vision", "fastgrad.viz"),
+    *("fastgrad.cli", "fastgrad.io", "fastgrad.text", "fastgrad.train"),
+    *("fastgrad.vision", "fastgrad.viz"),
     *("fastgrad.d2l", "fastgrad.hub", "fastgrad.torch_alias", "fastgrad.utils.tensorboard"),
     *("fastgrad.cuda.reset_peak_memory_stats", "fastgrad.cuda.set_device"),
     *("fastgrad.nn.parallel.data_parallel", "fastgrad.nn.parallel.scatter"),
