@@ -182,9 +182,6 @@ def test_vocabularies_number_tokens_by_frequency_or_by_name():
     assert vocab.to_tokens([2, 3]) == ["b", "a"]
     assert vocab.to_tokens(2) == "b"
     assert len(d2l.Vocab(words, min_freq=2)) == 2
-    named = d2l.Vocab(["b", "a"], by_name=True)
-    assert named.idx_to_token == ["<unk>", "a", "b"]
-    assert named.unk == 0
     assert d2l.Vocab().idx_to_token == ["<unk>"]
     with pytest.raises(ValueError, match="'word' or 'char'"):
         d2l.tokenize(["a"], "line")
