@@ -158,14 +158,10 @@ from fastgrad.d2l.regression import (
 from fastgrad.d2l.text import (
     SeqDataLoader,
     TimeMachine,
-    Vocab,
     count_corpus,
     load_corpus_time_machine,
     load_data_time_machine,
     read_time_machine,
-    seq_data_iter_random,
-    seq_data_iter_sequential,
-    tokenize,
 )
 from fastgrad.d2l.timing import Benchmark, Timer
 from fastgrad.d2l.translation import (
@@ -173,12 +169,18 @@ from fastgrad.d2l.translation import (
     Decoder,
     Encoder,
     EncoderDecoder,
-    bleu,
     build_array_nmt,
     load_data_nmt,
     preprocess_nmt,
     read_data_nmt,
     tokenize_nmt,
+)
+from fastgrad.text import (
+    Vocab,
+    bleu,
+    seq_data_iter_random,
+    seq_data_iter_sequential,
+    tokenize,
     truncate_pad,
 )
 

@@ -10,7 +10,7 @@ import fastgrad as torch
 from fastgrad import Tensor, nn
 from fastgrad.d2l import devices
 from fastgrad.d2l.files import DEFAULT
-from fastgrad.d2l.plotting import pyplot, show_again, use_svg_display
+from fastgrad.d2l.plotting import limits, pyplot, show_again, use_svg_display
 from fastgrad.nn import functional as F
 from fastgrad.utils import data
 
@@ -94,7 +94,8 @@ class ProgressBoard(HyperParameters):
             self.data.items(), given["ls"], given["colors"], strict=False
         ):
             axes.plot(*zip(*line, strict=True), linestyle=style, color=color, label=label)
-        axes.set(**{name: given[name] for name in ("xlim", "ylim", "xscale", "yscale")})
+        axes.set(xlim=limits(given["xlim"]), ylim=limits(given["ylim"]))
+        axes.set(xscale=given["xscale"], yscale=given["yscale"])
         axes.set(xlabel=given["xlabel"] or "", ylabel=given["ylabel"] or "")
         axes.legend()
         show_again(self.fig)

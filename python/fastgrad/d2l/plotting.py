@@ -60,6 +60,11 @@ def set_figsize(figsize: tuple[float, float] = (3.5, 2.5)) -> None:
     pyplot().rcParams["figure.figsize"] = figsize
 
 
+def limits(ends: Any) -> Any:
+    """The ends of an axis; None, for automatic ones, where they are the same."""
+    return None if ends is None or ends[0] == ends[1] else ends
+
+
 def set_axes(
     axes: Axes,
     xlabel: str | None,
@@ -71,7 +76,7 @@ def set_axes(
     legend: Sequence[str] | None,
 ) -> None:
     """Set the labels, limits, scales and legend of a diagram."""
-    looks = {"xlim": xlim, "ylim": ylim, "xscale": xscale, "yscale": yscale}
+    looks = {"xlim": limits(xlim), "ylim": limits(ylim), "xscale": xscale, "yscale": yscale}
     axes.set(xlabel=xlabel or "", ylabel=ylabel or "", **looks)
     if legend:
         axes.legend(legend)

@@ -12,9 +12,9 @@ from fastgrad.d2l.classification import Accumulator
 from fastgrad.d2l.framework import Classifier, Module
 from fastgrad.d2l.plotting import Animator
 from fastgrad.d2l.regression import grad_clipping, sgd
-from fastgrad.d2l.text import Vocab
 from fastgrad.d2l.timing import Timer
 from fastgrad.nn import functional as F
+from fastgrad.text import Vocab
 
 
 def check_len(a: Any, n: int) -> None:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import math
-from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
@@ -11,7 +9,7 @@ import fastgrad as torch
 from fastgrad import Tensor, nn
 from fastgrad.d2l.files import download_extract
 from fastgrad.d2l.regression import load_array
-from fastgrad.d2l.text import Vocab
+from fastgrad.text import Vocab, truncate_pad
 
 SPECIAL = ["<pad>", "<bos>", "<eos>"]
 
@@ -83,11 +81,6 @@ def tokenize_nmt(
     return [a.split(" ") for a, _ in pairs], [b.split(" ") for _, b in pairs]
 
 
-def truncate_pad(line: Sequence[Any], num_steps: int, padding_token: Any) -> list[Any]:
-    """A sequence cut, or filled up, to a length."""
-    return [*line[:num_steps], *[padding_token] * (num_steps - len(line))]
-
-
 def build_array_nmt(
     lines: Sequence[Sequence[str]], vocab: Vocab, num_steps: int
 ) -> tuple[Tensor, Tensor]:
@@ -109,17 +102,3 @@ def load_data_nmt(
         for part in build_array_nmt(words, vocab, num_steps)
     ]
     return load_array(arrays, batch_size), vocabs[0], vocabs[1]
-
-
-def bleu(pred_seq: str, label_seq: str, k: int) -> float:
-    """How much a translation shares with the right one: BLEU of phrases up to `k` words."""
-    predicted, right = pred_seq.split(" "), label_seq.split(" ")
-    score = math.exp(min(0.0, 1 - len(right) / len(predicted)))
-    for n in range(1, min(k, len(predicted)) + 1):
-        phrases = [
-            Counter(" ".join(words[i : i + n]) for i in range(len(words) - n + 1))
-            for words in (predicted, right)
-        ]
-        shared = (phrases[0] & phrases[1]).total()
-        score *= math.pow(shared / (len(predicted) - n + 1), math.pow(0.5, n))
-    return score

@@ -6,5 +6,6 @@ from fastgrad.torch_alias.run import run_or_complain
 
 if __name__ == "__main__":
     if len(sys.argv) < 2:
-        sys.exit("usage: python -m fastgrad.torch_alias FILE [ARGUMENT ...]")
+        print("usage: python -m fastgrad.torch_alias FILE [ARGUMENT ...]", file=sys.stderr)
+        sys.exit(2)
     sys.exit(run_or_complain(sys.argv[1], sys.argv[2:]))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from difflib import get_close_matches
+from functools import cache
 from importlib import import_module
 
 from fastgrad._core import __version__
@@ -28,18 +29,18 @@ def message(name: str) -> str:
 def nearest(name: str) -> str | None:
     """A present name that may be meant: the same name elsewhere, or a similar one beside it."""
     parent, _, last = name.rpartition(".")
+    root = parent.partition(".")[0]
     for place in _PLACES:
-        if place != parent and place.partition(".")[0] == parent.partition(".")[0]:
-            found = next((n for n in names_in(place) if n == last), None)
-            if found:
-                return f"{place}.{found}"
+        if place.partition(".")[0] == root and place != parent and last in names_in(place):
+            return f"{place}.{last}"
     close = get_close_matches(last, names_in(parent), n=1, cutoff=0.7)
     return f"{parent}.{close[0]}" if close else None
 
 
-def names_in(place: str) -> list[str]:
+@cache
+def names_in(place: str) -> tuple[str, ...]:
     """The public names of a module or of ``torch.Tensor``."""
-    return list(_names_in(place))
+    return tuple(_names_in(place))
 
 
 def _names_in(place: str) -> Iterator[str]:

@@ -33,6 +33,7 @@ class Alias(ModuleType):
         vars(self).update(_target=target, __path__=[])
 
     def __getattr__(self, name: str) -> Any:
+        __tracebackhide__ = True  # so that IPython shows the line of use
         if name == "__all__":
             return _exported(self._target)
         value = member(self.__name__, self._target, name)
@@ -71,6 +72,7 @@ class Finder(MetaPathFinder, Loader):
         self, fullname: str, path: Sequence[str] | None, target: ModuleType | None = None
     ) -> ModuleSpec | None:
         """The module, or ModuleNotFoundError with the nearest name; None for other packages."""
+        __tracebackhide__ = True
         if not is_aliased(fullname):
             return None
         if not module_exists(fullname):

@@ -13,7 +13,7 @@ from typing import Any
 import fastgrad
 from fastgrad.torch_alias.absent import nearest
 from fastgrad.torch_alias.differences import difference
-from fastgrad.torch_alias.lookup import member
+from fastgrad.torch_alias.lookup import NOTHING, find
 from fastgrad.torch_alias.names import home_of, module_exists
 from fastgrad.torch_alias.uses import methods
 
@@ -74,9 +74,8 @@ def _judge_path(name: str, keywords: tuple[str, ...]) -> tuple[Verdict, ...]:
     for part in parts:
         full = f"{path}.{part}"
         if isinstance(value, ModuleType) and module_exists(path):
-            try:
-                value = member(path, value, part)
-            except AttributeError:
+            value = find(path, value, part)
+            if value is NOTHING:
                 return (_absent(full),)
         elif isinstance(value, type):
             if not hasattr(value, part):

@@ -10,7 +10,7 @@ from fastgrad._core import __version__
 from fastgrad.torch_alias.absent import message
 from fastgrad.torch_alias.names import FOLLOWED, MOVED, home_of, is_shown, module_exists
 
-_NOTHING = object()
+NOTHING = object()
 
 
 def member(path: str, module: ModuleType, name: str) -> Any:
@@ -19,15 +19,21 @@ def member(path: str, module: ModuleType, name: str) -> Any:
     Raises:
         AttributeError: it is absent; the message names the nearest one that is there.
     """
+    __tracebackhide__ = True
+    found = find(path, module, name)
+    if found is NOTHING:
+        raise AttributeError(message(f"{path}.{name}"))
+    return found
+
+
+def find(path: str, module: ModuleType, name: str) -> Any:
+    """:func:`member`, or NOTHING for what is absent."""
     full = f"{path}.{name}"
     if name == "__version__" and path in FOLLOWED:
         return f"{FOLLOWED[path]}+fastgrad.{__version__}"
     if full in MOVED:
         return import_module(MOVED[full])
-    if is_shown(full):
-        value = getattr(module, name, _NOTHING)
-        if value is not _NOTHING:
-            return value
-        if not name.startswith("_") and module_exists(full):
-            return import_module(home_of(full))
-    raise AttributeError(message(full))
+    value = getattr(module, name, NOTHING) if is_shown(full) else NOTHING
+    if value is NOTHING and not name.startswith("_") and module_exists(full):
+        return import_module(home_of(full))
+    return value

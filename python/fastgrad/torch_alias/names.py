@@ -57,10 +57,10 @@ def home_of(name: str) -> str:
 def module_exists(name: str) -> bool:
     """Whether fastgrad has a module for one of PyTorch's."""
     home = home_of(name)
-    if home in sys.modules:
-        return True
+    if not is_shown(name):
+        return False
     try:
-        return is_shown(name) and find_spec(home) is not None
+        return home in sys.modules or find_spec(home) is not None
     except ModuleNotFoundError:  # what lies above it is no package
         return False
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from functools import cache
 from importlib import import_module
 from importlib.resources import files
+from pathlib import PurePath
 
 from fastgrad.torch_alias.names import home_of, is_aliased, module_exists
 
@@ -16,7 +17,11 @@ UNKNOWN = ""  # perhaps a tensor
 FOREIGN = "?"  # something of another library, or a string, list, ...
 
 _BUILT_IN = frozenset(
-    name for kind in (str, bytes, list, dict, set, tuple, int, float) for name in dir(kind)
+    (
+        *(n for kind in (str, bytes, list, dict, set, tuple, int, float) for n in dir(kind)),
+        *dir(PurePath),
+        "resize",  # of Pillow's images and of arrays
+    )
 )
 
 
@@ -44,7 +49,7 @@ def methods() -> dict[str, tuple[str, ...]]:
 
 
 def is_ambiguous(method: str) -> bool:
-    """Whether Python's own types have a method of that name, too."""
+    """Whether something common that is no tensor has a method of that name, too."""
     return method in _BUILT_IN
 
 
