@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include "core/parallel.h"
 #include "ops/gemm.h"
 
 namespace fastgrad::detail {
@@ -23,6 +24,7 @@ struct Product {
   Index ldc;
   bool accumulate;
   Epilogue<T> epilogue;
+  Index threads = num_threads();  // asked once: the scratch memory depends on it
 
   Index work() const { return m * n * k; }
 };
