@@ -77,6 +77,12 @@ FASTGRAD_INLINE void accumulate(V& sum, V a, V b) {
 #endif
 }
 
+// Keeps the compiler from taking a value apart, which would need more registers than there are.
+template <class X>
+FASTGRAD_INLINE void opaque(X& x) {
+  asm("" : "+r"(x));
+}
+
 // So many steps of the depth are written out one after the other.
 constexpr int unrolled = 4;
 
@@ -86,13 +92,15 @@ template <class T, int rows, int vectors, bool partial, bool ahead, bool packed,
 FASTGRAD_INLINE void sum_products(Vec<T> (*sum)[vectors], const T* a, const Strip<T>& strip) {
   const Index a_element = along ? strip.a_element : 1, a_step = along ? 1 : strip.a_step, last = strip.last;
   const Index b_step = packed ? tile_columns<T> : strip.b_step;
+  Index fetched = rows_ahead * b_step;
+  if (!packed) opaque(fetched);
   const T* b = strip.b;
   constexpr int grouped = along ? rows_grouped : rows, groups = (rows + grouped - 1) / grouped;
   const T* group[groups];
 #pragma GCC unroll 4
   for (int g = 0; g < groups; ++g) {
     group[g] = a + g * grouped * a_element;
-    asm("" : "+r"(group[g]));  // or the compiler takes them apart again
+    opaque(group[g]);
   }
   // Past steps whose offsets were in the addresses.
   const auto advance = [&](int steps) __attribute__((always_inline)) {
@@ -105,7 +113,7 @@ FASTGRAD_INLINE void sum_products(Vec<T> (*sum)[vectors], const T* a, const Stri
     Vec<T> right[vectors];
     if constexpr (ahead) {
 #pragma GCC unroll 4
-      for (int j = 0; j < vectors; ++j) __builtin_prefetch(from + rows_ahead * b_step + j * lanes<T>);
+      for (int j = 0; j < vectors; ++j) __builtin_prefetch(from + fetched + j * lanes<T>);
     }
 #pragma GCC unroll 4
     for (int j = 0; j < vectors - 1; ++j) right[j] = load(from + j * lanes<T>);
@@ -117,8 +125,8 @@ FASTGRAD_INLINE void sum_products(Vec<T> (*sum)[vectors], const T* a, const Stri
 #pragma GCC unroll 4
       for (int j = 0; j < vectors; ++j) accumulate(sum[i][j], left, right[j]);
     }
-    if (!packed) b += b_step;
-    if (!along) group[0] += a_step;
+    if (!packed) opaque(b += b_step);
+    if (!along) opaque(group[0] += a_step);
     asm volatile("" ::: "memory");  // or loads of several steps are mixed, for which there are no registers
   };
   Index p = strip.depth;

@@ -15,9 +15,9 @@ namespace {
 // in the second-level one.
 constexpr Index max_depth_block = 350;
 constexpr Index tiles_in_block = 12, least_tiles = 4;
-// A task's columns: wider ones read A less often, narrower ones are shared out more evenly. They are cut at multiples
-// of the unit, which are whole vectors for every instruction set.
-constexpr Index column_block = 144, least_column_block = 64, column_unit = 16;
+// A task's columns: wider ones read A less often and end less often in a narrow tile, narrower ones are shared out more
+// evenly. They are cut at multiples of the unit, which are whole vectors for every instruction set.
+constexpr Index column_block = 144, least_column_block = 128, column_unit = 16;
 
 // The most threads that pack for themselves, so the number of their pieces of scratch memory.
 constexpr Index most_slots = 64;
@@ -172,7 +172,7 @@ Index column_task_scratch(const Product<T>& p, Side<T> right) {
 // others, so this beats packing B together where there are enough columns for all threads.
 template <class T>
 bool goes_by_columns(const Product<T>& p, const Side<T>& right) {
-  return right.pack && p.n >= least_column_block * p.threads && p.threads <= most_slots;
+  return right.pack && p.n >= least_column_block / 2 * p.threads && p.threads <= most_slots;
 }
 
 template <class T>
