@@ -337,28 +337,21 @@ void combine_rows(T* c, const T* a, Index a_stride, const T* b, Index ldb, Index
   for (; depth > 0; --depth, a += a_stride, b += ldb) add_rows<T, 1>(c, a, a_stride, b, ldb, columns);
 }
 
-// ------------------------------------------------------------------------------------------------------ finishing
+// ----------------------------------------------------------------------------------------------------------- bias
 
 template <class T>
-void finish(T* c, Index ldc, const T* bias, bool relu, Index rows, Index columns) {
-  const auto finished = [&](Vec<T> v, Vec<T> offset) __attribute__((always_inline)) {
-    v += offset;
-    return relu ? (v < 0 ? Vec<T>{} : v) : v;  // NaN stays NaN
-  };
+void add_bias(T* c, Index ldc, const T* bias, Index rows, Index columns) {
   for (; rows > 0; --rows, c += ldc) {
     Index j = 0;
-    for (; j + lanes<T> <= columns; j += lanes<T>) {
-      store(c + j, finished(load(c + j), bias ? load(bias + j) : Vec<T>{}));
-    }
-    if (j == columns) continue;
+    for (; j + lanes<T> <= columns; j += lanes<T>) store(c + j, load(c + j) + load(bias + j));
     const Index last = columns - j;
-    store_partial(c + j, finished(load_partial(c + j, last), bias ? load_partial(bias + j, last) : Vec<T>{}), last);
+    if (last > 0) store_partial(c + j, load_partial(c + j, last) + load_partial(bias + j, last), last);
   }
 }
 
 template <class T>
 MatmulKernels<T> kernels_for() {
-  return {tile_rows, tile_columns<T>, multiply<T>, dot<T>, combine_rows<T>, pack<T>, finish<T>};
+  return {tile_rows, tile_columns<T>, multiply<T>, dot<T>, combine_rows<T>, pack<T>, add_bias<T>};
 }
 
 }  // namespace
