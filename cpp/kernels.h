@@ -64,6 +64,16 @@ enum class Activation : int {
   count
 };
 
+// Losses f(x, t; a) of an element x and its target t.
+enum class PointwiseLoss : int {
+  mse,
+  huber,       // a: delta
+  kl_div,      // x: the logarithm of a probability
+  kl_div_log,  // t: too
+  bce_with_logits,
+  count
+};
+
 constexpr bool gives_bool(Unary op) { return op >= Unary::logical_not; }
 constexpr bool gives_bool(Binary op) { return op >= Binary::eq; }
 
@@ -230,7 +240,14 @@ struct SoftmaxKernels {
   void (*softmax_backward)(T* dx, const T* g, const T* y, Index rows, Index n);
   // dx[r] = g[r] - exp(y[r]) * sum(g[r]); dx may be g.
   void (*log_softmax_backward)(T* dx, const T* g, const T* y, Index rows, Index n);
+  // The same of columns: n rows of `columns` elements each, at a distance `stride`.
+  void (*softmax_columns)(T* y, const T* x, Index n, Index columns, Index stride);
+  void (*log_softmax_columns)(T* y, const T* x, Index n, Index columns, Index stride);
+  void (*softmax_columns_backward)(T* dx, const T* g, const T* y, Index n, Index columns, Index stride);
+  void (*log_softmax_columns_backward)(T* dx, const T* g, const T* y, Index n, Index columns, Index stride);
 };
+// Threads share columns in blocks of so many.
+inline constexpr Index softmax_column_block = 128;
 
 template <class T>
 struct ActivationKernels {
@@ -286,6 +303,56 @@ struct LossKernels {
   // scale_stride (0: one number for all rows).
   void (*cross_entropy_backward)(T* dx, const T* x, const T* kept, const Index* label, const LabelOptions<T>& options,
                                  const T* scale, Index scale_stride, Index rows, Index n);
+};
+
+// Of n contiguous elements each.
+template <class T>
+struct PointwiseLossKernels {
+  // out[i] = f(x[i], t[i]; a) * scale
+  void (*value[static_cast<int>(PointwiseLoss::count)])(T* out, const T* x, const T* t, Index n, T a, T scale);
+  // The sum of f(x[i], t[i]; a).
+  T (*total[static_cast<int>(PointwiseLoss::count)])(const T* x, const T* t, Index n, T a);
+  // dx[i] = g[i * g_stride] * scale * f'(x[i], t[i]; a), where g_stride is 1 or 0.
+  void (*gradient[static_cast<int>(PointwiseLoss::count)])(T* dx, const T* g, Index g_stride, const T* x, const T* t,
+                                                           Index n, T a, T scale);
+};
+
+// The recurrent layers. Every mode keeps its gates after the activation, in PyTorch's order, for the gradient.
+enum class Recurrent : int { tanh, relu, lstm, gru };
+
+// One step of `rows` sequences with `units` units each; all matrices are contiguous.
+template <class T>
+struct RecurrentKernels {
+  // h = tanh(a), or max(a, 0); h may be a.
+  void (*plain)(T* h, const T* a, Index rows, Index units, bool relu);
+  // da = dh * f'(a), from h = f(a).
+  void (*plain_backward)(T* da, const T* dh, const T* h, Index rows, Index units, bool relu);
+  // gates (rows x 4 units: i, f, g, o) become their activations, c = f c_before + i g, h = o tanh(c).
+  void (*lstm)(T* gates, T* c, T* h, const T* c_before, Index rows, Index units);
+  // The gradient before the gates' activation; dc becomes that of c_before.
+  void (*lstm_backward)(T* dgates, T* dc, const T* dh, const T* gates, const T* c, const T* c_before, Index rows,
+                        Index units);
+  // From a and b (rows x 3 units: r, z, n), the input's and the hidden state's part: r = sigmoid(a_r + b_r),
+  // z = sigmoid(a_z + b_z), n = tanh(a_n + r b_n), h = n + z (h_before - n). gates (rows x 4 units) keeps r, z, n, b_n.
+  void (*gru)(T* gates, T* h, const T* a, const T* b, const T* h_before, Index rows, Index units);
+  // The gradients of a, b and, but for what comes through b, of h_before, which may be dh.
+  void (*gru_backward)(T* da, T* db, T* dh_before, const T* dh, const T* gates, const T* h_before, Index rows,
+                       Index units);
+};
+
+// The probability of all ways to emit one target, which is `states` long with a blank before, between and behind its
+// labels, in logarithms. A row of the tables has `states` elements and two of -infinity before them (alpha) or behind
+// them (beta); skip[s] is 0 where state s can be entered from state s - 2, else -infinity.
+template <class T>
+struct CtcKernels {
+  // next[s] = log(e^before[s] + e^before[s - 1] + e^(before[s - 2] + skip[s])) + emitted[s]
+  void (*alpha)(T* next, const T* before, const T* skip, const T* emitted, Index states);
+  // next[s] = log(e^after[s] + e^after[s + 1] + e^(after[s + 2] + skip[s + 2])) + emitted[s]
+  void (*beta)(T* next, const T* after, const T* skip, const T* emitted, Index states);
+  // x[s] = e^(alpha[s] + beta[s] + shift - emitted[s])
+  void (*posterior)(T* x, const T* alpha, const T* beta, const T* emitted, T shift, Index states);
+  // dx[c] = (e^x[c] - dx[c]) * scale
+  void (*gradient)(T* dx, const T* x, T scale, Index classes);
 };
 
 // What an optimizer's rule works on, n contiguous elements each: a parameter, its gradient, and what the rule keeps
@@ -397,6 +464,9 @@ struct FloatKernels {
   ActivationKernels<T> activation;
   NormKernels<T> norm;
   LossKernels<T> loss;
+  PointwiseLossKernels<T> loss_pointwise;
+  RecurrentKernels<T> recurrent;
+  CtcKernels<T> ctc;
   OptimKernels<T> optim;
   RandomKernels<T> random;
 };

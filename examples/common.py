@@ -10,6 +10,7 @@ from typing import Any
 import fastgrad as torch
 from fastgrad import Tensor, nn
 from fastgrad.io.atomic import atomic_write
+from fastgrad.text import read_text, strip_gutenberg
 from fastgrad.utils.data import DataLoader
 from fastgrad.vision.datasets import MNIST
 
@@ -62,6 +63,14 @@ def mnist(folder: Path, *, train: bool, count: int | None = None) -> tuple[Tenso
     digits = MNIST(files, train=train)
     images, labels = digits.data[:count], digits.targets[:count]
     return images.float().div(255).unsqueeze(1), labels
+
+
+def read_corpus(folder: Path, name: str) -> str:
+    """Return a text of the folder ``text`` in ``--data``, without the licence around a book."""
+    path = folder / "text" / name
+    if not path.is_file():
+        raise SystemExit(f"{path} is not there: --data names the folder that holds text/")
+    return strip_gutenberg(read_text(path))
 
 
 def train_epoch(net: nn.Module, batches: DataLoader, optimizer: torch.optim.Optimizer) -> float:

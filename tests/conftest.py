@@ -1,6 +1,7 @@
 """Settings of all tests: how many examples hypothesis draws, and that it draws the same ones."""
 
 import os
+from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, settings
@@ -21,6 +22,16 @@ settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "ci"))
 def torch():
     """PyTorch, to compare with; the test is skipped where it is not installed."""
     return pytest.importorskip("torch")
+
+
+@pytest.fixture(scope="session")
+def text_folder():
+    """The folder with the texts of the examples; the test is skipped where they are not there."""
+    root = Path(__file__).parents[1]
+    data = Path(os.environ.get("FASTGRAD_DATA") or root / ".." / "shared" / "data")
+    if not (data / "text").is_dir():
+        pytest.skip(f"the texts are not in {data}: set FASTGRAD_DATA")
+    return data / "text"
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

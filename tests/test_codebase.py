@@ -157,9 +157,20 @@ ROOMS = (
         "optim",
         "utils",
         "io",
+        "hub",
+        "switches",
+        "compiler",
+        "accelerator",
+        "backends",
+        "amp",
+        "cuda",
         "viz",
         "vision",
+        "text",
         "train",
+        "torch_alias",
+        "d2l",
+        "sklearn",
         "cli",
     ),
 )
@@ -240,9 +251,15 @@ def test_import_loads_nothing_heavy():
         "fastgrad.nn.modules.linear",
         "fastgrad.autograd.functional",
         "fastgrad.vision",
+        "fastgrad.text",
         "fastgrad.train",
+        "fastgrad.sklearn",
         "fastgrad.io",
         "fastgrad.cli",
+        "fastgrad.cuda",
+        "fastgrad.torch_alias",
+        "fastgrad.d2l",
+        "fastgrad.utils.tensorboard",
     ]
     program = f"import sys, fastgrad; print([m for m in {heavy} if m in sys.modules])"
     run = subprocess.run(
@@ -318,9 +335,29 @@ PUBLIC_MODULES = (
     "fastgrad.utils.data",
     "fastgrad.utils.dlpack",
     "fastgrad.vision.datasets",
+    "fastgrad.vision.io",
+    "fastgrad.vision.metrics",
+    "fastgrad.vision.ops",
     "fastgrad.vision.transforms",
+    "fastgrad.vision.utils",
+    "fastgrad.text",
+    "fastgrad.text.models",
     "fastgrad.io",
     "fastgrad.train",
+    "fastgrad.accelerator",
+    "fastgrad.amp",
+    "fastgrad.backends.cuda",
+    "fastgrad.backends.cudnn",
+    "fastgrad.backends.mps",
+    "fastgrad.compiler",
+    "fastgrad.cuda",
+    "fastgrad.cuda.amp",
+    "fastgrad.hub",
+    "fastgrad.nn.parallel",
+    "fastgrad.switches",
+    "fastgrad.torch_alias",
+    "fastgrad.utils.tensorboard",
+    "fastgrad.sklearn",
 )
 
 
@@ -341,7 +378,7 @@ def is_documented(value: object) -> bool:
     return bool(vars(value).get("__doc__") if inspect.isclass(value) else inspect.getdoc(value))
 
 
-@pytest.mark.parametrize("name", PUBLIC_MODULES)
+@pytest.mark.parametrize("name", [*PUBLIC_MODULES, "fastgrad.d2l"])
 def test_every_public_name_is_documented(name: str):
     module = import_module(name)
     assert module.__doc__

@@ -246,10 +246,44 @@ Tensors3 cross_entropy(const Tensor& logits, const Tensor& target, const Optiona
 Tensor cross_entropy_backward(const Tensor& g, const Tensor& logits, const Tensor& kept, const Tensor& target,
                               const OptionalTensor& weight, const Tensor& divisor, Index ignore_index,
                               double smoothing);
+// the loss of log-probabilities (of each row, or in total), and what the total was divided by
+std::pair<Tensor, Tensor> nll_loss(const Tensor& log_p, const Tensor& target, const OptionalTensor& weight,
+                                   Index ignore_index, bool total, bool average);
+// the gradient of log-probabilities of so many classes
+Tensor nll_loss_backward(const Tensor& g, const Tensor& target, const OptionalTensor& weight, const Tensor& divisor,
+                         Index ignore_index, Index classes);
+// the losses of all elements times `scale`, or their sum times it; of one shape and dtype, a as kernels.h says
+Tensor pointwise_loss(PointwiseLoss loss, const char* name, const Tensor& x, const Tensor& target, double a, bool total,
+                      double scale);
+// the gradient of that, from one gradient or one for each element
+Tensor pointwise_loss_backward(PointwiseLoss loss, const char* name, const Tensor& g, const Tensor& x,
+                               const Tensor& target, double a, double scale);
 // the sum of the weights of the labels (1 each without weights) that are not ignored
 double label_weight(const Tensor& target, const OptionalTensor& weight, Index ignore_index);
 // the class labels as int64, checked to lie in [0, classes) or to equal ignore_index
 Tensor checked_labels(const char* op, const Tensor& target, Index classes, Index ignore_index);
+
+// recurrent: one layer in one direction over sequences (rows, features), where batch_sizes says how many rows each step
+// has; mode is the number of a kernels.h Recurrent. Its results are the output, the final states of the layer and of
+// the cell, and what the gradient wants: the gates, the cells, and the output before its projection.
+std::vector<Tensor> recurrent(Index mode, const Tensor& x, const Tensor& h, const OptionalTensor& c,
+                              const Tensor& weight_ih, const Tensor& weight_hh, const OptionalTensor& bias_ih,
+                              const OptionalTensor& bias_hh, const OptionalTensor& weight_hr, const Tensor& batch_sizes,
+                              bool backwards);
+// From the gradients of the output y and of the final states those of the input's and of the hidden state's part of the
+// gates, of the initial states, and, with the hidden states before each step between, of the projection's result.
+std::vector<Tensor> recurrent_backward(Index mode, const OptionalTensor& g, const OptionalTensor& dh,
+                                       const OptionalTensor& dc, const Tensor& h, const OptionalTensor& c,
+                                       const Tensor& weight_hh, const OptionalTensor& weight_hr, const Tensor& y,
+                                       const Tensor& gates, const Tensor& cells, const Tensor& batch_sizes,
+                                       bool backwards);
+
+// ctc: the loss of each sample, and the table that the gradient wants; targets are padded (N, S) or concatenated
+std::pair<Tensor, Tensor> ctc_loss(const Tensor& log_probs, const Tensor& targets, const Tensor& input_lengths,
+                                   const Tensor& target_lengths, Index blank);
+Tensor ctc_loss_backward(const Tensor& g, const Tensor& log_probs, const Tensor& targets, const Tensor& input_lengths,
+                         const Tensor& target_lengths, const Tensor& losses, const Tensor& alpha, Index blank,
+                         bool zero_infinity);
 
 // random, in place, from a generator
 void uniform_(const Tensor& x, double low, double high, Generator& g);

@@ -286,41 +286,66 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
+    from fastgrad import accelerator as accelerator
+    from fastgrad import amp as amp
+    from fastgrad import backends as backends
     from fastgrad import cli as cli
+    from fastgrad import compiler as compiler
+    from fastgrad import cuda as cuda
+    from fastgrad import d2l as d2l
     from fastgrad import func as func
+    from fastgrad import hub as hub
     from fastgrad import io as io
+    from fastgrad import sklearn as sklearn
+    from fastgrad import text as text
+    from fastgrad import torch_alias as torch_alias
     from fastgrad import train as train
     from fastgrad import vision as vision
     from fastgrad import viz as viz
+    from fastgrad.compiler import compile as compile
     from fastgrad.func import vmap as vmap
     from fastgrad.io import load as load
     from fastgrad.io import save as save
     from fastgrad.measure import profile as profile
     from fastgrad.measure import summary as summary
+    from fastgrad.switches import (
+        are_deterministic_algorithms_enabled as are_deterministic_algorithms_enabled,
+    )
+    from fastgrad.switches import get_default_device as get_default_device
+    from fastgrad.switches import get_float32_matmul_precision as get_float32_matmul_precision
+    from fastgrad.switches import set_default_device as set_default_device
+    from fastgrad.switches import set_float32_matmul_precision as set_float32_matmul_precision
+    from fastgrad.switches import use_deterministic_algorithms as use_deterministic_algorithms
     from fastgrad.utils.nan_guard import nan_guard as nan_guard
 
 float, double, half = float32, float64, float16
 long, int, short = int64, int32, int16
 from math import e, inf, nan, pi  # noqa: E402
 
+# What a script may not need is imported when it is first named: rooms, and names of their files.
+_LATER = {
+    "": """
+        accelerator amp backends cli compiler cuda d2l func hub io sklearn text torch_alias train
+        vision viz""",
+    "compiler": "compile",
+    "func": "vmap",
+    "io": "load save",
+    "measure": "profile summary",
+    "switches": """
+        are_deterministic_algorithms_enabled get_default_device get_float32_matmul_precision
+        set_default_device set_float32_matmul_precision use_deterministic_algorithms""",
+    "torch_alias": "load_ipython_extension unload_ipython_extension",
+    "utils.nan_guard": "nan_guard",
+}
+_HOMES = {name: home for home, names in _LATER.items() for name in names.split()}
+
 
 def __getattr__(name: str) -> Any:
     """Import the parts that a script may not need when it first names them."""
-    if name in ("vision", "train", "cli", "io", "func", "viz"):
-        from importlib import import_module
+    if name not in _HOMES:
+        raise AttributeError(f"module 'fastgrad' has no attribute '{name}'")
+    from importlib import import_module
 
-        return import_module(f"fastgrad.{name}")
-    if name in ("save", "load"):
-        from fastgrad.io import load, save
-
-        return save if name == "save" else load
-    if name in ("summary", "profile"):
-        from fastgrad import measure
-
-        return measure.summary if name == "summary" else measure.profile
-    if name in ("vmap", "nan_guard"):
-        from fastgrad.func import vmap
-        from fastgrad.utils.nan_guard import nan_guard
-
-        return vmap if name == "vmap" else nan_guard
-    raise AttributeError(f"module 'fastgrad' has no attribute '{name}'")
+    home = _HOMES[name]
+    module = import_module(f"fastgrad.{home or name}")
+    return getattr(module, name) if home else module

@@ -649,8 +649,109 @@ def cross_entropy_backward(
     smoothing: float,
     /,
 ) -> Tensor: ...
+def nll_loss(
+    log_p: Tensor,
+    target: Tensor,
+    weight: Tensor | None,
+    ignore_index: int,
+    total: builtins.bool,
+    average: builtins.bool,
+    /,
+) -> tuple[Tensor, Tensor]: ...
+def nll_loss_backward(
+    grad: Tensor,
+    target: Tensor,
+    weight: Tensor | None,
+    divisor: Tensor,
+    ignore_index: int,
+    classes: int,
+    /,
+) -> Tensor: ...
+def mse_loss(
+    x: Tensor, target: Tensor, a: float, total: builtins.bool, scale: float, /
+) -> Tensor: ...
+def mse_loss_backward(
+    grad: Tensor, x: Tensor, target: Tensor, a: float, scale: float, /
+) -> Tensor: ...
+def huber_loss(
+    x: Tensor, target: Tensor, a: float, total: builtins.bool, scale: float, /
+) -> Tensor: ...
+def huber_loss_backward(
+    grad: Tensor, x: Tensor, target: Tensor, a: float, scale: float, /
+) -> Tensor: ...
+def kl_div(
+    x: Tensor, target: Tensor, a: float, total: builtins.bool, scale: float, /
+) -> Tensor: ...
+def kl_div_backward(
+    grad: Tensor, x: Tensor, target: Tensor, a: float, scale: float, /
+) -> Tensor: ...
+def kl_div_log(
+    x: Tensor, target: Tensor, a: float, total: builtins.bool, scale: float, /
+) -> Tensor: ...
+def kl_div_log_backward(
+    grad: Tensor, x: Tensor, target: Tensor, a: float, scale: float, /
+) -> Tensor: ...
+def bce_with_logits(
+    x: Tensor, target: Tensor, a: float, total: builtins.bool, scale: float, /
+) -> Tensor: ...
+def bce_with_logits_backward(
+    grad: Tensor, x: Tensor, target: Tensor, a: float, scale: float, /
+) -> Tensor: ...
 def label_weight(target: Tensor, weight: Tensor | None, ignore_index: int, /) -> float: ...
 def checked_labels(target: Tensor, classes: int, ignore_index: int, /) -> Tensor: ...
+def ctc_loss(
+    log_probs: Tensor,
+    targets: Tensor,
+    input_lengths: Tensor,
+    target_lengths: Tensor,
+    blank: int,
+    /,
+) -> tuple[Tensor, Tensor]: ...
+def ctc_loss_backward(
+    grad: Tensor,
+    log_probs: Tensor,
+    targets: Tensor,
+    input_lengths: Tensor,
+    target_lengths: Tensor,
+    losses: Tensor,
+    alpha: Tensor,
+    blank: int,
+    zero_infinity: builtins.bool,
+    /,
+) -> Tensor: ...
+
+# Recurrent layers
+
+def recurrent(
+    mode: int,
+    x: Tensor,
+    h: Tensor,
+    c: Tensor | None,
+    weight_ih: Tensor,
+    weight_hh: Tensor,
+    bias_ih: Tensor | None,
+    bias_hh: Tensor | None,
+    weight_hr: Tensor | None,
+    batch_sizes: Tensor,
+    backwards: builtins.bool,
+    /,
+) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor, Tensor]: ...
+def recurrent_backward(
+    mode: int,
+    grad: Tensor | None,
+    dh: Tensor | None,
+    dc: Tensor | None,
+    h: Tensor,
+    c: Tensor | None,
+    weight_hh: Tensor,
+    weight_hr: Tensor | None,
+    y: Tensor,
+    gates: Tensor,
+    cells: Tensor,
+    batch_sizes: Tensor,
+    backwards: builtins.bool,
+    /,
+) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor, Tensor]: ...
 
 # Random numbers
 

@@ -1,11 +1,12 @@
 """Rows of padding, exchanging channels for pixels, and interpolation."""
 
+from itertools import product
 from math import floor
 
 import numpy as np
 
-from rows.op import Op
-from strategies import NUMBERS, Sample
+from rows.op import Op, fraction
+from strategies import NUMBERS, Domain, Sample
 
 ANY = (*NUMBERS, "bool")
 
@@ -155,6 +156,81 @@ def _cubic(d, a=-0.75):
     return np.where(d <= 1, near, a * d**3 - 5 * a * d**2 + 8 * a * d - 4 * a)
 
 
+def sampled(*modes, paddings=("zeros", "border", "reflection")):
+    """Images and the places to look at, some of them outside."""
+
+    def made(m):
+        mode, dims = m.choose(modes)
+        lead = (min(m.size() or 1, 9),)
+        image = tuple(m.integer(1, 5) for _ in range(dims))
+        looked = tuple(m.integer(0, 4) for _ in range(dims))
+        x = m.operand((*lead, m.choose((1, 2)), *image))
+        grid = m.operand((*lead, *looked, dims), Domain(-2.3, 2.3))
+        options = {"mode": mode, "padding_mode": m.choose(paddings)}
+        return Sample((x, grid), options | {"align_corners": m.flag()})
+
+    return made
+
+
+def pixels(grid, space, align_corners):
+    """Where a grid looks, in pixels, a last dimension for each dimension of an image."""
+    n = np.array(space[::-1])
+    at = (grid + 1) / 2 * (n - 1) if align_corners else ((grid + 1) * n - 1) / 2
+    return at[..., ::-1]
+
+
+def grid_sample(x, grid, mode="bilinear", padding_mode="zeros", align_corners=False):
+    space = x.shape[2:]
+    at = pixels(grid, space, align_corners)
+
+    def outside(p, n):
+        if padding_mode == "reflection":
+            low, high = (0, n - 1) if align_corners else (-0.5, n - 0.5)
+            turns = np.mod(p - low, 2 * (high - low)) if high > low else 0 * p
+            p = low + np.minimum(turns, 2 * (high - low) - turns)
+        return p if padding_mode == "zeros" else np.clip(p, 0, n - 1)
+
+    total = 0.0
+    reach = {"nearest": (0,), "bilinear": (0, 1), "bicubic": (-1, 0, 1, 2)}[mode]
+    for offsets in product(reach, repeat=len(space)):
+        share, inside, index = 1.0, True, []
+        for d, (n, k) in enumerate(zip(space, offsets, strict=True)):
+            p = at[..., d] if mode == "bicubic" else outside(at[..., d], n)
+            place = np.round(p) if mode == "nearest" else np.floor(p) + k
+            weight = {"nearest": np.ones_like, "bilinear": lambda t: 1 - t, "bicubic": _cubic}[mode]
+            share = share * weight(np.abs(p - place))
+            place = outside(place, n) if mode == "bicubic" else place
+            inside = inside & (place >= 0) & (place < n)
+            index.append(np.clip(place, 0, n - 1).astype(int))
+        batch = np.arange(len(x)).reshape(-1, *(1,) * len(space))
+        found = np.moveaxis(x[(batch, slice(None), *index)], -1, 1)
+        total = total + found * (share * inside)[:, None]
+    return total
+
+
+def between_kinks(x, grid, mode="bilinear", padding_mode="zeros", align_corners=False):
+    return mode == "bicubic" or fraction(pixels(grid, x.shape[2:], align_corners))
+
+
+def mapped(m):
+    dims = m.choose((2, 3))
+    n = min(m.size() or 1, 9)
+    size = (n, 2, *(m.integer(1, 5) for _ in range(dims)))
+    return Sample((m.operand((n, dims, dims + 1)), size, m.flag()))
+
+
+def affine_grid(theta, size, align_corners):
+    space = size[2:]
+
+    def line(n):
+        ends = np.linspace(-1, 1, n) if n > 1 else np.zeros(1)
+        return ends if align_corners else ends * (n - 1) / n
+
+    axes = np.meshgrid(*map(line, space), indexing="ij")
+    base = np.stack([*axes[::-1], np.ones(space)], -1)
+    return np.einsum("...j,nij->n...i", base, theta)
+
+
 ROWS = [
     Op("nn.functional.pad", pad, padded, ANY),
     Op("nn.functional.pad", pad, extended, NUMBERS, label="pad from within"),
@@ -198,4 +274,21 @@ ROWS = [
         scale=20,
         halves=False,
     ),
+    Op(
+        "nn.functional.grid_sample",
+        grid_sample,
+        sampled(("bilinear", 2), ("bilinear", 3), ("bicubic", 2)),
+        smooth=between_kinks,
+        scale=100,
+        halves=False,
+    ),
+    Op(
+        "nn.functional.grid_sample",
+        grid_sample,
+        sampled(("nearest", 2), ("nearest", 3)),
+        smooth=between_kinks,
+        halves=False,
+        label="grid_sample nearest",
+    ),
+    Op("nn.functional.affine_grid", affine_grid, mapped, scale=10),
 ]

@@ -7,6 +7,7 @@ from fastgrad.autograd.engine import backward, grad
 from fastgrad.autograd.function import Function
 from fastgrad.autograd.grad_mode import enable_grad, inference_mode, no_grad, set_grad_enabled
 from fastgrad.autograd.gradcheck import gradcheck, gradgradcheck
+from fastgrad.autograd.variable import Variable
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Function",
+    "Variable",
     "backward",
     "detect_anomaly",
     "enable_grad",

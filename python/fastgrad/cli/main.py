@@ -5,7 +5,7 @@ import sys
 from collections.abc import Sequence
 
 import fastgrad
-from fastgrad.cli import bench, info, train
+from fastgrad.cli import bench, check, info, run, summary, train
 from fastgrad.cli.parser import OneLineParser
 
 
@@ -39,6 +39,9 @@ def _parser() -> OneLineParser:
     parser.add_argument("--version", action="version", version=f"fastgrad {fastgrad.__version__}")
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
     train.add_command(commands)
+    run.add_command(commands)
+    check.add_command(commands)
+    summary.add_command(commands)
     bench.add_command(commands)
     info.add_command(commands)
     return parser

@@ -10,11 +10,14 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
+    from . import parallel as parallel
     from . import utils as utils
     from .modules import *
+    from .parallel import DataParallel as DataParallel
 
 __all__ = [
     "Buffer",
+    "DataParallel",
     "Module",
     "Parameter",
     "UninitializedBuffer",
@@ -22,6 +25,7 @@ __all__ = [
     "functional",
     "init",
     "modules",
+    "parallel",
     "utils",
 ]
 
@@ -30,10 +34,11 @@ if not TYPE_CHECKING:  # type checkers see the imports above
 
     def __getattr__(name: str) -> Any:
         """A layer or loss, when it is first used."""
-        if name == "utils":
+        if name in ("DataParallel", "parallel", "utils"):
             from importlib import import_module
 
-            return import_module(f"{__name__}.utils")
+            home = import_module(f"{__name__}.{'utils' if name == 'utils' else 'parallel'}")
+            return home.DataParallel if name == "DataParallel" else home
         if name not in modules.__all__:
             raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
         found = getattr(modules, name)

@@ -46,6 +46,7 @@ from fastgrad.ops.conv import (
     fold,
     unfold,
 )
+from fastgrad.ops.ctc import ctc_loss
 from fastgrad.ops.distance import (
     cosine_similarity,
     pairwise_distance,
@@ -64,6 +65,7 @@ from fastgrad.ops.embedding import (
     embedding,
 )
 from fastgrad.ops.embedding_bag import embedding_bag
+from fastgrad.ops.grid_sample import affine_grid, grid_sample
 from fastgrad.ops.indexing import one_hot
 from fastgrad.ops.interpolate import (
     interpolate,
@@ -97,6 +99,7 @@ from fastgrad.ops.loss_pointwise import (
     soft_margin_loss,
 )
 from fastgrad.ops.matmul import linear
+from fastgrad.ops.multihead_attention import multi_head_attention_forward
 from fastgrad.ops.norm import (
     batch_norm,
     group_norm,
@@ -157,6 +160,7 @@ __all__ = [
     "adaptive_max_pool1d",
     "adaptive_max_pool2d",
     "adaptive_max_pool3d",
+    "affine_grid",
     "alpha_dropout",
     "avg_pool1d",
     "avg_pool2d",
@@ -177,6 +181,7 @@ __all__ = [
     "cosine_embedding_loss",
     "cosine_similarity",
     "cross_entropy",
+    "ctc_loss",
     "dropout",
     "dropout1d",
     "dropout2d",
@@ -190,6 +195,7 @@ __all__ = [
     "gaussian_nll_loss",
     "gelu",
     "glu",
+    "grid_sample",
     "group_norm",
     "gumbel_softmax",
     "hardshrink",
@@ -225,6 +231,7 @@ __all__ = [
     "max_unpool3d",
     "mish",
     "mse_loss",
+    "multi_head_attention_forward",
     "multi_margin_loss",
     "multilabel_margin_loss",
     "multilabel_soft_margin_loss",

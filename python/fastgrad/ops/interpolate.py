@@ -176,8 +176,12 @@ def _taps(n: int, origins: Tensor, mode: str) -> Taps:
     t = _core.sub(origins, before)
     if mode != "bicubic":
         return [(pixel(before), 1 - t), (pixel(before + 1), t)]
-    weights = (_cubic_far(t + 1), _cubic_near(t), _cubic_near(1 - t), _cubic_far(2 - t))
-    return [(pixel(before + k), weight) for k, weight in enumerate(weights, -1)]
+    return [(pixel(before + k), weight) for k, weight in enumerate(cubic_weights(t), -1)]
+
+
+def cubic_weights(t: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    """The shares of the four pixels around a place that lies `t` after the second of them."""
+    return _cubic_far(t + 1), _cubic_near(t), _cubic_near(1 - t), _cubic_far(2 - t)
 
 
 # The cubic convolution kernel with a = -0.75, up to a distance of 1 and from there to 2.

@@ -1,5 +1,5 @@
-"""Images: datasets, transforms, networks, boxes and regions. Follows torchvision."""
+"""Images: files, datasets, transforms, networks, boxes, pictures (after torchvision), metrics."""
 
-from fastgrad.vision import datasets, models, ops, transforms
+from fastgrad.vision import datasets, io, metrics, models, ops, transforms, utils
 
-__all__ = ["datasets", "models", "ops", "transforms"]
+__all__ = ["datasets", "io", "metrics", "models", "ops", "transforms", "utils"]

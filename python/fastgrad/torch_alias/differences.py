@@ -1,0 +1,33 @@
+"""Names that are here and do something else than in PyTorch, with a word how."""
+
+DIFFERENCES = {
+    "torch.__version__": "the PyTorch whose API is followed, then fastgrad's own version",
+    "torch.accelerator": "there is no accelerator",
+    "torch.amp.GradScaler": "off",
+    "torch.amp.autocast": "off: everything is float32; enabled=True on the CPU is an error",
+    "torch.backends": "switches are kept and change nothing",
+    "torch.compile": "returns the function unchanged",
+    "torch.compiler": "nothing is compiled",
+    "torch.cuda": "there is no CUDA device",
+    "torch.hub.load": "runs no code from elsewhere: an error",
+    "torch.load": "runs no code: tensors and plain containers only",
+    "torch.nn.DataParallel": "runs the module as it is: there are no GPUs",
+    "torch.nn.parallel": "runs the module as it is: there are no GPUs",
+    "torch.save": "tensors, state dicts and plain containers; a whole module is an error",
+    "torch.set_float32_matmul_precision": "always full float32",
+    "torch.use_deterministic_algorithms": "always deterministic",
+    "torch.utils.data.DataLoader": "workers are threads",
+    "torchvision.datasets.MNIST": "a folder with the four files needs no download",
+    "torchvision.models": "no weights are downloaded: load_state_dict them from a file",
+    "torch.Tensor.cuda": "an error: there is no CUDA device",
+    "torch.nn.Module.cuda": "an error: there is no CUDA device",
+}
+
+
+def difference(name: str) -> str:
+    """How a name differs: by itself, or as part of something that does; "" where it does not."""
+    while name:
+        if name in DIFFERENCES:
+            return DIFFERENCES[name]
+        name = name.rpartition(".")[0]
+    return ""
