@@ -122,8 +122,12 @@ FASTGRAD_INLINE void sum_products(Vec<T> (*sum)[vectors], const T* a, const Stri
     for (int i = 0; i < rows; ++i) {
       const T* element = group[i / grouped] + i % grouped * a_element + (along ? offset : 0);
       const Vec<T> left = splat<Vec<T>>(*element);
+      if constexpr (vectors == 1) {  // then an element of A can be an operand in memory
+        sum[i][0] = fma(left, right[0], sum[i][0]);
+      } else {
 #pragma GCC unroll 4
-      for (int j = 0; j < vectors; ++j) accumulate(sum[i][j], left, right[j]);
+        for (int j = 0; j < vectors; ++j) accumulate(sum[i][j], left, right[j]);
+      }
     }
     if (!packed) opaque(b += b_step);
     if (!along) opaque(group[0] += a_step);
