@@ -83,7 +83,7 @@ def draw(rows: list[dict[str, Any]], curves: dict[str, list[float]], digits: MNI
 def main(arguments: Sequence[str] | None = None) -> dict[str, float]:
     """Run the example and return its figures of merit."""
     chosen = options(__doc__, arguments)
-    count, tests, epochs = (200, 500, 24) if chosen.quick else (500, 10_000, 100)
+    count, tests, epochs = (200, 500, 24) if chosen.quick else (500, 2000, 60)
     test_images, test_labels = mnist(chosen.data, train=False, count=tests)
     rows: list[dict[str, Any]] = [{"epoch": epoch} for epoch in range(1, epochs + 1)]
     curves: dict[str, list[float]] = {}
