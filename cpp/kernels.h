@@ -215,6 +215,7 @@ struct MatmulKernels {
   Index tile_rows, tile_columns;  // a panel of A has so many rows, one of B so many columns
 
   // c[i * ldc + j] = sum over p of A[i, p] B[p, j]; sums of outer products, the quickest way for all but thin shapes.
+  // A's `element` or its `step` is 1.
   void (*multiply)(T* c, Index ldc, const Panels<T>& a, const Panels<T>& b, Index rows, Index columns, Index depth,
                    bool add);
   // c[i * ldc + j] = sum over p of a[i * lda + p] b[j * ldb + p]; dot products, for few columns (or few rows).
@@ -225,8 +226,8 @@ struct MatmulKernels {
   // to[p * width + i] = from[i * stride + p * step] for i < count and p < depth, in panels of `width` i each, which
   // follow each other; the places of missing i in the last one stay as they are.
   void (*pack)(T* to, const T* from, Index stride, Index step, Index count, Index width, Index depth);
-  // c[i * ldc + j] += bias[j] unless bias is null; then negative elements become 0 if relu.
-  void (*finish)(T* c, Index ldc, const T* bias, bool relu, Index rows, Index columns);
+  // c[i * ldc + j] += bias[j]
+  void (*add_bias)(T* c, Index ldc, const T* bias, Index rows, Index columns);
 };
 
 // Row-wise kernels over contiguous rows of n elements.

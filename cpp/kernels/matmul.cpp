@@ -62,50 +62,112 @@ struct Strip {
   bool add;
 };
 
-template <class T, int rows, int vectors, bool partial, bool ahead>
-void tile(T* c, const T* a, const Strip<T>& strip) {
-  const Index a_element = strip.a_element, a_step = strip.a_step, b_step = strip.b_step, last = strip.last;
+// sum += a * b. Left to itself the compiler chooses among the forms of this instruction, overwrites a factor, and then
+// copies sums from register to register: an eighth more instructions.
+template <class V>
+FASTGRAD_INLINE void accumulate(V& sum, V a, V b) {
+#if defined(__AVX2__)
+  if constexpr (of_floats<V>) {
+    asm("vfmadd231ps %2, %1, %0" : "+v"(sum) : "v"(a), "v"(b));
+  } else {
+    asm("vfmadd231pd %2, %1, %0" : "+v"(sum) : "v"(a), "v"(b));
+  }
+#else
+  sum = fma(a, b, sum);
+#endif
+}
+
+// Keeps the compiler from taking a value apart, which would need more registers than there are.
+template <class X>
+FASTGRAD_INLINE void opaque(X& x) {
+  asm("" : "+r"(x));
+}
+
+// So many steps of the depth are written out one after the other.
+constexpr int unrolled = 4;
+
+// The sums of a tile. What is known of the strides (A is contiguous along the depth, else along its rows; B is packed)
+// goes into the instructions' addresses, so that a step has hardly any besides its loads and multiplications.
+template <class T, int rows, int vectors, bool partial, bool ahead, bool packed, bool along>
+FASTGRAD_INLINE void sum_products(Vec<T> (*sum)[vectors], const T* a, const Strip<T>& strip) {
+  const Index a_element = along ? strip.a_element : 1, a_step = along ? 1 : strip.a_step, last = strip.last;
+  const Index b_step = packed ? tile_columns<T> : strip.b_step;
+  Index fetched = rows_ahead * b_step;
+  if (!packed) opaque(fetched);
   const T* b = strip.b;
-  constexpr int groups = (rows + rows_grouped - 1) / rows_grouped;
+  constexpr int grouped = along ? rows_grouped : rows, groups = (rows + grouped - 1) / grouped;
   const T* group[groups];
 #pragma GCC unroll 4
   for (int g = 0; g < groups; ++g) {
-    group[g] = a + g * rows_grouped * a_element;
-    asm("" : "+r"(group[g]));  // or the compiler takes them apart again
+    group[g] = a + g * grouped * a_element;
+    opaque(group[g]);
   }
-  Vec<T> sum[rows][vectors] = {};
-#pragma GCC unroll 1
-  for (Index p = strip.depth; p > 0; --p, b += b_step) {
+  // Past steps whose offsets were in the addresses.
+  const auto advance = [&](int steps) __attribute__((always_inline)) {
+    if (packed) b += steps * b_step;
+#pragma GCC unroll 4
+    for (int g = 0; along && g < groups; ++g) group[g] += steps;
+  };
+  const auto step = [&](int offset) __attribute__((always_inline)) {
+    const T* from = packed ? b + offset * b_step : b;
     Vec<T> right[vectors];
     if constexpr (ahead) {
 #pragma GCC unroll 4
-      for (int j = 0; j < vectors; ++j) __builtin_prefetch(b + rows_ahead * b_step + j * lanes<T>);
+      for (int j = 0; j < vectors; ++j) __builtin_prefetch(from + fetched + j * lanes<T>);
     }
 #pragma GCC unroll 4
-    for (int j = 0; j < vectors - 1; ++j) right[j] = load(b + j * lanes<T>);
-    right[vectors - 1] = load_end<T, partial>(b + (vectors - 1) * lanes<T>, last);
+    for (int j = 0; j < vectors - 1; ++j) right[j] = load(from + j * lanes<T>);
+    right[vectors - 1] = load_end<T, partial>(from + (vectors - 1) * lanes<T>, last);
 #pragma GCC unroll 16
     for (int i = 0; i < rows; ++i) {
-      const Vec<T> left = splat<Vec<T>>(group[i / rows_grouped][i % rows_grouped * a_element]);
+      const T* element = group[i / grouped] + i % grouped * a_element + (along ? offset : 0);
+      const Vec<T> left = splat<Vec<T>>(*element);
+      if constexpr (vectors == 1) {  // then an element of A can be an operand in memory
+        sum[i][0] = fma(left, right[0], sum[i][0]);
+      } else {
 #pragma GCC unroll 4
-      for (int j = 0; j < vectors; ++j) sum[i][j] = fma(left, right[j], sum[i][j]);
+        for (int j = 0; j < vectors; ++j) accumulate(sum[i][j], left, right[j]);
+      }
     }
+    if (!packed) opaque(b += b_step);
+    if (!along) opaque(group[0] += a_step);
+    asm volatile("" ::: "memory");  // or loads of several steps are mixed, for which there are no registers
+  };
+  Index p = strip.depth;
+#pragma GCC unroll 1
+  for (; p >= unrolled; p -= unrolled) {
 #pragma GCC unroll 4
-    for (int g = 0; g < groups; ++g) group[g] += a_step;
+    for (int offset = 0; offset < unrolled; ++offset) step(offset);
+    advance(unrolled);
+  }
+#pragma GCC unroll 1
+  for (; p > 0; --p) {
+    step(0);
+    advance(1);
+  }
+}
+
+template <class T, int rows, int vectors, bool partial, bool ahead, bool packed = false>
+void tile(T* c, const T* a, const Strip<T>& strip) {
+  Vec<T> sum[rows][vectors] = {};
+  if (strip.a_step == 1) {
+    sum_products<T, rows, vectors, partial, ahead, packed, true>(sum, a, strip);
+  } else {
+    sum_products<T, rows, vectors, partial, ahead, packed, false>(sum, a, strip);
   }
 #pragma GCC unroll 16
-  for (int i = 0; i < rows; ++i) store_row<T, vectors, partial>(c + i * strip.ldc, sum[i], last, strip.add);
+  for (int i = 0; i < rows; ++i) store_row<T, vectors, partial>(c + i * strip.ldc, sum[i], strip.last, strip.add);
 }
 
 // The rows that are left when the tiles of greater height are done.
-template <class T, int height, int vectors, bool partial, bool ahead>
+template <class T, int height, int vectors, bool partial, bool ahead, bool packed>
 FASTGRAD_INLINE void short_tiles(T* c, const T* a, const Strip<T>& strip, Index rows) {
   if (rows & height) {
-    tile<T, height, vectors, partial, ahead>(c, a, strip);
+    tile<T, height, vectors, partial, ahead, packed>(c, a, strip);
     c += height * strip.ldc;
     a += height * strip.a_element;
   }
-  if constexpr (height > 1) short_tiles<T, height / 2, vectors, partial, ahead>(c, a, strip, rows);
+  if constexpr (height > 1) short_tiles<T, height / 2, vectors, partial, ahead, packed>(c, a, strip, rows);
 }
 
 // Fetches the tile of C while its sums are being computed. A call of its own, because inside of tile() the compiler
@@ -121,14 +183,14 @@ template <class T>
 constexpr Index worth_a_prefetch = 64;
 
 // All tiles of one panel of B, from top to bottom.
-template <class T, int vectors, bool partial, bool ahead = false>
+template <class T, int vectors, bool partial, bool ahead = false, bool packed = false>
 void tile_column(T* c, const Panels<T>& a_panels, const Strip<T>& strip, Index rows) {
   const T* a = a_panels.data;
   for (; rows >= tile_rows; rows -= tile_rows, c += tile_rows * strip.ldc, a += a_panels.panel) {
     if (strip.depth >= worth_a_prefetch) prefetch_tile(c, strip.ldc);
-    tile<T, tile_rows, vectors, partial, ahead>(c, a, strip);
+    tile<T, tile_rows, vectors, partial, ahead, packed>(c, a, strip);
   }
-  short_tiles<T, 4, vectors, partial, ahead>(c, a, strip, rows);
+  short_tiles<T, 4, vectors, partial, ahead, packed>(c, a, strip, rows);
 }
 
 // The panel that has fewer than all columns: as many vectors as hold them.
@@ -147,8 +209,9 @@ void multiply(T* c, Index ldc, const Panels<T>& a, const Panels<T>& b, Index row
               bool add) {
   constexpr Index width = tile_columns<T>;
   Strip<T> strip{b.data, b.step, a.element, a.step, ldc, lanes<T>, depth, add};
-  const auto full_column =
-      depth >= worth_a_prefetch ? tile_column<T, tile_vectors, false, true> : tile_column<T, tile_vectors, false>;
+  const auto full_column = depth < worth_a_prefetch ? tile_column<T, tile_vectors, false>
+                           : b.step == width        ? tile_column<T, tile_vectors, false, true, true>
+                                                    : tile_column<T, tile_vectors, false, true>;
   for (; columns >= width; columns -= width, c += width, strip.b += b.panel) full_column(c, a, strip, rows);
   if (columns > 0) last_column<T, tile_vectors>(c, a, strip, rows, columns);
 }
@@ -278,28 +341,21 @@ void combine_rows(T* c, const T* a, Index a_stride, const T* b, Index ldb, Index
   for (; depth > 0; --depth, a += a_stride, b += ldb) add_rows<T, 1>(c, a, a_stride, b, ldb, columns);
 }
 
-// ------------------------------------------------------------------------------------------------------ finishing
+// ----------------------------------------------------------------------------------------------------------- bias
 
 template <class T>
-void finish(T* c, Index ldc, const T* bias, bool relu, Index rows, Index columns) {
-  const auto finished = [&](Vec<T> v, Vec<T> offset) __attribute__((always_inline)) {
-    v += offset;
-    return relu ? (v < 0 ? Vec<T>{} : v) : v;  // NaN stays NaN
-  };
+void add_bias(T* c, Index ldc, const T* bias, Index rows, Index columns) {
   for (; rows > 0; --rows, c += ldc) {
     Index j = 0;
-    for (; j + lanes<T> <= columns; j += lanes<T>) {
-      store(c + j, finished(load(c + j), bias ? load(bias + j) : Vec<T>{}));
-    }
-    if (j == columns) continue;
+    for (; j + lanes<T> <= columns; j += lanes<T>) store(c + j, load(c + j) + load(bias + j));
     const Index last = columns - j;
-    store_partial(c + j, finished(load_partial(c + j, last), bias ? load_partial(bias + j, last) : Vec<T>{}), last);
+    if (last > 0) store_partial(c + j, load_partial(c + j, last) + load_partial(bias + j, last), last);
   }
 }
 
 template <class T>
 MatmulKernels<T> kernels_for() {
-  return {tile_rows, tile_columns<T>, multiply<T>, dot<T>, combine_rows<T>, pack<T>, finish<T>};
+  return {tile_rows, tile_columns<T>, multiply<T>, dot<T>, combine_rows<T>, pack<T>, add_bias<T>};
 }
 
 }  // namespace

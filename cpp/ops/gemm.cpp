@@ -43,7 +43,7 @@ Product<T> column_as_row(const Product<T>& p) {
   if (p.n != 1 || p.ldc != 1) return p;
   const MatrixView<T> vector{p.b.data, p.b.column_stride, p.b.row_stride};
   const MatrixView<T> matrix{p.a.data, p.a.column_stride, p.a.row_stride};
-  return {1, p.m, p.k, vector, matrix, p.c, p.m, p.accumulate, p.epilogue};
+  return {1, p.m, p.k, vector, matrix, p.c, p.m, p.accumulate, p.bias, p.threads};
 }
 
 template <class T>
@@ -64,7 +64,7 @@ void multiply_vector(const Product<T>& p, T* scratch) {
   const MatmulKernels<T>& kernel = matmul_kernels<T>();
   const bool by_dots = row.b.row_stride == 1;
   // Long pieces of the matrix's rows, if it is read along them.
-  const Index unit = by_dots ? 64 : std::max<Index>(64, ceil_div(row.n, 128 * num_threads()) * 64);
+  const Index unit = by_dots ? 64 : std::max<Index>(64, ceil_div(row.n, 128 * p.threads) * 64);
   const T* vector = row.a.data;
   if (vector_scratch(p) > 0) {
     kernel.pack(scratch, vector, 1, row.a.column_stride, 1, 1, row.k);
@@ -146,10 +146,12 @@ void multiply(const Product<T>& p, T* scratch) {
   }
 }
 
-// The stride between the elements of a single column means nothing; 1 lets the column be read in place.
+// The stride between the elements of a single row or column means nothing; 1 lets it be read in place.
 template <class T>
 Product<T> with_plain_strides(Product<T> p) {
   if (p.n == 1) p.b.column_stride = 1;
+  if (p.m == 1) p.a.row_stride = 1;
+  if (p.k == 1) p.a.column_stride = 1;
   return p;
 }
 
@@ -157,9 +159,9 @@ Product<T> with_plain_strides(Product<T> p) {
 
 template <class T>
 void gemm(Index m, Index n, Index k, MatrixView<T> a, MatrixView<T> b, T* c, Index ldc, bool accumulate,
-          const Epilogue<T>& epilogue) {
+          const T* bias) {
   if (m == 0 || n == 0) return;
-  const Product<T> product = with_plain_strides<T>({m, n, k, a, b, c, ldc, accumulate, epilogue});
+  const Product<T> product = with_plain_strides<T>({m, n, k, a, b, c, ldc, accumulate, bias});
   multiply(product, scratch_memory<T>(scratch_elements(product)));
 }
 
@@ -169,7 +171,7 @@ template <class T>
 void gemm_batched(Index batch, Index m, Index n, Index k, MatrixView<T> a, MatrixView<T> b, T* c, Index ldc,
                   bool accumulate, OffsetFunction offsets, const void* context) {
   if (batch == 0 || m == 0 || n == 0) return;
-  const Product<T> first = with_plain_strides<T>({m, n, k, a, b, c, ldc, accumulate, {}});
+  const Product<T> first = with_plain_strides<T>({m, n, k, a, b, c, ldc, accumulate, nullptr});
   const auto multiply_one = [&](Index i, T* scratch) {
     const ProductOffsets at = offsets(context, i);
     Product<T> product = first;
@@ -202,9 +204,7 @@ template void gemm_batched(Index, Index, Index, Index, MatrixView<double>, Matri
 
 }  // namespace detail
 
-template void gemm(Index, Index, Index, MatrixView<float>, MatrixView<float>, float*, Index, bool,
-                   const Epilogue<float>&);
-template void gemm(Index, Index, Index, MatrixView<double>, MatrixView<double>, double*, Index, bool,
-                   const Epilogue<double>&);
+template void gemm(Index, Index, Index, MatrixView<float>, MatrixView<float>, float*, Index, bool, const float*);
+template void gemm(Index, Index, Index, MatrixView<double>, MatrixView<double>, double*, Index, bool, const double*);
 
 }  // namespace fastgrad

@@ -15,19 +15,13 @@ struct MatrixView {
   Index row_stride, column_stride;
 };
 
-// What happens to C after the product: bias[j] is added to column j unless bias is null, then relu is applied.
-template <class T>
-struct Epilogue {
-  const T* bias = nullptr;
-  bool relu = false;
-};
-
-// C (m x n, rows contiguous, ldc elements apart) = A (m x k) B (k x n) [+ C when accumulate], then the epilogue, for
-// T = float and double. C must not overlap A or B. The bits do not depend on the number of threads. Throws
-// Error(memory) before C changes, so it is no function for the inside of a parallel_for: that is gemm_batched's work.
+// C (m x n, rows contiguous, ldc elements apart) = A (m x k) B (k x n) [+ C when accumulate], for T = float and double;
+// bias[j] is added to column j unless bias is null. C must not overlap A or B. The bits do not depend on the number of
+// threads. Throws Error(memory) before C changes, so it is no function for the inside of a parallel_for: that is
+// gemm_batched's work.
 template <class T>
 void gemm(Index m, Index n, Index k, MatrixView<T> a, MatrixView<T> b, T* c, Index ldc, bool accumulate,
-          const Epilogue<T>& epilogue = {});
+          const T* bias = nullptr);
 
 // The operands of one of many products, as offsets in elements.
 struct ProductOffsets {

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include "core/parallel.h"
 #include "ops/gemm.h"
 
 namespace fastgrad::detail {
@@ -22,7 +23,8 @@ struct Product {
   T* c;
   Index ldc;
   bool accumulate;
-  Epilogue<T> epilogue;
+  const T* bias;
+  Index threads = num_threads();  // asked once: the scratch memory depends on it
 
   Index work() const { return m * n * k; }
 };
@@ -32,12 +34,11 @@ const MatmulKernels<T>& matmul_kernels() {
   return kernels().template floats<T>().matmul;
 }
 
-// Applies the epilogue to the rows and columns from (row, column) on.
+// Adds the bias to the rows and columns from (row, column) on.
 template <class T>
 void finish(const Product<T>& p, Index row, Index column, Index rows, Index columns) {
-  if (p.epilogue.bias == nullptr && !p.epilogue.relu) return;
-  const T* bias = p.epilogue.bias == nullptr ? nullptr : p.epilogue.bias + column;
-  matmul_kernels<T>().finish(p.c + row * p.ldc + column, p.ldc, bias, p.epilogue.relu, rows, columns);
+  if (p.bias == nullptr) return;
+  matmul_kernels<T>().add_bias(p.c + row * p.ldc + column, p.ldc, p.bias + column, rows, columns);
 }
 
 // The general case, by tiles, and how much scratch memory (in elements) it needs.

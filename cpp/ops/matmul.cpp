@@ -74,7 +74,7 @@ Tensor matrix_product(const Tensor& a, const Tensor& b) {
   visit_dtype(a.dtype, [&](auto tag) {
     using T = typename decltype(tag)::type;
     if constexpr (std::is_floating_point_v<T>) {
-      gemm<T>(m, n, a.sizes[1], matrix_at<T>(a), matrix_at<T>(b), out.data<T>(), n, false, {});
+      gemm<T>(m, n, a.sizes[1], matrix_at<T>(a), matrix_at<T>(b), out.data<T>(), n, false);
     }
   });
   return out;
@@ -147,10 +147,8 @@ Tensor linear(const Tensor& x, const Tensor& weight, const OptionalTensor& bias)
     using T = typename decltype(tag)::type;
     if constexpr (std::is_floating_point_v<T>) {
       const Tensor offset = bias ? contiguous(*bias) : Tensor{};
-      Epilogue<T> epilogue;
-      if (bias) epilogue.bias = offset.data<T>();
       gemm<T>(rows.sizes[0], n, k, matrix_at<T>(rows), {weight.data<T>(), weight.strides[1], weight.strides[0]},
-              out.data<T>(), n, false, epilogue);
+              out.data<T>(), n, false, bias ? offset.data<T>() : nullptr);
     }
   });
   return out;
