@@ -27,11 +27,14 @@ Index row_grain(Index classes) { return std::max<Index>(1, pointwise_grain / 4 /
 
 // The sum of the weights (1 each without weights) of the labels that are not ignored.
 double weight_of(const Tensor& labels, const OptionalTensor& weight, Index ignore_index) {
-  const Tensor factors = weight ? contiguous(cast(*weight, DType::float64)) : Tensor{};
   const Index* label = labels.data<Index>();
+  if (!weight) {
+    return static_cast<double>(labels.numel() - std::count(label, label + labels.numel(), ignore_index));
+  }
+  const Tensor factors = contiguous(cast(*weight, DType::float64));
   double total = 0;
   for (Index i = 0; i < labels.numel(); ++i) {
-    if (label[i] != ignore_index) total += weight ? factors.data<double>()[label[i]] : 1.0;
+    if (label[i] != ignore_index) total += factors.data<double>()[label[i]];
   }
   return total;
 }
@@ -51,6 +54,20 @@ LabelOptions<T> label_options(const Tensor& class_weight, Index classes, Index i
 
 }  // namespace
 
+namespace {
+
+// Without a branch for each label: most are right.
+bool labels_fit(const Index* label, Index n, Index classes, Index ignore_index) {
+  bool fit = true;
+  for (Index i = 0; i < n; ++i) {
+    const bool in_range = static_cast<std::uint64_t>(label[i]) < static_cast<std::uint64_t>(classes);
+    fit &= in_range | (label[i] == ignore_index);
+  }
+  return fit;
+}
+
+}  // namespace
+
 Tensor checked_labels(const char* op, const Tensor& target, Index classes, Index ignore_index) {
   if (is_floating(target.dtype) || target.dtype == DType::boolean) {
     fail(op, ": expected integer class labels (int64), got ", dtype_name(target.dtype),
@@ -58,6 +75,7 @@ Tensor checked_labels(const char* op, const Tensor& target, Index classes, Index
   }
   const Tensor labels = contiguous(target.dtype == DType::int64 ? target : cast(target, DType::int64));
   const Index* label = labels.data<Index>();
+  if (labels_fit(label, labels.numel(), classes, ignore_index)) return labels;
   for (Index i = 0; i < labels.numel(); ++i) {
     if ((label[i] < 0 || label[i] >= classes) && label[i] != ignore_index) {
       fail(ErrorKind::index, op, ": Target ", label[i], " is out of bounds: row ", i, " of the target has label ",

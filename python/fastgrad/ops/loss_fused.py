@@ -33,15 +33,31 @@ class Fused:
         self.value, self.backward, self.slope = value, backward, slope
 
 
-MSE = Fused(_core.mse_loss, _core.mse_loss_backward, lambda x, t, a: 2 * (x - t))
-HUBER = Fused(
-    _core.huber_loss, _core.huber_loss_backward, lambda x, t, a: ternary.clamp(x - t, -a, a)
-)
-KL_DIV = Fused(_core.kl_div, _core.kl_div_backward, lambda x, t, a: -t)
-KL_DIV_LOG = Fused(_core.kl_div_log, _core.kl_div_log_backward, lambda x, t, a: -unary.exp(t))
-BCE_WITH_LOGITS = Fused(
-    _core.bce_with_logits, _core.bce_with_logits_backward, lambda x, t, a: unary.sigmoid(x) - t
-)
+def _of_mse(x: Tensor, t: Tensor, a: float) -> Tensor:
+    return 2 * (x - t)
+
+
+def _of_huber(x: Tensor, t: Tensor, a: float) -> Tensor:
+    return ternary.clamp(x - t, -a, a)
+
+
+def _of_kl_div(x: Tensor, t: Tensor, a: float) -> Tensor:
+    return -t
+
+
+def _of_kl_div_log(x: Tensor, t: Tensor, a: float) -> Tensor:
+    return -unary.exp(t)
+
+
+def _of_bce_with_logits(x: Tensor, t: Tensor, a: float) -> Tensor:
+    return unary.sigmoid(x) - t
+
+
+MSE = Fused(_core.mse_loss, _core.mse_loss_backward, _of_mse)
+HUBER = Fused(_core.huber_loss, _core.huber_loss_backward, _of_huber)
+KL_DIV = Fused(_core.kl_div, _core.kl_div_backward, _of_kl_div)
+KL_DIV_LOG = Fused(_core.kl_div_log, _core.kl_div_log_backward, _of_kl_div_log)
+BCE_WITH_LOGITS = Fused(_core.bce_with_logits, _core.bce_with_logits_backward, _of_bce_with_logits)
 
 
 def fits_kernels(input: Tensor, target: Tensor) -> bool:
