@@ -38,6 +38,13 @@ class Net(nn.Module):
         return self.last(self.layers(x))
 
 
+class Twice(nn.Module):
+    """A module that gives two things."""
+
+    def forward(self, x):
+        return x, x
+
+
 @pytest.fixture(scope="module")
 def iris():
     X, y = load_iris(return_X_y=True)
@@ -252,6 +259,7 @@ def test_callbacks_see_each_epoch_and_may_stop(iris):
             ValueError,
             r"the module gave \[2, 2\] for 2 samples, expected \[2, 3\]: a score for each class",
         ),
+        ({"module": Twice}, TypeError, "the module must give a tensor, but gave a tuple"),
         ({"lr": -1.0}, ValueError, "Invalid learning rate: -1.0"),
         ({"lr": 1e30, "optimizer": fg.optim.SGD}, FloatingPointError, "use a smaller learning"),
     ],
@@ -259,6 +267,18 @@ def test_callbacks_see_each_epoch_and_may_stop(iris):
 def test_what_does_not_fit(iris, options, error, message):
     with pytest.raises(error, match=message):
         quick(**options).fit(*iris)
+
+
+def test_after_an_error_it_can_be_trained(iris):
+    net = quick(nn.Linear(4, 2), warm_start=True)
+    with pytest.raises(ValueError, match="the module gave"):
+        net.fit(*iris)
+    assert not hasattr(net, "module_")
+    net.set_params(module=nn.Linear(4, 3), lr=1e30, optimizer=fg.optim.SGD)
+    with pytest.raises(FloatingPointError):
+        net.fit(*iris)
+    net.set_params(lr=0.01, warm_start=False)
+    assert net.fit(*iris).n_iter_ == 5
 
 
 def test_unknown_parameters_cannot_be_set():

@@ -136,19 +136,22 @@ class NeuralNet(BaseEstimator):  # type: ignore[misc]
                 fg.manual_seed(int(check_random_state(self.random_state).randint(2**31 - 1)))
             else:
                 fg.set_rng_state(self._rng_state)
-            yield
-            self._rng_state = fg.get_rng_state()
+            try:
+                yield
+            finally:
+                self._rng_state = fg.get_rng_state()
 
     def _begin(self, inputs: Array) -> None:
         """Make a network, a criterion and an optimizer that have learned nothing yet."""
-        self.module_ = self._made("module", lambda: _perceptron(inputs.shape[1:], self._width))
+        module = self._made("module", lambda: _perceptron(inputs.shape[1:], self._width))
         first = fg.tensor(inputs[:2])
         with fg.no_grad():  # finds a wrong shape early, and lazy layers get theirs
-            self._shaped(self.module_.eval()(first), len(first))
-        self.criterion_ = self._made("criterion", self._default_criterion)
-        parameters = [p for p in self.module_.parameters() if p.requires_grad]
+            self._shaped(module.eval()(first), len(first))
+        criterion = self._made("criterion", self._default_criterion)
+        parameters = [p for p in module.parameters() if p.requires_grad]
         make = self.optimizer or Adam
         self.optimizer_ = make(parameters, lr=self.lr, **self._options_of("optimizer"))
+        self.module_, self.criterion_ = module, criterion  # now all of them can be had
         self.history_ = History()
 
     def _made(self, part: str, default: Callable[..., nn.Module]) -> nn.Module:
@@ -207,6 +210,8 @@ class NeuralNet(BaseEstimator):  # type: ignore[misc]
 
     def _shaped(self, outputs: Tensor, rows: int) -> Tensor:
         """The module's output, which must have a row for each sample."""
+        if not isinstance(outputs, Tensor):
+            raise TypeError(f"the module must give a tensor, but gave a {type(outputs).__name__}")
         if outputs.dim() == 1 and self._width == 1:
             outputs = outputs.unsqueeze(1)
         if outputs.shape != (rows, self._width):
