@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from fnmatch import fnmatchcase
+from itertools import chain
 
-from . import footprint, kernels, limits, loading, overhead, random, training
+from . import footprint, kernels, limits, loading, overhead, random, sequences, training
 from .row import Row
 
 SECTIONS: dict[str, Callable[[], Iterator[Row]]] = {
     "limits": limits.rows,
     "overhead": overhead.rows,
     "kernels": kernels.rows,
-    "training": training.rows,
+    "training": lambda: chain(training.rows(), sequences.rows()),
     "loading": loading.rows,
     "footprint": footprint.rows,
     "random": random.rows,

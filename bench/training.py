@@ -197,6 +197,7 @@ def row(
     tolerance: float = 1e-3,
     shapes: Sequence[tuple[int, ...]] = (),
     libraries: Sequence[str] = (),
+    data: Callable[..., tuple[Array, Array]] = images,
 ) -> Row:
     """A network's row; `libraries` have a form of their own, with weights of these shapes."""
 
@@ -208,16 +209,15 @@ def row(
             optimize(net),
             lambda weights: make_optimizer(weights, lr=lr),
             starting_weights(net, rng),
-            images(rng, samples, *shape),
+            data(rng, samples, *shape),
             batch,
         )
         return Case(job.next_step, job.results, losses=True)
 
     def by_hand(library: str, rng: np.random.Generator) -> Case:
         start = drawn_weights(shapes, [False] * len(shapes), rng)
-        data = images(rng, samples, *shape)
         trainer = import_module(f".{library}_training", __package__).Training
-        job = trainer(start, data, batch, lr)
+        job = trainer(start, data(rng, samples, *shape), batch, lr)
         return Case(job.next_step, job.results, losses=True)
 
     forms = {library: partial(by_hand, library) for library in libraries}

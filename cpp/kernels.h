@@ -287,6 +287,44 @@ struct LossKernels {
                                  const T* scale, Index scale_stride, Index rows, Index n);
 };
 
+// The recurrent layers. Every mode keeps its gates after the activation, in PyTorch's order, for the gradient.
+enum class Recurrent : int { tanh, relu, lstm, gru };
+
+// One step of `rows` sequences with `units` units each; all matrices are contiguous.
+template <class T>
+struct RecurrentKernels {
+  // h = tanh(a), or max(a, 0); h may be a.
+  void (*plain)(T* h, const T* a, Index rows, Index units, bool relu);
+  // da = dh * f'(a), from h = f(a).
+  void (*plain_backward)(T* da, const T* dh, const T* h, Index rows, Index units, bool relu);
+  // gates (rows x 4 units: i, f, g, o) become their activations, c = f c_before + i g, h = o tanh(c).
+  void (*lstm)(T* gates, T* c, T* h, const T* c_before, Index rows, Index units);
+  // The gradient before the gates' activation; dc becomes that of c_before.
+  void (*lstm_backward)(T* dgates, T* dc, const T* dh, const T* gates, const T* c, const T* c_before, Index rows,
+                        Index units);
+  // From a and b (rows x 3 units: r, z, n), the input's and the hidden state's part: r = sigmoid(a_r + b_r),
+  // z = sigmoid(a_z + b_z), n = tanh(a_n + r b_n), h = n + z (h_before - n). gates (rows x 4 units) keeps r, z, n, b_n.
+  void (*gru)(T* gates, T* h, const T* a, const T* b, const T* h_before, Index rows, Index units);
+  // The gradients of a, b and, but for what comes through b, of h_before, which may be dh.
+  void (*gru_backward)(T* da, T* db, T* dh_before, const T* dh, const T* gates, const T* h_before, Index rows,
+                       Index units);
+};
+
+// The probability of all ways to emit one target, which is `states` long with a blank before, between and behind its
+// labels, in logarithms. A row of the tables has `states` elements and two of -infinity before them (alpha) or behind
+// them (beta); skip[s] is 0 where state s can be entered from state s - 2, else -infinity.
+template <class T>
+struct CtcKernels {
+  // next[s] = log(e^before[s] + e^before[s - 1] + e^(before[s - 2] + skip[s])) + emitted[s]
+  void (*alpha)(T* next, const T* before, const T* skip, const T* emitted, Index states);
+  // next[s] = log(e^after[s] + e^after[s + 1] + e^(after[s + 2] + skip[s + 2])) + emitted[s]
+  void (*beta)(T* next, const T* after, const T* skip, const T* emitted, Index states);
+  // x[s] = e^(alpha[s] + beta[s] + shift - emitted[s])
+  void (*posterior)(T* x, const T* alpha, const T* beta, const T* emitted, T shift, Index states);
+  // dx[c] = (e^x[c] - dx[c]) * scale
+  void (*gradient)(T* dx, const T* x, T scale, Index classes);
+};
+
 // What an optimizer's rule works on, n contiguous elements each: a parameter, its gradient, and what the rule keeps
 // from step to step, in the order in which ops/optim.cpp names it. States that an option leaves out are null.
 template <class T>
@@ -396,6 +434,8 @@ struct FloatKernels {
   ActivationKernels<T> activation;
   NormKernels<T> norm;
   LossKernels<T> loss;
+  RecurrentKernels<T> recurrent;
+  CtcKernels<T> ctc;
   OptimKernels<T> optim;
   RandomKernels<T> random;
 };

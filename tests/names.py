@@ -86,6 +86,8 @@ OWN_TESTS = {
     "test_geometry": "Tensor.resize_ Tensor.resize_as_",
     "test_tensor_protocols": "conversion Tensor.__rmatmul__",
     "test_comparisons_of_whole_tensors": "equal allclose",
+    "test_ctc": "nn.functional.ctc_loss",
+    "test_transformer": "nn.attention",
     "test_broadcast_shapes": "broadcast_shapes",
     "test_a_leaf_that_requires_grad_is_not_changed": "Tensor.zero_",
 }

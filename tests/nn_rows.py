@@ -45,7 +45,7 @@ class Row:
 
     Args:
         name: of the class in `nn`.
-        args, options: what it is made with; arrays become tensors.
+        args, options: what it is made with; arrays become tensors, and rows modules.
         inputs: what it is called on; a tuple of ints stands for `Numbers` of that shape.
         kinked: there are points near which the gradient jumps, so no numerical check.
         id: the row's name among the tests.
@@ -64,8 +64,8 @@ class Row:
 
     def make(self, lib):
         """The module of one of the two libraries."""
-        args = [_tensor(lib, value) for value in self.args]
-        options = {name: _tensor(lib, value) for name, value in self.options.items()}
+        args = [_made(lib, value) for value in self.args]
+        options = {name: _made(lib, value) for name, value in self.options.items()}
         return getattr(lib.nn, self.name)(*args, **options)
 
     @property
@@ -88,10 +88,14 @@ class Row:
 
 
 def _short(value):
+    if isinstance(value, Row):
+        return value.id
     return "array" if isinstance(value, np.ndarray) else repr(value)
 
 
-def _tensor(lib, value):
+def _made(lib, value):
+    if isinstance(value, Row):
+        return value.make(lib)
     return lib.tensor(value.tolist()) if isinstance(value, np.ndarray) else value
 
 
@@ -240,6 +244,15 @@ LOSS = [
     row("MultiMarginLoss", 2, 0.8, WEIGHT, on=[SCORES, CLASSES]),
     row("TripletMarginLoss", on=[SCORES, SCORES, SCORES], kinked=True),
     row("TripletMarginLoss", 0.5, 3.0, swap=True, on=[SCORES, SCORES, SCORES], kinked=True),
+    *(
+        row(
+            "CTCLoss",
+            *options,
+            on=[(7, 3, 5), Integers((3, 3), 5, 1), Integers((3,), 8, 6), Integers((3,), 4, 1)],
+            kinked=True,  # its gradient is that of logits
+        )
+        for options in ((), (0, "none"), (0, "sum", True))
+    ),
     row("TripletMarginWithDistanceLoss", margin=2.0, on=[SCORES, SCORES, SCORES], kinked=True),
 ]
 
@@ -295,6 +308,70 @@ SHAPE = [
     row("Fold", 4, 2, stride=2, on=(8, 4)),
 ]
 
+SEQUENCE = (4, 2, 3)
+
+RECURRENT = [
+    row("RNN", 3, 4, on=SEQUENCE),
+    row("RNN", 3, 5, 2, "relu", bidirectional=True, on=[(4, 2, 3), (4, 2, 5)], kinked=True),
+    row("RNN", 3, 4, bias=False, batch_first=True, on=(2, 5, 3)),
+    row("LSTM", 3, 4, on=SEQUENCE),
+    row("LSTM", 3, 5, 3, dropout=0.5, bidirectional=True, on=SEQUENCE),
+    row("LSTM", 3, 5, 2, bias=False, batch_first=True, proj_size=2, on=SEQUENCE),
+    row("LSTM", 3, 18, bidirectional=True, proj_size=17, on=(5, 3)),
+    row("GRU", 3, 4, on=[SEQUENCE, (1, 2, 4)]),
+    row("GRU", 3, 17, 2, dropout=0.5, bidirectional=True, on=[(6, 3, 3), (4, 3, 17)]),
+    row("GRU", 3, 4, bias=False, batch_first=True, on=SEQUENCE),
+    row("RNNCell", 3, 4, on=(2, 3)),
+    row("RNNCell", 3, 4, False, "relu", on=[(2, 3), (2, 4)], kinked=True),
+    row("LSTMCell", 3, 4, on=(2, 3)),
+    row("LSTMCell", 3, 4, bias=False, on=(3,)),
+    row("GRUCell", 3, 4, on=[(2, 3), (2, 4)]),
+    row("GRUCell", 3, 4, bias=False, on=[(3,), (4,)]),
+]
+
+ENCODER = row("TransformerEncoderLayer", 4, 2, 6, 0.2, on=(3, 2, 4), kinked=True)
+DECODER = row("TransformerDecoderLayer", 4, 2, 6, 0.2, on=[(3, 2, 4), (5, 2, 4)], kinked=True)
+
+TRANSFORMER = [
+    row("MultiheadAttention", 4, 2, on=[(3, 2, 4), (5, 2, 4), (5, 2, 4)]),
+    row("MultiheadAttention", 4, 1, 0.3, bias=False, on=[(3, 4), (5, 4), (5, 4)]),
+    row(
+        "MultiheadAttention",
+        *(4, 2),
+        kdim=3,
+        vdim=2,
+        add_bias_kv=True,
+        add_zero_attn=True,
+        batch_first=True,
+        on=[(2, 3, 4), (2, 5, 3), (2, 5, 2)],
+    ),
+    ENCODER,
+    row("TransformerEncoderLayer", 4, 1, 6, 0.2, "gelu", 1e-3, True, True, on=(2, 3, 4)),
+    row("TransformerEncoderLayer", 4, 2, 6, bias=False, on=(3, 4), kinked=True),
+    DECODER,
+    row("TransformerDecoderLayer", 4, 1, 6, 0.2, "gelu", on=[(2, 4), (3, 4)]),
+    row(
+        "TransformerDecoderLayer",
+        *(4, 2, 6),
+        batch_first=True,
+        norm_first=True,
+        bias=False,
+        on=[(2, 3, 4), (2, 5, 4)],
+        kinked=True,
+    ),
+    row(
+        "TransformerEncoder",
+        ENCODER,
+        2,
+        row("LayerNorm", 4, on=()),
+        enable_nested_tensor=False,
+        on=(3, 2, 4),
+        kinked=True,
+    ),
+    row("TransformerDecoder", DECODER, 2, on=[(3, 2, 4), (5, 2, 4)], kinked=True),
+    row("Transformer", 4, 2, 1, 2, 6, 0.2, "gelu", on=[(5, 2, 4), (3, 2, 4)], kinked=True),
+]
+
 OTHER = [
     row("Linear", 5, 3, on=(2, 4, 5)),
     row("Linear", 5, 3, bias=False, on=(5,)),
@@ -317,4 +394,4 @@ OTHER = [
     row("Dropout", 1.0, on=(3, 4), kinked=True),
 ]
 
-ROWS = [*CONV, *POOL, *NORM, *ACTIVATION, *LOSS, *LOOKUP, *SHAPE, *OTHER]
+ROWS = [*CONV, *POOL, *NORM, *ACTIVATION, *LOSS, *LOOKUP, *SHAPE, *RECURRENT, *TRANSFORMER, *OTHER]

@@ -10,11 +10,15 @@ from types import ModuleType
 import pytest
 
 import fastgrad
+from alias_helpers import without_pytorch
 
 OPTIONS = doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE
 NOT_IN_PYTORCH = (
-    *("fastgrad.cli", "fastgrad.io", "fastgrad.text", "fastgrad.train", "fastgrad.vision"),
-    "fastgrad.viz",
+    *("fastgrad.cli", "fastgrad.io", "fastgrad.text", "fastgrad.train"),
+    *("fastgrad.vision", "fastgrad.viz"),
+    *("fastgrad.d2l", "fastgrad.hub", "fastgrad.torch_alias", "fastgrad.utils.tensorboard"),
+    *("fastgrad.cuda.reset_peak_memory_stats", "fastgrad.cuda.set_device"),
+    *("fastgrad.nn.parallel.data_parallel", "fastgrad.nn.parallel.scatter"),
     "fastgrad.printing.html_repr",
     "fastgrad.utils.nan_guard",
     "fastgrad.measure",
@@ -46,6 +50,7 @@ SHARED = [example for example in EXAMPLES if not str(example.id).startswith(NOT_
 def _restored(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """An empty folder to write to, and afterwards the settings as they were."""
     monkeypatch.chdir(tmp_path)
+    without_pytorch(monkeypatch)
     before = fastgrad.get_default_dtype(), fastgrad.get_rng_state()
     yield
     fastgrad.set_default_dtype(before[0])

@@ -55,6 +55,15 @@ def test_suppression_by_its_definition(boxes, data, threshold):
     assert apart.tolist() == sorted(range(n), key=lambda i: -float(scores[i]))
 
 
+def test_suppression_of_more_boxes_than_are_compared_at_once(monkeypatch):
+    boxes = fg.rand(300, 4, generator=fg.Generator().manual_seed(1))
+    boxes, scores = fg.cat([boxes[:, :2], boxes[:, :2] + 0.3 * boxes[:, 2:]], 1), boxes[:, 0] % 0.1
+    together = ops.nms(boxes, scores, 0.2)
+    assert 20 < len(together) < 250
+    monkeypatch.setattr("fastgrad.vision.ops.boxes.BLOCK", 7)
+    assert fg.equal(ops.nms(boxes, scores, 0.2), together)
+
+
 def test_no_boxes():
     none = fg.zeros(0, 4)
     assert ops.nms(none, fg.zeros(0), 0.5).shape == (0,)

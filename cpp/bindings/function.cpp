@@ -128,6 +128,15 @@ PyObject* wrap_result(std::tuple<Tensor, Tensor, Tensor>&& three, const Call& ca
   return all;
 }
 
+PyObject* wrap_result(std::vector<Tensor>&& several, const Call& call, Kind kind, PyObject* first_argument) {
+  py::tuple all(several.size());
+  for (std::size_t i = 0; i < several.size(); ++i) {
+    const Kind kind_of_part = i == 0 ? kind : Kind::constant;
+    all[i] = py::reinterpret_steal<py::object>(wrap_result(std::move(several[i]), call, kind_of_part, first_argument));
+  }
+  return all.release().ptr();
+}
+
 namespace {
 
 // The arguments of a call, 16-bit floats as float32.

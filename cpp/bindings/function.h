@@ -172,6 +172,7 @@ inline PyObject* wrap_result(const Scalar& value, const Call&, Kind, PyObject*) 
 PyObject* wrap_result(std::pair<Tensor, Tensor>&& pair, const Call& call, Kind kind, PyObject* first_argument);
 PyObject* wrap_result(std::tuple<Tensor, Tensor, Tensor>&& three, const Call& call, Kind kind,
                       PyObject* first_argument);
+PyObject* wrap_result(std::vector<Tensor>&& several, const Call& call, Kind kind, PyObject* first_argument);
 
 // Elements above which a call lets other Python threads run meanwhile.
 inline constexpr Index release_threshold = 100000;

@@ -368,6 +368,12 @@ PyMethodDef functions[] = {
     def<[](const Tensor& target, Index classes, Index ignore_index) {
       return checked_labels("nll_loss", target, classes, ignore_index);
     }>("checked_labels"),
+    // recurrent
+    def<recurrent>("recurrent"),
+    def<recurrent_backward>("recurrent_backward"),
+    // ctc
+    def<ctc_loss>("ctc_loss"),
+    def<ctc_loss_backward>("ctc_loss_backward"),
     // random
     def_any<uniform_>("uniform_"),
     def_any<normal_>("normal_"),

@@ -19,6 +19,8 @@ void fill_softmax(Kernels& table);
 void fill_activation(Kernels& table);
 void fill_norm(Kernels& table);
 void fill_loss(Kernels& table);
+void fill_recurrent(Kernels& table);
+void fill_ctc(Kernels& table);
 void fill_conv(Kernels& table);
 void fill_conv_direct(Kernels& table);
 void fill_pool(Kernels& table);
@@ -42,6 +44,8 @@ const Kernels& table() {
     fill_activation(kernels);
     fill_norm(kernels);
     fill_loss(kernels);
+    fill_recurrent(kernels);
+    fill_ctc(kernels);
     fill_conv(kernels);
     fill_conv_direct(kernels);
     fill_pool(kernels);

@@ -251,6 +251,28 @@ double label_weight(const Tensor& target, const OptionalTensor& weight, Index ig
 // the class labels as int64, checked to lie in [0, classes) or to equal ignore_index
 Tensor checked_labels(const char* op, const Tensor& target, Index classes, Index ignore_index);
 
+// recurrent: one layer in one direction over sequences (rows, features), where batch_sizes says how many rows each step
+// has; mode is the number of a kernels.h Recurrent. Its results are the output, the final states of the layer and of
+// the cell, and what the gradient wants: the gates, the cells, and the output before its projection.
+std::vector<Tensor> recurrent(Index mode, const Tensor& x, const Tensor& h, const OptionalTensor& c,
+                              const Tensor& weight_ih, const Tensor& weight_hh, const OptionalTensor& bias_ih,
+                              const OptionalTensor& bias_hh, const OptionalTensor& weight_hr, const Tensor& batch_sizes,
+                              bool backwards);
+// From the gradients of the output y and of the final states those of the input's and of the hidden state's part of the
+// gates, of the initial states, and, with the hidden states before each step between, of the projection's result.
+std::vector<Tensor> recurrent_backward(Index mode, const OptionalTensor& g, const OptionalTensor& dh,
+                                       const OptionalTensor& dc, const Tensor& h, const OptionalTensor& c,
+                                       const Tensor& weight_hh, const OptionalTensor& weight_hr, const Tensor& y,
+                                       const Tensor& gates, const Tensor& cells, const Tensor& batch_sizes,
+                                       bool backwards);
+
+// ctc: the loss of each sample, and the table that the gradient wants; targets are padded (N, S) or concatenated
+std::pair<Tensor, Tensor> ctc_loss(const Tensor& log_probs, const Tensor& targets, const Tensor& input_lengths,
+                                   const Tensor& target_lengths, Index blank);
+Tensor ctc_loss_backward(const Tensor& g, const Tensor& log_probs, const Tensor& targets, const Tensor& input_lengths,
+                         const Tensor& target_lengths, const Tensor& losses, const Tensor& alpha, Index blank,
+                         bool zero_infinity);
+
 // random, in place, from a generator
 void uniform_(const Tensor& x, double low, double high, Generator& g);
 void normal_(const Tensor& x, double mean, double std, Generator& g);

@@ -297,6 +297,7 @@ if TYPE_CHECKING:
     from fastgrad import hub as hub
     from fastgrad import io as io
     from fastgrad import sklearn as sklearn
+    from fastgrad import text as text
     from fastgrad import torch_alias as torch_alias
     from fastgrad import train as train
     from fastgrad import vision as vision
@@ -324,7 +325,7 @@ from math import e, inf, nan, pi  # noqa: E402
 # What a script may not need is imported when it is first named: rooms, and names of their files.
 _LATER = {
     "": """
-        accelerator amp backends cli compiler cuda d2l func hub io sklearn torch_alias train
+        accelerator amp backends cli compiler cuda d2l func hub io sklearn text torch_alias train
         vision viz""",
     "compiler": "compile",
     "func": "vmap",

@@ -651,6 +651,59 @@ def cross_entropy_backward(
 ) -> Tensor: ...
 def label_weight(target: Tensor, weight: Tensor | None, ignore_index: int, /) -> float: ...
 def checked_labels(target: Tensor, classes: int, ignore_index: int, /) -> Tensor: ...
+def ctc_loss(
+    log_probs: Tensor,
+    targets: Tensor,
+    input_lengths: Tensor,
+    target_lengths: Tensor,
+    blank: int,
+    /,
+) -> tuple[Tensor, Tensor]: ...
+def ctc_loss_backward(
+    grad: Tensor,
+    log_probs: Tensor,
+    targets: Tensor,
+    input_lengths: Tensor,
+    target_lengths: Tensor,
+    losses: Tensor,
+    alpha: Tensor,
+    blank: int,
+    zero_infinity: builtins.bool,
+    /,
+) -> Tensor: ...
+
+# Recurrent layers
+
+def recurrent(
+    mode: int,
+    x: Tensor,
+    h: Tensor,
+    c: Tensor | None,
+    weight_ih: Tensor,
+    weight_hh: Tensor,
+    bias_ih: Tensor | None,
+    bias_hh: Tensor | None,
+    weight_hr: Tensor | None,
+    batch_sizes: Tensor,
+    backwards: builtins.bool,
+    /,
+) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor, Tensor]: ...
+def recurrent_backward(
+    mode: int,
+    grad: Tensor | None,
+    dh: Tensor | None,
+    dc: Tensor | None,
+    h: Tensor,
+    c: Tensor | None,
+    weight_hh: Tensor,
+    weight_hr: Tensor | None,
+    y: Tensor,
+    gates: Tensor,
+    cells: Tensor,
+    batch_sizes: Tensor,
+    backwards: builtins.bool,
+    /,
+) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor, Tensor]: ...
 
 # Random numbers
 

@@ -117,6 +117,14 @@ def load_state_dict_from_url(
         ValueError: `weights_only` is false.
 
     Follows ``torch.hub.load_state_dict_from_url``.
+
+    >>> import tempfile
+    >>> from pathlib import Path
+    >>> import fastgrad as torch
+    >>> file, folder = Path(tempfile.mkdtemp()) / "net.pt", tempfile.mkdtemp()
+    >>> torch.save({"weight": torch.ones(2)}, file)
+    >>> torch.hub.load_state_dict_from_url(file.as_uri(), folder)
+    {'weight': tensor([1., 1.])}
     """
     if not weights_only:
         raise ValueError("load_state_dict_from_url: expected weights_only=True, no code is run")

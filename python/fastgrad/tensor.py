@@ -751,6 +751,10 @@ class Tensor(_core.TensorBase):
         """Whether the memory is fixed for transfers to an accelerator: it never is."""
         return False
 
+    def pin_memory(self, device: Place | None = None) -> Tensor:
+        """Fix the memory for transfers to an accelerator. RuntimeError: there is none."""
+        raise RuntimeError("Cannot access accelerator device when none is available.")
+
     def is_shared(self) -> builtins.bool:
         """Whether other processes see the memory: they never do."""
         return False

@@ -3,12 +3,9 @@
 import argparse
 from typing import TYPE_CHECKING
 
-from fastgrad.cli.parser import USAGE_ERROR, complain
-
 if TYPE_CHECKING:
     from fastgrad.cli.parser import Commands
 
-PROG = "fastgrad run"
 DESCRIPTION = """\
 Run a script or a notebook (.ipynb) written for PyTorch, unchanged: torch, torchvision and d2l are
 fastgrad. Arguments after the file are the script's own, and so are its exit code and tracebacks.
@@ -35,14 +32,6 @@ def add_command(commands: "Commands") -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Run the command and return its exit code."""
-    from fastgrad.torch_alias import NotebookError
-    from fastgrad.torch_alias import run as run_file
+    from fastgrad.torch_alias.run import run_or_complain
 
-    try:
-        return run_file(options.file, options.arguments)
-    except NotebookError as error:
-        complain(PROG, error)
-        return 1
-    except OSError as error:
-        complain(PROG, f"cannot read {options.file}: {error.strerror}")
-        return USAGE_ERROR
+    return run_or_complain(options.file, options.arguments)

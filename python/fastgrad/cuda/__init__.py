@@ -248,6 +248,11 @@ def set_device(device: Place) -> None:
 
     Raises:
         AssertionError: this build has no CUDA. (PyTorch without CUDA has an AttributeError.)
+
+    >>> from fastgrad import cuda
+    >>> cuda.set_device(0)
+    Traceback (most recent call last):
+    AssertionError: Torch not compiled with CUDA enabled
     """
     init()
 
@@ -257,5 +262,10 @@ def reset_peak_memory_stats(device: Place | None = None) -> None:
 
     Raises:
         AssertionError: this build has no CUDA. (PyTorch without CUDA has an AttributeError.)
+
+    >>> from fastgrad import cuda
+    >>> cuda.reset_peak_memory_stats()
+    Traceback (most recent call last):
+    AssertionError: Torch not compiled with CUDA enabled
     """
     init()

@@ -6,7 +6,7 @@ if TYPE_CHECKING:
     from .module import Module
 
 # The types that wrong shapes, dtypes, values and indices raise.
-NAMED_ERRORS = (RuntimeError, ValueError, TypeError, IndexError)
+NAMED_ERRORS = (RuntimeError, ValueError, TypeError, IndexError, AssertionError)
 
 
 class _Place:

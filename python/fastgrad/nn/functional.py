@@ -46,6 +46,7 @@ from fastgrad.ops.conv import (
     fold,
     unfold,
 )
+from fastgrad.ops.ctc import ctc_loss
 from fastgrad.ops.distance import (
     cosine_similarity,
     pairwise_distance,
@@ -98,6 +99,7 @@ from fastgrad.ops.loss_pointwise import (
     soft_margin_loss,
 )
 from fastgrad.ops.matmul import linear
+from fastgrad.ops.multihead_attention import multi_head_attention_forward
 from fastgrad.ops.norm import (
     batch_norm,
     group_norm,
@@ -179,6 +181,7 @@ __all__ = [
     "cosine_embedding_loss",
     "cosine_similarity",
     "cross_entropy",
+    "ctc_loss",
     "dropout",
     "dropout1d",
     "dropout2d",
@@ -228,6 +231,7 @@ __all__ = [
     "max_unpool3d",
     "mish",
     "mse_loss",
+    "multi_head_attention_forward",
     "multi_margin_loss",
     "multilabel_margin_loss",
     "multilabel_soft_margin_loss",

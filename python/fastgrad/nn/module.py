@@ -22,8 +22,8 @@ class Module(Saved):
 
     A subclass calls ``super().__init__()`` first, assigns parameters, buffers and other modules to
     attributes, and defines `forward`. Calling the module runs `forward` between the registered
-    hooks. A RuntimeError, ValueError, TypeError or IndexError that leaves `forward` keeps its type,
-    and its message then begins with the place: "in net.3 Linear(...): ...".
+    hooks. A RuntimeError, ValueError, TypeError, IndexError or AssertionError that leaves `forward`
+    keeps its type, and its message then begins with the place: "in net.3 Linear(...): ...".
 
     Follows torch.nn.Module.
 

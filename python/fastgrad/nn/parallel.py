@@ -57,6 +57,10 @@ def data_parallel(
     """Call `module` on a part of the batch on each GPU; without any, on the whole.
 
     Follows ``torch.nn.parallel.data_parallel``, which raises an error without GPUs.
+
+    >>> import fastgrad as torch
+    >>> torch.nn.parallel.data_parallel(torch.nn.Identity(), torch.ones(2))
+    tensor([1., 1.])
     """
     inputs = inputs if isinstance(inputs, tuple) else (inputs,)
     return module(*inputs, **(module_kwargs or {}))

@@ -59,7 +59,7 @@ def scaled_dot_product_attention(
     if is_causal:
         ones = _core.full(tuple(scores.shape[-2:]), 1, _core.bool)
         scores = masked_fill(scores, _core.logical_not(_core.tril(ones, 0)), -inf)
-    weights = softmax(scores, -1) if attn_mask is None else _masked_softmax(scores, attn_mask)
+    weights = softmax(scores, -1) if attn_mask is None else masked_softmax(scores, attn_mask)
     if dropout_p > 0:
         weights = dropout(weights, dropout_p)
     return matmul(weights, value)
@@ -118,7 +118,7 @@ def _with_heads(x: Tensor, query: Tensor) -> Tensor:
     return repeated.reshape(*lead, heads * groups, length, features)
 
 
-def _masked_softmax(scores: Tensor, mask: Tensor) -> Tensor:
+def masked_softmax(scores: Tensor, mask: Tensor) -> Tensor:
     """softmax of scores under a mask, and 0 where a whole row is masked."""
     if mask.dtype is _core.bool:
         scores = masked_fill(scores, _core.logical_not(mask), -inf)

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-from itertools import product
-
 from fastgrad import _core
 from fastgrad.ops.indexing import gather
 from fastgrad.ops.interpolate import cubic_weights
 from fastgrad.ops.joining import stack
 from fastgrad.ops.matmul import matmul
+from fastgrad.ops.resize import pad
 from fastgrad.ops.ternary import where
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Sequence
     from typing import TypeAlias
 
     from fastgrad.tensor import Tensor
@@ -67,7 +66,9 @@ def grid_sample(
         _taps(_pixels(places[..., -1 - d], n, align), n, mode, padding_mode, align)
         for d, n in enumerate(space)
     ]
-    out = _weighted(input.flatten(2), space, product(*lines))
+    framed = pad(input, (1, 1) * len(space))  # zeros, where places outside of the image end
+    first = _core.tensor(0, _core.int64)
+    out = _weighted(framed.flatten(2), framed.shape[2:], lines, first)
     return out.reshape(*input.shape[:2], *grid.shape[1:-1])
 
 
@@ -110,6 +111,15 @@ def _pixels(places: Tensor, n: int, align: bool) -> Tensor:
 
 
 def _taps(x: Tensor, n: int, mode: str, padding: str, align: bool) -> Taps:
+    """Which of n + 2 framed pixels each place needs, and how much of them."""
+    return [(_framed(place, n), share) for place, share in _shares(x, n, mode, padding, align)]
+
+
+def _framed(place: Tensor, n: int) -> Tensor:
+    return _core.clamp(_core.cast(place, _core.int64) + 1, 0, n + 1)
+
+
+def _shares(x: Tensor, n: int, mode: str, padding: str, align: bool) -> Taps:
     if mode == "bicubic":
         before = x.detach().floor()
         weights = cubic_weights(x - before)
@@ -146,25 +156,18 @@ def _reflected(x: Tensor, low: float, high: float) -> Tensor:
     return where(flips % 2 == 0, rest + low, high - rest)
 
 
-def _weighted(
-    pixels: Tensor, space: Sequence[int], corners: Iterable[Sequence[tuple[Tensor, Tensor]]]
-) -> Tensor:
-    """The sum of pixels (N, channels, all) at corners, each with its share; 0 outside."""
+def _weighted(pixels: Tensor, space: Sequence[int], lines: list[Taps], index: Tensor) -> Tensor:
+    """The sum of pixels (N, channels, all) over the taps along each dimension.
+
+    Args:
+        index: the numbers of the pixels, as far as the dimensions before these make them up.
+    """
+    if not lines:
+        return gather(pixels, 2, index.expand(-1, pixels.shape[1], -1))
     total = None
-    for corner in corners:
-        flat, there, share = None, None, None
-        for (place, part), n in zip(corner, space, strict=True):
-            inside = (place >= 0) & (place < n)
-            row = where(inside, place, 0.0).long()
-            flat = row if flat is None else flat * n + row
-            there = inside if there is None else there & inside
-            share = part if share is None else share * part
-        assert flat is not None
-        assert there is not None
-        assert share is not None
-        found = gather(pixels, 2, flat.expand(-1, pixels.shape[1], -1))
-        term = where(there, found * share, 0.0)
-        total = term if total is None else total + term
+    for place, share in lines[0]:
+        inner = _weighted(pixels, space[1:], lines[1:], index * space[0] + place)
+        total = inner * share if total is None else total + inner * share
     assert total is not None
     return total
 

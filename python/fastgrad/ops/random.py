@@ -7,6 +7,7 @@ from fastgrad.autograd.graph import record
 from fastgrad.device import check_device
 from fastgrad.ops.assign import is_recorded
 from fastgrad.ops.random_fill import bernoulli_
+from fastgrad.size import sizes_from
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -14,7 +15,7 @@ if TYPE_CHECKING:
     from typing import Any
 
     from fastgrad._core import Generator
-    from fastgrad._types import Dims, DType, Operand, Place
+    from fastgrad._types import Dims, DType, Operand, Place, Sizes
     from fastgrad.autograd.graph import Grads, Needs, Saved
     from fastgrad.tensor import Tensor
 
@@ -33,9 +34,8 @@ __all__ = [
 ]
 
 
-def _made(size: tuple[Any, ...], dtype: DType | None, device: Place | None) -> Tensor:
+def _made(sizes: Any, dtype: DType | None, device: Place | None) -> Tensor:
     check_device(device)
-    sizes = size[0] if len(size) == 1 and not hasattr(size[0], "__index__") else size
     return _core.empty(sizes, dtype or _core.get_default_dtype())
 
 
@@ -63,7 +63,8 @@ def without_gradient_vjp(grad: Tensor, saved: Saved, needs: Needs) -> Grads:
 
 
 def rand(
-    *size: Any,
+    *args: Any,
+    size: Sizes | None = None,
     generator: Generator | None = None,
     dtype: DType | None = None,
     device: Place | None = None,
@@ -76,12 +77,13 @@ def rand(
     >>> torch.rand(2)
     tensor([0.4963, 0.7682])
     """
-    out = _core.uniform_(_made(size, dtype, device), 0.0, 1.0, generator)
+    out = _core.uniform_(_made(sizes_from(args, size, "size"), dtype, device), 0.0, 1.0, generator)
     return _marked(out, requires_grad)
 
 
 def randn(
-    *size: Any,
+    *args: Any,
+    size: Sizes | None = None,
     generator: Generator | None = None,
     dtype: DType | None = None,
     device: Place | None = None,
@@ -94,7 +96,7 @@ def randn(
     >>> torch.randn(3)
     tensor([ 1.5410, -0.2934, -2.1788])
     """
-    out = _core.normal_(_made(size, dtype, device), 0.0, 1.0, generator)
+    out = _core.normal_(_made(sizes_from(args, size, "size"), dtype, device), 0.0, 1.0, generator)
     return _marked(out, requires_grad)
 
 
@@ -246,7 +248,7 @@ def normal(
     if (size is None) != bool(tensors):
         raise TypeError("normal: give a size when mean and std are numbers, and only then")
     if not tensors:
-        out = _core.normal_(_made((size,), dtype, device), mean, std, generator)  # type: ignore[arg-type]
+        out = _core.normal_(_made(size, dtype, device), mean, std, generator)  # type: ignore[arg-type]
         return _marked(out, requires_grad)
     shape = tensors[0].shape if len(tensors) == 1 else _core.add(*tensors).shape
     out = _core.empty(shape, tensors[0].dtype)

@@ -2,7 +2,9 @@
 
 import sys
 
-from fastgrad.cli import main
+from fastgrad.torch_alias.run import run_or_complain
 
 if __name__ == "__main__":
-    sys.exit(main(["run", *sys.argv[1:]]))
+    if len(sys.argv) < 2:
+        sys.exit("usage: python -m fastgrad.torch_alias FILE [ARGUMENT ...]")
+    sys.exit(run_or_complain(sys.argv[1], sys.argv[2:]))

@@ -13,6 +13,7 @@ DIFFERENCES = {
     "torch.load": "runs no code: tensors and plain containers only",
     "torch.nn.DataParallel": "runs the module as it is: there are no GPUs",
     "torch.nn.parallel": "runs the module as it is: there are no GPUs",
+    "torch.save": "tensors, state dicts and plain containers; a whole module is an error",
     "torch.set_float32_matmul_precision": "always full float32",
     "torch.use_deterministic_algorithms": "always deterministic",
     "torch.utils.data.DataLoader": "workers are threads",

@@ -32,7 +32,8 @@ FOLLOWED = {"torch": "2.13.0", "torchvision": "0.28.0"}
 _OWN = frozenset(
     (
         *("bench", "cli", "d2l", "io", "limits", "measure", "nan_guard", "ops", "printing"),
-        *("switches", "tensor_types", "torch_alias", "train", "viz", "vision"),
+        *("sklearn", "switches", "tensor_types", "text", "torch_alias", "train"),
+        *("viz", "vision"),
         *("load_ipython_extension", "unload_ipython_extension"),
     )
 )

@@ -7,6 +7,7 @@ import builtins
 import linecache
 import os
 import sys
+import traceback
 from collections.abc import Sequence
 from importlib.machinery import SourceFileLoader
 from pathlib import Path
@@ -16,7 +17,7 @@ from typing import Any
 from fastgrad import Tensor
 from fastgrad.torch_alias.absent import message
 from fastgrad.torch_alias.finder import install
-from fastgrad.torch_alias.notebook import Cell, read_notebook, warn_of_skipped
+from fastgrad.torch_alias.notebook import Cell, NotebookError, read_notebook, warn_of_skipped
 
 _HERE = os.path.dirname(__file__)
 _NOT_OF_THE_SCRIPT = (_HERE + os.sep, "<frozen importlib")
@@ -63,9 +64,25 @@ def run(path: str, arguments: Sequence[str] = ()) -> int:
     except SystemExit:
         raise
     except BaseException as error:
-        _report(error)
+        _report(error, in_notebook=cells is not None)
         return 130 if isinstance(error, KeyboardInterrupt) else 1
     return 0
+
+
+def run_or_complain(path: str, arguments: Sequence[str]) -> int:
+    """:func:`run`, for a command: what cannot be read is one line on standard error.
+
+    Returns:
+        The exit code: that of the run, 1 for what is no notebook, 2 for what cannot be read.
+    """
+    try:
+        return run(path, arguments)
+    except NotebookError as error:
+        print(f"fastgrad run: {error}", file=sys.stderr)
+        return 1
+    except OSError as error:
+        print(f"fastgrad run: cannot read {path}: {error.strerror}", file=sys.stderr)
+        return 2
 
 
 def _become_main(file: str, argv: list[str]) -> ModuleType:
@@ -106,10 +123,13 @@ def _run_cell(cell: Cell, title: str, namespace: dict[str, Any]) -> None:
     exec(compile(ast.Interactive(shown), title, "single", dont_inherit=True), namespace)
 
 
-def _report(error: BaseException) -> None:
+def _report(error: BaseException, in_notebook: bool) -> None:
     """What Python prints of an exception that nothing catches, without the frames of the runner."""
     _prepare(error, set())
-    sys.excepthook(type(error), error, error.__traceback__)
+    if in_notebook and sys.excepthook is sys.__excepthook__:
+        traceback.print_exception(error)  # unlike Python's own hook, it knows the lines of cells
+    else:
+        sys.excepthook(type(error), error, error.__traceback__)
 
 
 def _prepare(error: BaseException | None, seen: set[int]) -> None:
@@ -123,12 +143,12 @@ def _prepare(error: BaseException | None, seen: set[int]) -> None:
     _prepare(error.__context__, seen)
 
 
-def _frames_of_the_script(traceback: TracebackType | None) -> TracebackType | None:
+def _frames_of_the_script(entry: TracebackType | None) -> TracebackType | None:
     kept = []
-    while traceback is not None:
-        if not traceback.tb_frame.f_code.co_filename.startswith(_NOT_OF_THE_SCRIPT):
-            kept.append(traceback)
-        traceback = traceback.tb_next
+    while entry is not None:
+        if not entry.tb_frame.f_code.co_filename.startswith(_NOT_OF_THE_SCRIPT):
+            kept.append(entry)
+        entry = entry.tb_next
     below: TracebackType | None = None
     for entry in reversed(kept):
         below = TracebackType(below, entry.tb_frame, entry.tb_lasti, entry.tb_lineno)

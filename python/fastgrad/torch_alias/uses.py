@@ -124,8 +124,7 @@ class Reader(ast.NodeVisitor):
         for target in node.targets:
             simple = isinstance(target, ast.Name) or value == FOREIGN
             self._bind_all(target, value if simple else UNKNOWN)
-            self._define(target)
-            self.visit(target)
+            self._visit_target(target)
 
     def visit_For(self, node: ast.For | ast.AsyncFor | ast.comprehension) -> None:
         self.visit(node.iter)
@@ -173,9 +172,15 @@ class Reader(ast.NodeVisitor):
         for node in nodes:
             self.visit(node)
 
-    def _define(self, target: ast.AST) -> None:
-        if isinstance(target, ast.Attribute):
-            self.defined.add(target.attr)
+    def _visit_target(self, target: ast.AST) -> None:
+        """Visit what an assignment changes, but for names, which are bound already."""
+        if isinstance(target, ast.Tuple | ast.List):
+            for part in target.elts:
+                self._visit_target(part)
+        elif not isinstance(target, ast.Name):
+            if isinstance(target, ast.Attribute):
+                self.defined.add(target.attr)
+            self.visit(target)
 
     # Uses
 
@@ -194,7 +199,7 @@ class Reader(ast.NodeVisitor):
             if is_aliased(path):
                 self._use(path, node)
         else:
-            self._bind(node.id, self._scopes[-1].get(node.id, UNKNOWN))
+            self._bind(node.id)
 
     def visit_Attribute(self, node: ast.Attribute) -> None:
         path = self._path(node)

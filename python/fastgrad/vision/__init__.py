@@ -1,5 +1,5 @@
-"""Images: datasets, transforms, networks, boxes and regions. Follows torchvision."""
+"""Images: datasets, transforms, networks, boxes and regions (after torchvision), and metrics."""
 
-from fastgrad.vision import datasets, models, ops, transforms
+from fastgrad.vision import datasets, metrics, models, ops, transforms
 
-__all__ = ["datasets", "models", "ops", "transforms"]
+__all__ = ["datasets", "metrics", "models", "ops", "transforms"]

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from .batch_norm import *
     from .container import *
     from .conv import *
+    from .ctc import *
     from .distance import *
     from .dropout import *
     from .embedding import *
@@ -21,12 +22,17 @@ if TYPE_CHECKING:
     from .loss import *
     from .loss_margin import *
     from .loss_pointwise import *
+    from .multihead_attention import *
     from .norm import *
     from .pad import *
     from .parameter_container import *
     from .pool import *
     from .pool_average import *
+    from .recurrent import *
+    from .recurrent_cell import *
     from .resize import *
+    from .transformer import *
+    from .transformer_layers import *
 
 # The names of each file: importing all of them would take a third of the time of the package.
 _NAMES = {
@@ -40,6 +46,7 @@ _NAMES = {
         BatchNorm1d BatchNorm2d BatchNorm3d InstanceNorm1d InstanceNorm2d InstanceNorm3d""",
     "container": "ModuleDict ModuleList Sequential",
     "conv": "Conv1d Conv2d Conv3d ConvTranspose1d ConvTranspose2d ConvTranspose3d",
+    "ctc": "CTCLoss",
     "distance": "CosineSimilarity PairwiseDistance",
     "dropout": "AlphaDropout Dropout Dropout1d Dropout2d Dropout3d FeatureAlphaDropout",
     "embedding": "Embedding EmbeddingBag",
@@ -57,6 +64,7 @@ _NAMES = {
     "loss_pointwise": """
         BCELoss BCEWithLogitsLoss GaussianNLLLoss HuberLoss KLDivLoss L1Loss MSELoss
         PoissonNLLLoss SmoothL1Loss SoftMarginLoss""",
+    "multihead_attention": "MultiheadAttention",
     "norm": "GroupNorm LayerNorm LocalResponseNorm RMSNorm",
     "pad": """
         CircularPad1d CircularPad2d CircularPad3d ConstantPad1d ConstantPad2d ConstantPad3d
@@ -69,9 +77,13 @@ _NAMES = {
     "pool_average": """
         AdaptiveAvgPool1d AdaptiveAvgPool2d AdaptiveAvgPool3d AvgPool1d AvgPool2d AvgPool3d
         LPPool1d LPPool2d LPPool3d""",
+    "recurrent": "GRU LSTM RNN RNNBase",
+    "recurrent_cell": "GRUCell LSTMCell RNNCell RNNCellBase",
     "resize": """
         ChannelShuffle PixelShuffle PixelUnshuffle Upsample UpsamplingBilinear2d
         UpsamplingNearest2d""",
+    "transformer": "Transformer TransformerDecoder TransformerEncoder",
+    "transformer_layers": "TransformerDecoderLayer TransformerEncoderLayer",
 }
 _HOMES = {name: home for home, names in _NAMES.items() for name in names.split()}
 

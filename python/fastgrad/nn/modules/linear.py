@@ -152,3 +152,10 @@ class Bilinear(Module):
             f"in1_features={self.in1_features}, in2_features={self.in2_features},"
             f" out_features={self.out_features}, bias={self.bias is not None}"
         )
+
+
+class NonDynamicallyQuantizableLinear(Linear):
+    """The `Linear` inside of `MultiheadAttention`, under the name that PyTorch prints for it.
+
+    Follows torch.nn.modules.linear.NonDynamicallyQuantizableLinear.
+    """

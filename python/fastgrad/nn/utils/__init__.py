@@ -1,4 +1,4 @@
-"""Clipping of gradients, parameters as one vector, and weights made of others.
+"""Clipping of gradients, parameters as one vector, weights made of others, packed sequences.
 
 Follows torch.nn.utils.
 """
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
     from . import parametrizations as parametrizations
     from . import parametrize as parametrize
+    from . import rnn as rnn
 
 __all__ = [
     "clip_grad_norm_",
@@ -36,6 +37,7 @@ __all__ = [
     "parametrize",
     "remove_spectral_norm",
     "remove_weight_norm",
+    "rnn",
     "skip_init",
     "spectral_norm",
     "vector_to_parameters",
@@ -45,7 +47,7 @@ __all__ = [
 
 def __getattr__(name: str) -> Any:
     """Import the parts that few programs need when they are first named."""
-    if name in ("parametrizations", "parametrize"):
+    if name in ("parametrizations", "parametrize", "rnn"):
         from importlib import import_module
 
         return import_module(f"{__name__}.{name}")

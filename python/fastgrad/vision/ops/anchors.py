@@ -106,7 +106,13 @@ def offset_boxes(anchors: Tensor, assigned: Tensor, eps: float = 1e-6) -> Tensor
 
 
 def offset_inverse(anchors: Tensor, offsets: Tensor) -> Tensor:
-    """The boxes [A, 4] that offsets lead to from anchors; undoes :func:`offset_boxes`."""
+    """The boxes [A, 4] that offsets lead to from anchors; undoes :func:`offset_boxes`.
+
+    >>> import fastgrad as torch
+    >>> from fastgrad.vision.ops import offset_inverse
+    >>> offset_inverse(torch.tensor([[0.0, 0, 0.5, 0.5]]), torch.tensor([[2.0, 0, 0, 0]]))
+    tensor([[0.1000, 0.0000, 0.6000, 0.5000]])
+    """
     a = box_convert(anchors, "xyxy", "cxcywh")
     centres = offsets[:, :2] * a[:, 2:] / CENTRE_SCALE + a[:, :2]
     sides = fg.exp(offsets[:, 2:] / SIDE_SCALE) * a[:, 2:]

@@ -5,10 +5,16 @@ Source: https://docs.pytorch.org/vision/stable/ops.html
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import TypeAlias
+
 import fastgrad as fg
 from fastgrad import Tensor
 
+Of: TypeAlias = Callable[[Tensor, Tensor], Tensor]
+
 FORMATS = ("xyxy", "xywh", "cxcywh")
+BLOCK = 1000  # boxes that suppression compares with each other at once, which bounds its memory
 
 
 def checked_boxes(op: str, boxes: Tensor, columns: int = 4) -> Tensor:
@@ -52,11 +58,19 @@ def _wide(boxes: Tensor) -> Tensor:
 def _overlaps(boxes1: Tensor, boxes2: Tensor) -> tuple[Tensor, Tensor]:
     """The areas [N, M] of intersections and of unions."""
     areas = box_area(boxes1)[:, None] + box_area(boxes2)
-    low = fg.maximum(boxes1[:, None, :2], boxes2[:, :2])
-    high = fg.minimum(boxes1[:, None, 2:], boxes2[:, 2:])
-    sides = _wide(high - low).clamp(min=0)
-    intersections = sides[:, :, 0] * sides[:, :, 1]
+    widths, heights = _sides(boxes1, boxes2, fg.maximum, fg.minimum)
+    intersections = widths.clamp(min=0) * heights.clamp(min=0)
     return intersections, areas - intersections
+
+
+def _sides(boxes1: Tensor, boxes2: Tensor, low: Of, high: Of) -> tuple[Tensor, Tensor]:
+    """The widths and heights [N, M] between the `low` of lower corners and `high` of upper ones.
+
+    Coordinates lie one after the other, so that each operation goes along a row of M.
+    """
+    x1, y1, x2, y2 = boxes1.t().contiguous()[:, :, None].unbind(0)
+    u1, v1, u2, v2 = boxes2.t().contiguous().unbind(0)
+    return _wide(high(x2, u2) - low(x1, u1)), _wide(high(y2, v2) - low(y1, v1))
 
 
 def box_iou(boxes1: Tensor, boxes2: Tensor, fmt: str = "xyxy") -> Tensor:
@@ -108,10 +122,8 @@ def generalized_box_iou(boxes1: Tensor, boxes2: Tensor) -> Tensor:
     intersections, unions = _overlaps(
         checked_boxes("generalized_box_iou", boxes1), checked_boxes("generalized_box_iou", boxes2)
     )
-    low = fg.minimum(boxes1[:, None, :2], boxes2[:, :2])
-    high = fg.maximum(boxes1[:, None, 2:], boxes2[:, 2:])
-    sides = _wide(high - low).clamp(min=0)
-    around = sides[:, :, 0] * sides[:, :, 1]
+    widths, heights = _sides(boxes1, boxes2, fg.minimum, fg.maximum)
+    around = widths.clamp(min=0) * heights.clamp(min=0)
     return intersections / unions - (around - unions) / around
 
 
@@ -212,15 +224,27 @@ def nms(boxes: Tensor, scores: Tensor, iou_threshold: float) -> Tensor:
             f"nms: expected one score for each of {len(boxes)} boxes, got {list(scores.shape)}"
         )
     with fg.no_grad():
-        left = scores.argsort(descending=True, stable=True)
-        kept = []
-        while len(left):
-            best, left = left[:1], left[1:]
-            kept.append(best)
-            if len(left):
-                overlap = box_iou(boxes[best], boxes[left])[0]
-                left = left[~(overlap > iou_threshold)]
-        return fg.cat(kept) if kept else left
+        kept: list[Tensor] = []
+        for best in scores.argsort(descending=True, stable=True).split(BLOCK):
+            for earlier in kept:
+                overlap = box_iou(boxes[earlier], boxes[best]) > iou_threshold
+                best = best[~overlap.any(0)]
+            kept.append(best[_survivors(box_iou(boxes[best], boxes[best]) > iou_threshold)])
+        return fg.cat(kept)
+
+
+def _survivors(overlap: Tensor) -> Tensor:
+    """Which of some boxes, best first, overlap with no better one that survives.
+
+    From the best one on, each round settles at least one more; a few rounds usually settle all.
+    """
+    with_better = overlap.triu(1)
+    left = fg.ones(len(overlap), dtype=fg.bool)
+    while True:
+        still_left = ~(with_better & left[:, None]).any(0)
+        if fg.equal(still_left, left):
+            return left
+        left = still_left
 
 
 def batched_nms(boxes: Tensor, scores: Tensor, idxs: Tensor, iou_threshold: float) -> Tensor:

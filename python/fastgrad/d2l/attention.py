@@ -1,0 +1,172 @@
+"""Attention, and the blocks of a transformer."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import fastgrad as torch
+from fastgrad import Tensor, nn
+
+
+def sequence_mask(X: Tensor, valid_len: Tensor, value: float = 0) -> Tensor:
+    """Overwrite what lies after each row's valid length with a value."""
+    places = torch.arange(X.size(1), dtype=torch.float32, device=X.device)
+    X[~(places[None, :] < valid_len[:, None])] = value
+    return X
+
+
+def masked_softmax(X: Tensor, valid_lens: Tensor | None) -> Tensor:
+    """Softmax over the last axis of [N, queries, keys], of the valid keys only.
+
+    Args:
+        X: the scores.
+        valid_lens: how many keys count: [N], or [N, queries]; None for all.
+    """
+    if valid_lens is None:
+        return nn.functional.softmax(X, dim=-1)
+    shape = X.shape
+    each = (
+        torch.repeat_interleave(valid_lens, shape[1])
+        if valid_lens.dim() == 1
+        else valid_lens.reshape(-1)
+    )
+    X = sequence_mask(X.reshape(-1, shape[-1]), each, value=-1e6)
+    return nn.functional.softmax(X.reshape(shape), dim=-1)
+
+
+class MaskedSoftmaxCELoss(nn.CrossEntropyLoss):
+    """Cross-entropy of sequences, of which only the valid parts count."""
+
+    def forward(self, pred: Tensor, label: Tensor, valid_len: Tensor) -> Any:  # type: ignore[override]
+        """Scores [N, T, V], targets [N, T] and lengths [N] to the loss [N] of each sequence."""
+        weights = sequence_mask(torch.ones_like(label), valid_len)
+        self.reduction = "none"
+        losses: Any = super().forward(pred.permute(0, 2, 1), label)
+        return (losses * weights).mean(dim=1)
+
+
+class AdditiveAttention(nn.Module):
+    """Attention whose scores are a small network's, so that queries and keys may differ in size."""
+
+    def __init__(self, *sizes: float, **named: Any) -> None:
+        super().__init__()
+        # The older book gives the sizes of keys and queries first; here they are seen.
+        num_hiddens = int(named.get("num_hiddens", sizes[-2] if len(sizes) > 1 else 0))
+        self.W_k = nn.LazyLinear(num_hiddens, bias=False)
+        self.W_q = nn.LazyLinear(num_hiddens, bias=False)
+        self.w_v = nn.LazyLinear(1, bias=False)
+        self.dropout = nn.Dropout(named.get("dropout", sizes[-1] if sizes else 0.0))
+        self.attention_weights: Tensor
+
+    def forward(
+        self, queries: Tensor, keys: Tensor, values: Tensor, valid_lens: Tensor | None
+    ) -> Tensor:
+        """[N, queries, q], [N, keys, k] and [N, keys, v] to [N, queries, v]."""
+        features = self.W_q(queries).unsqueeze(2) + self.W_k(keys).unsqueeze(1)
+        scores = self.w_v(torch.tanh(features)).squeeze(-1)
+        self.attention_weights = masked_softmax(scores, valid_lens)
+        return torch.bmm(self.dropout(self.attention_weights), values)
+
+
+class DotProductAttention(nn.Module):
+    """Attention whose scores are scaled dot products."""
+
+    def __init__(self, dropout: float, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.dropout = nn.Dropout(dropout)
+        self.attention_weights: Tensor
+
+    def forward(
+        self, queries: Tensor, keys: Tensor, values: Tensor, valid_lens: Tensor | None = None
+    ) -> Tensor:
+        """[N, queries, d], [N, keys, d] and [N, keys, v] to [N, queries, v]."""
+        scores = torch.bmm(queries, keys.transpose(1, 2)) / math.sqrt(queries.shape[-1])
+        self.attention_weights = masked_softmax(scores, valid_lens)
+        return torch.bmm(self.dropout(self.attention_weights), values)
+
+
+def transpose_qkv(X: Tensor, num_heads: int) -> Tensor:
+    """[N, steps, hiddens] to [N * heads, steps, hiddens / heads]."""
+    X = X.reshape(X.shape[0], X.shape[1], num_heads, -1).permute(0, 2, 1, 3)
+    return X.reshape(-1, X.shape[2], X.shape[3])
+
+
+def transpose_output(X: Tensor, num_heads: int) -> Tensor:
+    """What :func:`transpose_qkv` did, undone."""
+    X = X.reshape(-1, num_heads, X.shape[1], X.shape[2]).permute(0, 2, 1, 3)
+    return X.reshape(X.shape[0], X.shape[1], -1)
+
+
+class MultiHeadAttention(nn.Module):
+    """Several attentions side by side.
+
+    Args:
+        sizes: number of hidden units, of heads, and dropout; the older book gives the sizes of
+            keys, queries and values before them, which are seen here.
+        bias: whether the projections have one.
+    """
+
+    def __init__(self, *sizes: float, bias: bool = False, **named: Any) -> None:
+        super().__init__()
+        if len(sizes) in (4, 7):  # the bias may come last
+            bias, sizes = bool(sizes[-1]), sizes[:-1]
+        hiddens, heads, dropout = (*sizes[-3:], None, None, None)[:3]
+        num_hiddens = int(named.get("num_hiddens", hiddens) or 0)
+        self.num_heads = int(named.get("num_heads", heads) or 0)
+        self.attention = DotProductAttention(float(named.get("dropout", dropout) or 0))
+        self.W_q = nn.LazyLinear(num_hiddens, bias=bias)
+        self.W_k = nn.LazyLinear(num_hiddens, bias=bias)
+        self.W_v = nn.LazyLinear(num_hiddens, bias=bias)
+        self.W_o = nn.LazyLinear(num_hiddens, bias=bias)
+
+    def transpose_qkv(self, X: Tensor) -> Tensor:
+        """See the function of that name."""
+        return transpose_qkv(X, self.num_heads)
+
+    def transpose_output(self, X: Tensor) -> Tensor:
+        """See the function of that name."""
+        return transpose_output(X, self.num_heads)
+
+    def forward(
+        self, queries: Tensor, keys: Tensor, values: Tensor, valid_lens: Tensor | None
+    ) -> Any:
+        """[N, queries, q], [N, keys, k] and [N, keys, v] to [N, queries, num_hiddens]."""
+        heads = [
+            self.transpose_qkv(project(X))
+            for project, X in ((self.W_q, queries), (self.W_k, keys), (self.W_v, values))
+        ]
+        if valid_lens is not None:
+            valid_lens = torch.repeat_interleave(valid_lens, self.num_heads, dim=0)
+        return self.W_o(self.transpose_output(self.attention(*heads, valid_lens)))
+
+
+class PositionalEncoding(nn.Module):
+    """Adds sines and cosines of the position, and drops out."""
+
+    def __init__(self, num_hiddens: int, dropout: float, max_len: int = 1000) -> None:
+        super().__init__()
+        self.dropout = nn.Dropout(dropout)
+        positions = torch.arange(max_len, dtype=torch.float32).reshape(-1, 1)
+        exponents = torch.arange(0, num_hiddens, 2, dtype=torch.float32) / num_hiddens
+        angles = positions / torch.pow(10000, exponents)
+        self.P = torch.zeros((1, max_len, num_hiddens))
+        self.P[:, :, 0::2] = torch.sin(angles)
+        self.P[:, :, 1::2] = torch.cos(angles)
+
+    def forward(self, X: Tensor) -> Any:
+        """[N, steps, num_hiddens] to the same."""
+        return self.dropout(X + self.P[:, : X.shape[1], :].to(X.device))
+
+
+class AddNorm(nn.Module):
+    """A residual connection, and layer normalisation after it."""
+
+    def __init__(self, norm_shape: Any, dropout: float) -> None:
+        super().__init__()
+        self.dropout = nn.Dropout(dropout)
+        self.ln = nn.LayerNorm(norm_shape)
+
+    def forward(self, X: Tensor, Y: Tensor) -> Any:
+        """Two tensors of a shape to one."""
+        return self.ln(self.dropout(Y) + X)
