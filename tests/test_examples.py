@@ -16,7 +16,16 @@ DATA = Path(os.environ.get("FASTGRAD_DATA") or ROOT / ".." / "shared" / "data")
 # What a quick run of each example has to reach: figure of merit -> (least, most).
 REACHED: dict[str, dict[str, tuple[float, float]]] = {
     "image_augmentation": {"plain": (0.7, 1.0), "gain": (0.02, 0.3)},
+    "bert": {"words": (0.0, 5.5), "right": (0.53, 1.0)},
+    "gpt": {"loss": (0.0, 2.6), "resumed": (1.0, 1.0), "exported": (1.0, 1.0)},
+    "kernel_regression": {"constant": (0.3, 2.0), "learned": (0.0, 0.1)},
+    "language_model": dict.fromkeys(("RNN", "RNN from scratch", "GRU", "LSTM"), (1.0, 17.0)),
     "lenet": {"accuracy": (0.8, 1.0)},
+    "neural_turing_machine": {"wrong": (0.0, 0.2)},
+    "sentiment": {"CNN": (0.65, 1.0), "RNN": (0.65, 1.0)},
+    "sine": {"next": (0.0, 0.02), "alone": (0.0, 0.05)},
+    "translation": dict.fromkeys(("seq2seq", "seq2seq, attention", "Transformer"), (0.6, 1.0)),
+    "word2vec": {"told apart": (0.56, 1.0)},
     "object_detection": {"map_50": (0.2, 1.0), "map": (0.1, 1.0)},
     "semantic_segmentation": {"mean_iou": (0.15, 1.0), "pixels": (0.93, 1.0)},
     "style_transfer": {"textures": (0.4, 1.0), "Adam": (0.0, 0.6), "L-BFGS": (0.0, 0.6)},
