@@ -132,6 +132,7 @@ def draw(losses: list[tuple[float, float]], curves: dict[str, list[float]]) -> F
     for (name, curve), color in zip(curves.items(), (ORANGE, GREY), strict=True):
         right.plot(range(1, len(curve) + 1), curve, color=color, marker="o", label=name)
     right.set(xlabel="epoch of tuning", ylabel="sentences not seen: right")
+    right.xaxis.get_major_locator().set_params(integer=True)
     right.legend()
     return figure
 

@@ -85,7 +85,7 @@ def make_models(vocab_size: int, hidden: int) -> dict[str, LanguageModel]:
 
 def train(net: LanguageModel, batches: SeqDataLoader, epochs: int) -> list[float]:
     """Train, and return the mean loss of each epoch."""
-    optimizer = torch.optim.Adam(net.parameters(), lr=3e-3)
+    optimizer = torch.optim.Adam(net.parameters(), lr=5e-3)
     losses = []
     for _ in range(epochs):
         total = count = 0.0
@@ -116,7 +116,8 @@ def draw(curves: dict[str, list[float]]) -> Figure:
     for (name, losses), color in zip(curves.items(), COLORS, strict=True):
         values = [perplexity(loss) for loss in losses]
         axes.plot(range(1, len(values) + 1), values, label=name, color=color, marker=".")
-    axes.set(xlabel="epoch", ylabel="perplexity in training", yscale="log")
+    axes.set(xlabel="epoch", ylabel="perplexity in training")
+    axes.xaxis.get_major_locator().set_params(integer=True)
     axes.legend(fontsize=8)
     return figure
 
@@ -133,7 +134,7 @@ def main(arguments: Sequence[str] | None = None) -> dict[str, float]:
     rows, curves, figures = [], {}, {}
     prompt = torch.tensor([tokenizer.encode("time traveller ")])
     for name, net in make_models(len(tokenizer), 64 if quick else HIDDEN).items():
-        epochs, watch = (4 if quick else 20), Stopwatch()
+        epochs, watch = (8 if quick else 20), Stopwatch()
         curves[name] = train(net, batches, epochs)
         seconds = watch.seconds
         unseen = test(net, tokens[split:])

@@ -145,6 +145,7 @@ def draw(curves: dict[str, list[float]], values: Tensor, vocab: Vocab, count: in
     for (name, curve), color in zip(curves.items(), (BLUE, ORANGE), strict=True):
         left.plot(range(1, len(curve) + 1), curve, color=color, marker="o", label=name)
     left.set(xlabel="epoch", ylabel="speeches not seen: right")
+    left.xaxis.get_major_locator().set_params(integer=True)
     left.legend()
     order = values.argsort()
     shown = torch.cat([order[:count], order[-count:]])
