@@ -64,6 +64,16 @@ enum class Activation : int {
   count
 };
 
+// Losses f(x, t; a) of an element x and its target t.
+enum class PointwiseLoss : int {
+  mse,
+  huber,       // a: delta
+  kl_div,      // x: the logarithm of a probability
+  kl_div_log,  // t: too
+  bce_with_logits,
+  count
+};
+
 constexpr bool gives_bool(Unary op) { return op >= Unary::logical_not; }
 constexpr bool gives_bool(Binary op) { return op >= Binary::eq; }
 
@@ -229,7 +239,14 @@ struct SoftmaxKernels {
   void (*softmax_backward)(T* dx, const T* g, const T* y, Index rows, Index n);
   // dx[r] = g[r] - exp(y[r]) * sum(g[r]); dx may be g.
   void (*log_softmax_backward)(T* dx, const T* g, const T* y, Index rows, Index n);
+  // The same of columns: n rows of `columns` elements each, at a distance `stride`.
+  void (*softmax_columns)(T* y, const T* x, Index n, Index columns, Index stride);
+  void (*log_softmax_columns)(T* y, const T* x, Index n, Index columns, Index stride);
+  void (*softmax_columns_backward)(T* dx, const T* g, const T* y, Index n, Index columns, Index stride);
+  void (*log_softmax_columns_backward)(T* dx, const T* g, const T* y, Index n, Index columns, Index stride);
 };
+// Threads share columns in blocks of so many.
+inline constexpr Index softmax_column_block = 128;
 
 template <class T>
 struct ActivationKernels {
@@ -285,6 +302,18 @@ struct LossKernels {
   // scale_stride (0: one number for all rows).
   void (*cross_entropy_backward)(T* dx, const T* x, const T* kept, const Index* label, const LabelOptions<T>& options,
                                  const T* scale, Index scale_stride, Index rows, Index n);
+};
+
+// Of n contiguous elements each.
+template <class T>
+struct PointwiseLossKernels {
+  // out[i] = f(x[i], t[i]; a) * scale
+  void (*value[static_cast<int>(PointwiseLoss::count)])(T* out, const T* x, const T* t, Index n, T a, T scale);
+  // The sum of f(x[i], t[i]; a).
+  T (*total[static_cast<int>(PointwiseLoss::count)])(const T* x, const T* t, Index n, T a);
+  // dx[i] = g[i * g_stride] * scale * f'(x[i], t[i]; a), where g_stride is 1 or 0.
+  void (*gradient[static_cast<int>(PointwiseLoss::count)])(T* dx, const T* g, Index g_stride, const T* x, const T* t,
+                                                           Index n, T a, T scale);
 };
 
 // The recurrent layers. Every mode keeps its gates after the activation, in PyTorch's order, for the gradient.
@@ -434,6 +463,7 @@ struct FloatKernels {
   ActivationKernels<T> activation;
   NormKernels<T> norm;
   LossKernels<T> loss;
+  PointwiseLossKernels<T> loss_pointwise;
   RecurrentKernels<T> recurrent;
   CtcKernels<T> ctc;
   OptimKernels<T> optim;

@@ -173,12 +173,12 @@ def draw_boxes(axes: Axes, image: Tensor, found: dict[str, Tensor]) -> None:
 def main(arguments: Sequence[str] | None = None) -> dict[str, float]:
     """Run the example and return its figures of merit."""
     chosen = options(__doc__, arguments)
-    count, tests, epochs = (448, 64, 5) if chosen.quick else (4000, 500, 12)
+    count, tests, epochs = (400, 48, 5) if chosen.quick else (4000, 500, 12)
     train = scenes(chosen.data, count, train=True, seed=chosen.seed)
     test = scenes(chosen.data, tests, train=False, seed=chosen.seed)
     truth = truth_of(test)
     net = Detector()
-    batches = DataLoader(TensorDataset(train.images, train.labels), batch_size=32, shuffle=True)
+    batches = DataLoader(TensorDataset(train.images, train.labels), batch_size=16, shuffle=True)
     optimizer = torch.optim.AdamW(net.parameters(), lr=0.0)
     schedule = torch.optim.lr_scheduler.OneCycleLR(
         optimizer, max_lr=5e-3, total_steps=epochs * len(batches)

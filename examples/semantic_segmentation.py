@@ -69,7 +69,7 @@ class FCN(nn.Module):
 
     def __init__(self) -> None:
         super().__init__()
-        widths = (16, 32, 64, 96)
+        widths = (16, 32, 48, 64)
         self.stages = nn.ModuleList(map(stage, (3, *widths), widths))
         self.scores = nn.ModuleList(nn.Conv2d(width, CLASSES + 1, 1) for width in widths)
         self.enlarge = nn.ModuleList(enlarging(CLASSES + 1, 2) for _ in widths)
@@ -116,11 +116,11 @@ def draw(test: Scenes, predicted: Tensor, rows: list[dict[str, float]]) -> Figur
 def main(arguments: Sequence[str] | None = None) -> dict[str, float]:
     """Run the example and return its figures of merit."""
     chosen = options(__doc__, arguments)
-    count, tests, epochs = (512, 64, 5) if chosen.quick else (4000, 500, 12)
+    count, tests, epochs = (400, 48, 5) if chosen.quick else (4000, 500, 12)
     train = scenes(chosen.data, count, train=True, seed=chosen.seed)
     test = scenes(chosen.data, tests, train=False, seed=chosen.seed)
     net = FCN()
-    batches = DataLoader(TensorDataset(train.images, train.masks), batch_size=16, shuffle=True)
+    batches = DataLoader(TensorDataset(train.images, train.masks), batch_size=8, shuffle=True)
     optimizer = torch.optim.Adam(net.parameters(), lr=5e-3)
     schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, epochs)
     rows: list[dict[str, float]] = []

@@ -500,3 +500,48 @@ def test_the_module_runs() -> None:
     if installed := shutil.which("fastgrad"):
         done = subprocess.run([installed, "--version"], capture_output=True, text=True, check=True)
         assert done.stdout == f"fastgrad {fg.__version__}\n"
+
+
+# Summary
+
+
+def test_summary_of_a_network_by_name(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["summary", "lenet", "2x1x28x28"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert "Conv2d" in lines[2]
+    assert "[2, 6, 28, 28]" in lines[2]
+    assert "parameters: 61,706 (61,706 trainable)" in lines[-2]
+    assert main(["summary", "small.vgg", "1x1x32x32"]) == 0
+
+
+def test_summary_of_a_module_of_ones_own(
+    folder: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (folder / "my_networks.py").write_text(
+        "from fastgrad import nn\n"
+        "class Net(nn.Module):\n"
+        "    def __init__(self):\n"
+        "        super().__init__()\n"
+        "        self.both = nn.Bilinear(2, 3, 4)\n"
+        "    def forward(self, a, b):\n"
+        "        return self.both(a, b)\n"
+        "made = nn.Linear(2, 1)\n"
+        "number = 3\n"
+    )
+    monkeypatch.setattr(sys, "path", sys.path.copy())
+    assert main(["summary", "my_networks:Net", "5x2", "5x3"]) == 0
+    assert "[5, 4]" in capsys.readouterr().out
+    assert main(["summary", "my_networks:made", "7x2"]) == 0
+    assert "[7, 1]" in capsys.readouterr().out
+    for name in ("my_networks:number", "my_networks:Nothing", "no_such_module:Net", "Net"):
+        assert main(["summary", name, "5x2"]) == 2
+        assert "fastgrad summary: " in complaint(capsys)
+    assert main(["summary", "my_networks:made", "5x3"]) == 1
+    assert "cannot be called on zeros of this shape" in complaint(capsys)
+
+
+def test_summary_of_what_is_not_there(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["summary", "resnet19", "1x3x32x32"]) == 2
+    assert "no network is called 'resnet19'; there are" in complaint(capsys)
+    assert main(["summary", "resnet18", "1,3,32,32"]) == 2
+    assert "expects sizes such as 1x3x224x224, got '1,3,32,32'" in complaint(capsys)

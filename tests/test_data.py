@@ -129,6 +129,60 @@ def test_random_split_warns_of_an_empty_part():
     assert [len(part) for part in parts] == [1, 1, 0]
 
 
+def test_chain_dataset_is_torchs(torch):
+    class TorchStream(torch.utils.data.IterableDataset):
+        __iter__, __len__ = Lengthy.__iter__, Lengthy.__len__
+
+    both = (Lengthy() + Lengthy(), TorchStream() + TorchStream())
+    assert [type(one).__name__ for one in both] == ["ChainDataset"] * 2
+    assert list(both[0]) == list(both[1]) == [0, 1, 2, 0, 1, 2]
+    assert len(both[0]) == len(both[1]) == 6
+    loader = data.DataLoader(both[0], batch_size=4)
+    assert plain(list(loader)) == [[0, 1, 2, 0], [1, 2]]
+    for broken in (data.ChainDataset([Lengthy(), [1]]), Lengthy() + Squares()):
+        with pytest.raises(AssertionError, match="only supports IterableDataset"):
+            list(broken)
+
+
+class Lengthy(data.IterableDataset):
+    def __iter__(self):
+        return iter(range(3))
+
+    def __len__(self):
+        return 3
+
+
+@pytest.mark.parametrize("named", [False, True])
+def test_stack_dataset_is_torchs(torch, named):
+    seen = []
+    for lib, module in ((fg, data), (torch, torch.utils.data)):
+        parts = {"points": points(lib), "text": [str(i) for i in range(SIZE)]}
+        for chosen in (parts, {"points": points(lib)}):
+            stacked = (
+                module.StackDataset(**chosen) if named else module.StackDataset(*chosen.values())
+            )
+            assert len(stacked) == SIZE
+            loader = module.DataLoader(stacked, batch_size=10)
+            samples = [stacked[3], *stacked.__getitems__([1, 2]), *loader]
+            seen.append(described(samples))
+    assert seen[:2] == seen[2:]
+
+
+@pytest.mark.parametrize(
+    ("make", "text"),
+    [
+        (lambda stack: stack([1], [1, 2]), "Size mismatch between datasets"),
+        (lambda stack: stack(x=[1], y=[1, 2]), "Size mismatch between datasets"),
+        (lambda stack: stack([1], x=[1]), "both"),
+        (lambda stack: stack(), "one dataset should be passed"),
+    ],
+)
+def test_stack_dataset_refuses(torch, make, text):
+    for module in (data, torch.utils.data):
+        with pytest.raises(ValueError, match=text):
+            make(module.StackDataset)
+
+
 # --- samplers ----------------------------------------------------------------------------------
 
 
@@ -150,6 +204,43 @@ def test_random_sampler_is_torchs(torch, size, replacement, num_samples, own_gen
 
 def test_subset_random_sampler_is_torchs(torch):
     same_passes(torch, lambda lib, module: module.SubsetRandomSampler([7, 3, 5, 11]))
+
+
+@pytest.mark.parametrize("replacement", [True, False])
+@pytest.mark.parametrize("own_generator", [False, True])
+@pytest.mark.parametrize("weights", [[0.1, 0.9, 0.4, 0.7, 3.0, 0.6], (5, 0, 1, 1, 1, 1)])
+def test_weighted_random_sampler_is_torchs(torch, weights, replacement, own_generator):
+    def make(lib, module):
+        generator = lib.Generator().manual_seed(9) if own_generator else None
+        return module.WeightedRandomSampler(weights, 5, replacement, generator)
+
+    same_passes(torch, make)
+
+    def loader(lib, module):
+        sampler = make(lib, module)
+        return module.DataLoader(points(lib), batch_size=2, sampler=sampler)
+
+    same_passes(torch, loader)
+    assert len(make(fg, data)) == 5
+
+
+@pytest.mark.parametrize(
+    ("arguments", "error", "text"),
+    [
+        (([[1.0, 2.0]], 1), ValueError, "weights should be a 1d sequence"),
+        (([1.0], 0), ValueError, "num_samples should be a positive integer"),
+        (([1.0], 1.5), ValueError, "num_samples should be a positive integer"),
+        (([1.0], True), ValueError, "num_samples should be a positive integer"),
+        (([1.0], 1, 0), ValueError, "replacement should be a boolean"),
+        (([-1.0, 2.0], 1), RuntimeError, "."),
+        (([0.0, 1.0], 2, False), RuntimeError, "."),
+    ],
+    ids=str,
+)
+def test_weighted_random_sampler_refuses(torch, arguments, error, text):
+    for module in (data, torch.utils.data):
+        with pytest.raises(error, match=text):
+            list(module.WeightedRandomSampler(*arguments))
 
 
 def test_sequential_sampler_in_blocks(monkeypatch):

@@ -132,7 +132,7 @@ def test_worker_init_fn_may_fail():
 
     with pytest.raises(OSError, match="no such camera") as info:
         list(data.DataLoader(Squares(), num_workers=1, worker_init_fn=init))
-    assert info.value.__notes__[0] == "Raised in DataLoader worker thread 0."
+    assert info.value.__notes__[0] == "Raised in DataLoader worker 0."
 
 
 class Custom(Exception):
@@ -156,7 +156,8 @@ def test_errors_of_workers_keep_their_type(kind, arguments):
     with pytest.raises(kind) as info:
         next(batches)
     assert str(info.value) == str(kind(*arguments))
-    assert info.value.__notes__ == ["Raised in DataLoader worker thread 1."]
+    item = [] if kind is SystemExit else ["Raised by item 3 of the Failing."]
+    assert info.value.__notes__ == [*item, "Raised in DataLoader worker 1."]
     assert "__getitem__" in [entry.name for entry in info.traceback]
 
 

@@ -59,6 +59,11 @@ def test_reductions_of_odd_sizes(shape, dtype):
         yield x.cumsum(0)
         yield fg.softmax(x, -1)
         yield fg.log_softmax(x, 0)
+        leaf = x.clone().requires_grad_()
+        fg.softmax(leaf, 0).backward(x)
+        yield leaf.grad
+        yield F.mse_loss(x, x * x)
+        yield F.binary_cross_entropy_with_logits(x, x * x, reduction="sum")
 
     same_for_any_number_of_threads(compute)
 

@@ -15,6 +15,11 @@ DATA = Path(os.environ.get("FASTGRAD_DATA") or ROOT / ".." / "shared" / "data")
 
 # What a quick run of each example has to reach: figure of merit -> (least, most).
 REACHED: dict[str, dict[str, tuple[float, float]]] = {
+    "batch_norm": {"with": (0.4, 1.0), "without": (0.05, 0.3), "difference": (0, 1e-4)},
+    "convolutional_networks": {"ResNet": (0.6, 1.0), "DenseNet": (0.4, 1.0), "AlexNet": (0.2, 1.0)},
+    "cross_validation": {"network": (1.0, 3.2), "linear": (4.7, 5.0)},
+    "curriculum": {"easy to hard": (0.75, 0.95), "random": (0.75, 0.95)},
+    "feature_maps": {"accuracy": (0.85, 1.0), "active": (0.1, 0.9)},
     "image_augmentation": {"plain": (0.7, 1.0), "gain": (0.02, 0.3)},
     "bert": {"words": (0.0, 5.5), "right": (0.53, 1.0)},
     "gpt": {"loss": (0.0, 2.6), "resumed": (1.0, 1.0), "exported": (1.0, 1.0)},
@@ -28,7 +33,12 @@ REACHED: dict[str, dict[str, tuple[float, float]]] = {
     "word2vec": {"told apart": (0.56, 1.0)},
     "object_detection": {"map_50": (0.2, 1.0), "map": (0.1, 1.0)},
     "semantic_segmentation": {"mean_iou": (0.15, 1.0), "pixels": (0.93, 1.0)},
-    "style_transfer": {"textures": (0.4, 1.0), "Adam": (0.0, 0.6), "L-BFGS": (0.0, 0.6)},
+    "style_transfer": {"textures": (0.4, 1.0), "Adam": (0.0, 0.15), "L-BFGS": (0.0, 0.1)},
+    "transfer_learning": {
+        "learned on 0-4, fine-tuned": (0.45, 1.0),
+        "random, trained": (0.2, 0.45),
+        "random, frozen": (0.1, 0.3),
+    },
 }
 SHARED = {"common", "scenes"}  # what examples import, and not examples
 

@@ -2,6 +2,7 @@
 
 import math
 
+import numpy as np
 import pytest
 
 import fastgrad as fg
@@ -146,3 +147,14 @@ def test_bad_arguments(call):
 def test_tensors_without_elements_warn(name):
     with pytest.warns(UserWarning, match="zero-element"):
         getattr(init, name)(fg.empty(0, 3))
+
+
+@pytest.mark.parametrize("shape", [(3, 5), (5, 3), (1, 4), (4, 1), (6, 2, 2, 2), (128, 128)])
+def test_orthogonal_matrices_are_those_of_pytorch(torch, shape):
+    drawn = []
+    for t in (fg, torch):
+        t.manual_seed(3)
+        q = t.nn.init.orthogonal_(t.empty(*shape), gain=1.5)
+        drawn.append((q.numpy(), t.rand(1).item()))
+    np.testing.assert_allclose(drawn[0][0], drawn[1][0], atol=1e-5)
+    assert drawn[0][1] == drawn[1][1], "another number of draws"

@@ -5,6 +5,7 @@ import pytest
 import fastgrad as fg
 from fastgrad import nn
 from fastgrad.vision import models
+from fastgrad.vision.models import small
 
 
 def count(net):
@@ -22,8 +23,12 @@ def count(net):
         (models.mobilenet_v2, 3_504_872, 314),
         (lambda: models.googlenet(aux_logits=False, init_weights=False), 6_624_904, 344),
         (lambda: models.vgg11(init_weights=False), 132_863_336, 22),
+        (lambda: models.inception_v3(init_weights=False), 27_161_264, 580),
     ],
-    ids=["resnet18", "resnet50", "alexnet", "densenet121", "mobilenet_v2", "googlenet", "vgg11"],
+    ids=[
+        *("resnet18", "resnet50", "alexnet", "densenet121"),
+        *("mobilenet_v2", "googlenet", "vgg11", "inception_v3"),
+    ],
 )
 def test_the_size_of_the_published_networks(make, parameters, entries):
     net = make()
@@ -41,6 +46,9 @@ def test_names_of_torchvision():
     assert {"features.1.conv.0.0.weight", "features.17.conv.3.bias", "classifier.1.bias"} <= names
     names = set(models.googlenet(num_classes=2, init_weights=False).state_dict())
     assert {"inception5b.branch4.1.bn.running_mean", "aux2.fc1.weight"} <= names
+    names = set(models.inception_v3(num_classes=2, init_weights=False).state_dict())
+    assert {"Conv2d_4a_3x3.bn.running_var", "AuxLogits.conv1.conv.weight", "fc.bias"} <= names
+    assert {"Mixed_6e.branch7x7dbl_5.conv.weight", "Mixed_7c.branch3x3dbl_3b.bn.bias"} <= names
 
 
 @pytest.mark.parametrize(
@@ -76,10 +84,60 @@ def test_googlenet_in_training_has_three_results():
     assert net.eval()(fg.zeros(1, 3, 64, 64)).shape == (1, 3)
 
 
+def test_inception_in_training_has_two_results():
+    net = models.inception_v3(num_classes=3, init_weights=False, transform_input=True)
+    with fg.no_grad():
+        logits, second = net(fg.zeros(2, 3, 299, 299))
+        assert logits.shape == second.shape == (2, 3)
+        assert net.eval()(fg.zeros(1, 3, 75, 75)).shape == (1, 3)
+    assert models.Inception3(2, aux_logits=False, init_weights=False).AuxLogits is None
+
+
+def test_nets_by_name():
+    names = models.list_models()
+    assert names == sorted(names)
+    assert {"resnet18", "vgg16_bn", "lenet", "inception_v3"} <= set(names)
+    assert models.list_models(include=["vgg1*"], exclude="*bn") == [
+        "vgg11",
+        "vgg13",
+        "vgg16",
+        "vgg19",
+    ]
+    assert type(models.get_model("MobileNet_V2", num_classes=2)) is models.MobileNetV2
+    with pytest.raises(ValueError, match=r"Unknown model resnet19; known are alexnet, .*resnet18"):
+        models.get_model("resnet19")
+
+
 def test_the_nets_of_the_book():
     assert count(models.lenet()) == 61_706
     assert models.lenet()(fg.zeros(2, 1, 28, 28)).shape == (2, 10)
     assert models.nin()(fg.zeros(1, 1, 96, 96)).shape == (1, 10)
+    assert count(models.nin(num_classes=7)) == 1_981_687
+
+
+@pytest.mark.parametrize(
+    ("make", "parameters"),
+    [
+        # Of the definitions in the book, run with PyTorch on images of 96 x 96.
+        (small.alexnet, 21_598_922),
+        (small.vgg, 22_121_802),
+        (small.googlenet, 5_977_530),
+        (small.resnet, 11_176_330),
+        (small.densenet, 758_226),
+    ],
+)
+def test_the_deep_nets_of_the_book(make, parameters):
+    net = make()
+    assert net(fg.zeros(2, 1, 96, 96)).shape == (2, 10)
+    assert count(net) == parameters
+    narrow = make(num_classes=3, width=0.1)
+    assert narrow(fg.zeros(2, 1, 96, 96)).shape == (2, 3)
+    assert count(narrow) < count(net) / 10
+
+
+def test_a_net_needs_some_width():
+    with pytest.raises(ValueError, match="width must be positive, got 0"):
+        small.resnet(width=0)
 
 
 @pytest.mark.parametrize("options", [{"weights": "DEFAULT"}, {"pretrained": True}])

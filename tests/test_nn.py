@@ -5,6 +5,7 @@ import gc
 import pickle
 import weakref
 from collections import OrderedDict
+from itertools import product
 
 import pytest
 
@@ -333,3 +334,21 @@ def test_parameter_and_buffer_can_be_copied(duplicate):
     buffer = duplicate(nn.Buffer(fg.ones(2), persistent=False))
     assert type(buffer) is nn.Buffer
     assert buffer.persistent is False
+
+
+def test_names_under_all_options_are_those_of_pytorch(torch):
+    def named(t):
+        shared = t.nn.Linear(2, 2)
+        net = t.nn.Sequential(shared, t.nn.BatchNorm1d(2), shared)
+        net.register_buffer("again", net[1].running_mean)
+        net.weight = shared.weight
+        for method in (net.named_parameters, net.named_buffers):
+            for prefix, recurse, once in product(("", "net"), (True, False), (True, False)):
+                yield [name for name, _ in method(prefix, recurse, once)]
+        for prefix, once in product(("", "net"), (True, False)):
+            yield [name for name, _ in net.named_modules(prefix=prefix, remove_duplicate=once)]
+        yield [name for name, _ in net.named_modules({shared})]
+        yield [name for name, _ in net.named_children()]
+        yield [len(list(net.parameters(recurse=False))), len(list(net.buffers(recurse=False)))]
+
+    assert list(named(fg)) == list(named(torch))

@@ -52,3 +52,35 @@ def test_hard_gumbel_samples_are_one_hot():
     y = F.gumbel_softmax(fg.zeros(50, 7), hard=True)
     assert ((y - 1).abs() < 1e-6).sum(1).tolist() == [1] * 50
     assert y.sum(1).sub(1).abs().max().item() < 1e-5
+
+
+@pytest.mark.parametrize("dtype", [fg.float32, fg.float64])
+@pytest.mark.parametrize("sizes", [(5, 64), (3, 301), (2, 7, 130), (3, 4, 9, 9), (1, 100)])
+@pytest.mark.parametrize("name", ["softmax", "log_softmax"])
+def test_columns_are_done_as_rows_are(name, sizes, dtype):
+    function = getattr(fg, name)
+    dim = len(sizes) - 2 if len(sizes) < 4 else 1
+    fg.manual_seed(0)
+    x, g = 5 * fg.randn(sizes, dtype=dtype), fg.randn(sizes, dtype=dtype)
+    x.view(-1)[3] = float("-inf")
+    found, gradients = [], []
+    for turned in (False, True):
+        leaf = x.clone().requires_grad_()
+        y = (
+            function(leaf.transpose(dim, -1), -1).transpose(dim, -1)
+            if turned
+            else function(leaf, dim)
+        )
+        y.backward(g)
+        found.append(y.detach())
+        gradients.append(leaf.grad)
+    fg.testing.assert_close(*found)
+    fg.testing.assert_close(*gradients)
+
+
+def test_columns_of_nan_and_infinity_become_nan():
+    x = fg.zeros(4, 70)
+    x[1, 2], x[2, 3], x[:, 4] = float("nan"), float("inf"), float("-inf")
+    for y in (fg.softmax(x, 0), fg.log_softmax(x, 0)):
+        assert y.isnan().all(0).nonzero().flatten().tolist() == [2, 3, 4]
+        assert y.isnan().any(0).sum() == 3

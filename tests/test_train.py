@@ -591,3 +591,15 @@ def test_mlp_has_one_hidden_layer_and_bends() -> None:
     task, parameters = descend("mlp", x, np.array([0, 1, 1, 0]), 2, 300, 0.1)
     assert [parameter.shape for parameter in parameters] == [(256, 2), (256,), (2, 256), (2,)]
     assert task.predict(task.model(fg.from_numpy(x))).tolist() == [0, 1, 1, 0]
+
+
+def test_a_loss_that_is_nan_is_told_once_with_where_it_began() -> None:
+    x = fg.ones(40, 1)
+    x[25:] = float("nan")
+    data = DataLoader(TensorDataset(x, fg.zeros(40, 1)), batch_size=10)
+    with pytest.raises(FloatingPointError) as caught:
+        fit(fg.nn.Linear(1, 1), data, epochs=3, loss=fg.nn.functional.mse_loss, progress=False)
+    message = str(caught.value)
+    assert message.count("nan in") == 1
+    assert "became nan in epoch 1, after 20 samples: use a smaller learning rate" in message
+    assert "nan_guard" in message

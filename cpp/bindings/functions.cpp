@@ -51,6 +51,15 @@ PyMethodDef def_any(const char* name) {
         return activation_backward(Activation::name, #name, g, x, a, b);                                        \
       }>(#name "_backward")
 
+// A loss of an element and its target, with a parameter, and its gradient.
+#define POINTWISE_LOSS(kind, name)                                                                \
+  def<[](const Tensor& x, const Tensor& t, double a, bool total, double scale) {                  \
+    return pointwise_loss(PointwiseLoss::kind, name, x, t, a, total, scale);                      \
+  }>(name),                                                                                       \
+      def<[](const Tensor& g, const Tensor& x, const Tensor& t, double a, double scale) {         \
+        return pointwise_loss_backward(PointwiseLoss::kind, name "_backward", g, x, t, a, scale); \
+      }>(name "_backward")
+
 #define SCATTER(define, name, how)                                                  \
   define<[](const Tensor& to, Index dim, const Tensor& index, const Tensor& from) { \
     scatter_(#name, Scatter::how, to, dim, index, from);                            \
@@ -364,6 +373,13 @@ PyMethodDef functions[] = {
     // loss
     def<cross_entropy>("cross_entropy"),
     def<cross_entropy_backward>("cross_entropy_backward"),
+    def<nll_loss>("nll_loss"),
+    def<nll_loss_backward>("nll_loss_backward"),
+    POINTWISE_LOSS(mse, "mse_loss"),
+    POINTWISE_LOSS(huber, "huber_loss"),
+    POINTWISE_LOSS(kl_div, "kl_div"),
+    POINTWISE_LOSS(kl_div_log, "kl_div_log"),
+    POINTWISE_LOSS(bce_with_logits, "bce_with_logits"),
     def<label_weight>("label_weight"),
     def<[](const Tensor& target, Index classes, Index ignore_index) {
       return checked_labels("nll_loss", target, classes, ignore_index);

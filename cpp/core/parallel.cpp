@@ -72,7 +72,7 @@ inline void pause_cpu() {
 
 // One job at a time, cut into pieces. Each thread begins with the pieces of its own share, in every job the same part
 // of the range, because there it finds in its cache what it wrote in the last job; then it helps the others, from
-// behind.
+// the other end. Every other job goes through a share backwards: what was written last is what is still in the cache.
 //
 // A share's ticket holds the job's number (high half), and its last piece (exclusive) and its next piece (16 bits
 // each). A thread takes a piece by compare-and-swap, so a worker that wakes late can never take a piece of a job it has
@@ -135,17 +135,18 @@ void Pool::work_forever(int index, std::uint32_t seen) {
 
 // False when the share has no piece left, or belongs to another job.
 bool Pool::take_piece(std::uint32_t job, Share& share, bool own) {
+  const bool front = own == (job % 2 == 0);
   std::uint64_t ticket = share.ticket.load(std::memory_order_acquire);
   for (;;) {
     const auto next = static_cast<std::uint16_t>(ticket), last = static_cast<std::uint16_t>(ticket >> 16);
     if ((ticket >> 32) != job || next >= last) return false;
     const std::int64_t piece = piece_.load(std::memory_order_relaxed);
-    const std::int64_t first = begin_.load(std::memory_order_relaxed) + piece * (own ? next : last - 1);
+    const std::int64_t first = begin_.load(std::memory_order_relaxed) + piece * (front ? next : last - 1);
     const std::int64_t end = std::min(first + piece, end_.load(std::memory_order_relaxed));
     const std::uint32_t pieces = pieces_.load(std::memory_order_relaxed);
     const detail::RangeFunction call = call_.load(std::memory_order_relaxed);
     const void* context = context_.load(std::memory_order_relaxed);
-    const std::uint64_t taken = own ? ticket + 1 : ticket - (1 << 16);
+    const std::uint64_t taken = front ? ticket + 1 : ticket - (1 << 16);
     if (!share.ticket.compare_exchange_weak(ticket, taken, std::memory_order_acq_rel, std::memory_order_acquire)) {
       continue;
     }

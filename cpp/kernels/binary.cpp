@@ -395,22 +395,30 @@ struct WideHypot : Hypot {
 constexpr Index wide_block = 256;
 
 template <class F>
+FASTGRAD_INLINE void wide_vector(float* out, const float* a, const float* b) {
+  const Vec<double> x = load_as<double>(a), y = load_as<double>(b);
+  const Partial found = F::value(x, y);
+  Vec<double> result = found.value;
+  if (any(~found.ordinary)) {
+    for (int k = 0; k < lanes<double>; ++k) {
+      if (!found.ordinary[k]) result[k] = F::of(static_cast<float>(x[k]), static_cast<float>(y[k]));
+    }
+  }
+  store_as<double>(out, result);
+}
+
+template <class F>
 void wide_contiguous(float* out, const float* a, const float* b, Index n) {
   constexpr int width = lanes<double>;
-  for (Index i = 0; i < n; i += width) {
-    const Index count = n - i < width ? n - i : width;
-    float x[width] = {}, y[width] = {}, result[width];
-    __builtin_memcpy(x, a + i, static_cast<std::size_t>(count) * sizeof(float));
-    __builtin_memcpy(y, b + i, static_cast<std::size_t>(count) * sizeof(float));
-    const Partial found = F::value(load_as<double>(x), load_as<double>(y));
-    store_as<double>(result, found.value);
-    if (any(~found.ordinary)) {
-      for (int k = 0; k < width; ++k) {
-        if (!found.ordinary[k]) result[k] = F::of(x[k], y[k]);
-      }
-    }
-    __builtin_memcpy(out + i, result, static_cast<std::size_t>(count) * sizeof(float));
-  }
+  Index i = 0;
+  for (; i + width <= n; i += width) wide_vector<F>(out + i, a + i, b + i);
+  if (i == n) return;
+  const auto bytes = static_cast<std::size_t>(n - i) * sizeof(float);
+  float x[width] = {}, y[width] = {};
+  __builtin_memcpy(x, a + i, bytes);
+  __builtin_memcpy(y, b + i, bytes);
+  wide_vector<F>(x, x, y);
+  __builtin_memcpy(out + i, x, bytes);
 }
 
 // Blocks are gathered into contiguous memory; so is a number that is repeated.

@@ -319,6 +319,12 @@ FASTGRAD_INLINE V log1p(V x) {
   return with_sign(ordinary ? log(u) + lost / u : log(u), x);
 }
 
+// log(1 + e^x) for any x.
+template <class V>
+FASTGRAD_INLINE V softplus_of(V x) {
+  return max(V{}, x) + log1p(exp_negative(-magnitude(x)));
+}
+
 // Vectors of double, for float arguments: 1 + x keeps enough of an x that is not small.
 FASTGRAD_INLINE Vec<double> log1p_for_float(Vec<double> x) {
   return magnitude(x) < 0x1p-13 ? x * (1 - x * (0.5 - x * (1.0 / 3))) : log(x + 1);

@@ -19,6 +19,7 @@ void fill_softmax(Kernels& table);
 void fill_activation(Kernels& table);
 void fill_norm(Kernels& table);
 void fill_loss(Kernels& table);
+void fill_loss_pointwise(Kernels& table);
 void fill_recurrent(Kernels& table);
 void fill_ctc(Kernels& table);
 void fill_conv(Kernels& table);
@@ -44,6 +45,7 @@ const Kernels& table() {
     fill_activation(kernels);
     fill_norm(kernels);
     fill_loss(kernels);
+    fill_loss_pointwise(kernels);
     fill_recurrent(kernels);
     fill_ctc(kernels);
     fill_conv(kernels);

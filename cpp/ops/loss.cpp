@@ -67,6 +67,65 @@ Tensor checked_labels(const char* op, const Tensor& target, Index classes, Index
   return labels;
 }
 
+std::pair<Tensor, Tensor> nll_loss(const Tensor& log_p, const Tensor& target, const OptionalTensor& weight,
+                                   Index ignore_index, bool total, bool average) {
+  check_logits("nll_loss", log_p, target, weight);
+  const Index rows = log_p.sizes[0], step = log_p.strides[0], class_step = log_p.strides[1];
+  const Tensor labels = checked_labels("nll_loss", target, log_p.sizes[1], ignore_index);
+  const Tensor factors = weight ? contiguous(*weight) : Tensor{};
+  const Tensor losses = empty({rows}, log_p.dtype), divisor = empty({}, log_p.dtype);
+  Tensor result = losses;
+  visit_dtype(log_p.dtype, [&](auto tag) {
+    using T = typename decltype(tag)::type;
+    if constexpr (std::is_floating_point_v<T>) {
+      parallel_for(0, rows, pointwise_grain / 4, [&](Index begin, Index end) {
+        for (Index r = begin; r < end; ++r) {
+          const Index label = labels.data<Index>()[r];
+          const bool counts = label != ignore_index;
+          const T loss = counts ? -log_p.data<T>()[r * step + label * class_step] : T{0};
+          losses.data<T>()[r] = counts && weight ? loss * factors.data<T>()[label] : loss;
+        }
+      });
+      *divisor.data<T>() = average ? static_cast<T>(weight_of(labels, weight, ignore_index)) : T{1};
+      if (total) {
+        result = sum(losses, {}, false, std::nullopt);
+        *result.data<T>() /= *divisor.data<T>();
+      }
+    }
+  });
+  return {result, divisor};
+}
+
+Tensor nll_loss_backward(const Tensor& g, const Tensor& target, const OptionalTensor& weight, const Tensor& divisor,
+                         Index ignore_index, Index classes) {
+  const char* const op = "nll_loss_backward";
+  if (!is_floating(g.dtype) || target.dim() != 1 || (g.dim() != 0 && !(g.sizes == target.sizes)) ||
+      divisor.dtype != g.dtype || divisor.numel() != 1 ||
+      (weight && (weight->dtype != g.dtype || !(weight->sizes == Dims{classes})))) {
+    fail(op, ": the arguments are not those of the forward");
+  }
+  const Index rows = target.sizes[0], step = g.dim();
+  const Tensor labels = checked_labels("nll_loss", target, classes, ignore_index), upstream = contiguous(g);
+  const Tensor factors = weight ? contiguous(*weight) : Tensor{};
+  Tensor out = empty({rows, classes}, g.dtype);
+  visit_dtype(g.dtype, [&](auto tag) {
+    using T = typename decltype(tag)::type;
+    if constexpr (std::is_floating_point_v<T>) {
+      const T scale = -1 / *divisor.data<T>();
+      parallel_for(0, rows, row_grain(classes), [&](Index begin, Index end) {
+        std::fill_n(out.data<T>() + begin * classes, (end - begin) * classes, T{0});
+        for (Index r = begin; r < end; ++r) {
+          const Index label = labels.data<Index>()[r];
+          if (label == ignore_index) continue;
+          const T d = upstream.data<T>()[r * step] * scale;
+          out.data<T>()[r * classes + label] = weight ? d * factors.data<T>()[label] : d;
+        }
+      });
+    }
+  });
+  return out;
+}
+
 double label_weight(const Tensor& target, const OptionalTensor& weight, Index ignore_index) {
   const Index classes = weight ? weight->numel() : std::numeric_limits<Index>::max();
   const Tensor labels = checked_labels("cross_entropy", target, classes, ignore_index);

@@ -246,6 +246,18 @@ Tensors3 cross_entropy(const Tensor& logits, const Tensor& target, const Optiona
 Tensor cross_entropy_backward(const Tensor& g, const Tensor& logits, const Tensor& kept, const Tensor& target,
                               const OptionalTensor& weight, const Tensor& divisor, Index ignore_index,
                               double smoothing);
+// the loss of log-probabilities (of each row, or in total), and what the total was divided by
+std::pair<Tensor, Tensor> nll_loss(const Tensor& log_p, const Tensor& target, const OptionalTensor& weight,
+                                   Index ignore_index, bool total, bool average);
+// the gradient of log-probabilities of so many classes
+Tensor nll_loss_backward(const Tensor& g, const Tensor& target, const OptionalTensor& weight, const Tensor& divisor,
+                         Index ignore_index, Index classes);
+// the losses of all elements times `scale`, or their sum times it; of one shape and dtype, a as kernels.h says
+Tensor pointwise_loss(PointwiseLoss loss, const char* name, const Tensor& x, const Tensor& target, double a, bool total,
+                      double scale);
+// the gradient of that, from one gradient or one for each element
+Tensor pointwise_loss_backward(PointwiseLoss loss, const char* name, const Tensor& g, const Tensor& x,
+                               const Tensor& target, double a, double scale);
 // the sum of the weights of the labels (1 each without weights) that are not ignored
 double label_weight(const Tensor& target, const OptionalTensor& weight, Index ignore_index);
 // the class labels as int64, checked to lie in [0, classes) or to equal ignore_index

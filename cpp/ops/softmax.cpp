@@ -31,10 +31,51 @@ void for_each_row_block(const Tensor& rows, const F& f) {
                [&](Index begin, Index end) { f(begin * n, end - begin, n); });
 }
 
-template <class Pick>
-Tensor forward(const char* op, const Tensor& x, Index dim, const Pick& pick) {
+// Fewer columns do not fill vectors and blocks: then `dim` is moved to the end.
+constexpr Index least_columns = 64;
+
+// A contiguous tensor as a stack of matrices, of which the columns are what the kernels see.
+struct Columns {
+  Index matrices, rows, columns;
+
+  Columns(const Tensor& x, int dim) : matrices(1), rows(x.dim() == 0 ? 1 : x.sizes[dim]), columns(1) {
+    for (int d = 0; d < dim; ++d) matrices *= x.sizes[d];
+    for (int d = dim + 1; d < x.dim(); ++d) columns *= x.sizes[d];
+  }
+  bool are_worth_it() const { return columns >= least_columns && matrices * rows > 0; }
+
+  // f(offset, columns) for blocks of columns.
+  template <class F>
+  void for_each_block(const F& f) const {
+    const Index blocks = (columns + softmax_column_block - 1) / softmax_column_block;
+    const Index grain = std::max<Index>(1, pointwise_grain / 4 / (rows * softmax_column_block));
+    parallel_for(0, matrices * blocks, grain, [&](Index begin, Index end) {
+      for (Index b = begin; b < end; ++b) {
+        const Index first = b % blocks * softmax_column_block;
+        f(b / blocks * rows * columns + first, std::min(softmax_column_block, columns - first));
+      }
+    });
+  }
+};
+
+template <class Pick, class PickColumns>
+Tensor forward(const char* op, const Tensor& x, Index dim, const Pick& pick, const PickColumns& pick_columns) {
   check_float(op, x);
   const int d = wrap_dim(dim, x.dim(), op);
+  const Columns shape(x, d);
+  if (shape.are_worth_it()) {
+    const Tensor from = contiguous(x), out = empty(x.sizes, x.dtype);
+    visit_dtype(x.dtype, [&](auto tag) {
+      using T = typename decltype(tag)::type;
+      if constexpr (std::is_floating_point_v<T>) {
+        const auto kernel = pick_columns(kernels().floats<T>().softmax);
+        shape.for_each_block([&](Index at, Index columns) {
+          kernel(out.data<T>() + at, from.data<T>() + at, shape.rows, columns, shape.columns);
+        });
+      }
+    });
+    return out;
+  }
   const Tensor from = as_rows(x, d), out = empty_like(from);
   visit_dtype(x.dtype, [&](auto tag) {
     using T = typename decltype(tag)::type;
@@ -47,14 +88,30 @@ Tensor forward(const char* op, const Tensor& x, Index dim, const Pick& pick) {
   return from_rows(out, d);
 }
 
-template <class Pick>
-Tensor backward(const char* op, const Tensor& g, const Tensor& y, Index dim, const Pick& pick) {
+template <class Pick, class PickColumns>
+Tensor backward(const char* op, const Tensor& g, const Tensor& y, Index dim, const Pick& pick,
+                const PickColumns& pick_columns) {
   check_float(op, y);
   if (g.dtype != y.dtype || !(g.sizes == y.sizes)) {
     fail(op, ": the gradient must have the shape and dtype of the result, ", y.sizes, " and ", dtype_name(y.dtype),
          ", got ", g.sizes, " and ", dtype_name(g.dtype));
   }
   const int d = wrap_dim(dim, y.dim(), op);
+  const Columns shape(y, d);
+  if (shape.are_worth_it()) {
+    const Tensor upstream = contiguous(g), result = contiguous(y), out = empty(y.sizes, y.dtype);
+    visit_dtype(y.dtype, [&](auto tag) {
+      using T = typename decltype(tag)::type;
+      if constexpr (std::is_floating_point_v<T>) {
+        const auto kernel = pick_columns(kernels().floats<T>().softmax);
+        shape.for_each_block([&](Index at, Index columns) {
+          kernel(out.data<T>() + at, upstream.data<T>() + at, result.data<T>() + at, shape.rows, columns,
+                 shape.columns);
+        });
+      }
+    });
+    return out;
+  }
   const Tensor upstream = as_rows(g, d), result = as_rows(y, d), out = empty_like(result);
   visit_dtype(y.dtype, [&](auto tag) {
     using T = typename decltype(tag)::type;
@@ -71,19 +128,26 @@ Tensor backward(const char* op, const Tensor& g, const Tensor& y, Index dim, con
 }  // namespace
 
 Tensor softmax(const Tensor& x, Index dim) {
-  return forward("softmax", x, dim, [](const auto& k) { return k.softmax; });
+  return forward(
+      "softmax", x, dim, [](const auto& k) { return k.softmax; }, [](const auto& k) { return k.softmax_columns; });
 }
 
 Tensor log_softmax(const Tensor& x, Index dim) {
-  return forward("log_softmax", x, dim, [](const auto& k) { return k.log_softmax; });
+  return forward(
+      "log_softmax", x, dim, [](const auto& k) { return k.log_softmax; },
+      [](const auto& k) { return k.log_softmax_columns; });
 }
 
 Tensor softmax_backward(const Tensor& g, const Tensor& y, Index dim) {
-  return backward("softmax_backward", g, y, dim, [](const auto& k) { return k.softmax_backward; });
+  return backward(
+      "softmax_backward", g, y, dim, [](const auto& k) { return k.softmax_backward; },
+      [](const auto& k) { return k.softmax_columns_backward; });
 }
 
 Tensor log_softmax_backward(const Tensor& g, const Tensor& y, Index dim) {
-  return backward("log_softmax_backward", g, y, dim, [](const auto& k) { return k.log_softmax_backward; });
+  return backward(
+      "log_softmax_backward", g, y, dim, [](const auto& k) { return k.log_softmax_backward; },
+      [](const auto& k) { return k.log_softmax_columns_backward; });
 }
 
 }  // namespace fastgrad::ops

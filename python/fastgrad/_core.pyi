@@ -649,6 +649,54 @@ def cross_entropy_backward(
     smoothing: float,
     /,
 ) -> Tensor: ...
+def nll_loss(
+    log_p: Tensor,
+    target: Tensor,
+    weight: Tensor | None,
+    ignore_index: int,
+    total: builtins.bool,
+    average: builtins.bool,
+    /,
+) -> tuple[Tensor, Tensor]: ...
+def nll_loss_backward(
+    grad: Tensor,
+    target: Tensor,
+    weight: Tensor | None,
+    divisor: Tensor,
+    ignore_index: int,
+    classes: int,
+    /,
+) -> Tensor: ...
+def mse_loss(
+    x: Tensor, target: Tensor, a: float, total: builtins.bool, scale: float, /
+) -> Tensor: ...
+def mse_loss_backward(
+    grad: Tensor, x: Tensor, target: Tensor, a: float, scale: float, /
+) -> Tensor: ...
+def huber_loss(
+    x: Tensor, target: Tensor, a: float, total: builtins.bool, scale: float, /
+) -> Tensor: ...
+def huber_loss_backward(
+    grad: Tensor, x: Tensor, target: Tensor, a: float, scale: float, /
+) -> Tensor: ...
+def kl_div(
+    x: Tensor, target: Tensor, a: float, total: builtins.bool, scale: float, /
+) -> Tensor: ...
+def kl_div_backward(
+    grad: Tensor, x: Tensor, target: Tensor, a: float, scale: float, /
+) -> Tensor: ...
+def kl_div_log(
+    x: Tensor, target: Tensor, a: float, total: builtins.bool, scale: float, /
+) -> Tensor: ...
+def kl_div_log_backward(
+    grad: Tensor, x: Tensor, target: Tensor, a: float, scale: float, /
+) -> Tensor: ...
+def bce_with_logits(
+    x: Tensor, target: Tensor, a: float, total: builtins.bool, scale: float, /
+) -> Tensor: ...
+def bce_with_logits_backward(
+    grad: Tensor, x: Tensor, target: Tensor, a: float, scale: float, /
+) -> Tensor: ...
 def label_weight(target: Tensor, weight: Tensor | None, ignore_index: int, /) -> float: ...
 def checked_labels(target: Tensor, classes: int, ignore_index: int, /) -> Tensor: ...
 def ctc_loss(

@@ -5,7 +5,7 @@ import sys
 from collections.abc import Sequence
 
 import fastgrad
-from fastgrad.cli import bench, check, info, run, train
+from fastgrad.cli import bench, check, info, run, summary, train
 from fastgrad.cli.parser import OneLineParser
 
 
@@ -41,6 +41,7 @@ def _parser() -> OneLineParser:
     train.add_command(commands)
     run.add_command(commands)
     check.add_command(commands)
+    summary.add_command(commands)
     bench.add_command(commands)
     info.add_command(commands)
     return parser

@@ -33,6 +33,18 @@ class Named:
         return f"<{self.name}>"
 
 
+class Buildable:
+    """What a name of the table may make, if it takes a state afterwards."""
+
+    def build(self, state: Any) -> None:
+        """Take it.
+
+        Raises:
+            ValueError, TypeError: it is none for this.
+        """
+        raise NotImplementedError
+
+
 class Unpickler:
     """Reads one pickle that starts at `position` of `data`.
 
@@ -207,14 +219,20 @@ class Unpickler:
             raise UnpicklingError(f"bad arguments of {function.name}: {error}") from error
 
     def build(self) -> None:
-        """Attributes of an ordered dictionary: a state dict's ``_metadata``."""
+        """The state of a buildable; or attributes of an ordered dictionary: its ``_metadata``."""
         state, target = self.pop(), self.top()
+        if isinstance(target, Buildable):
+            try:
+                return target.build(state)
+            except (TypeError, ValueError, UnicodeError) as error:
+                raise UnpicklingError(f"bad state of an object: {error}") from error
         if type(target) is not OrderedDict or type(state) is not dict:
             raise UnpicklingError(f"{type(target).__name__} cannot be given attributes")
         for name, value in state.items():
             if name != "_metadata":
                 raise UnpicklingError(f"unexpected attribute {name!r} of a dictionary")
             target._metadata = value  # type: ignore[attr-defined]
+        return None
 
     def persistent(self) -> None:
         if self.persistent_load is None:

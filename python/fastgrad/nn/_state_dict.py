@@ -39,6 +39,7 @@ class Saved(Walk):
 
     _non_persistent_buffers_set: set[str]
     _state_hooks: dict[str, Hooks] | None = None  # by the time at which they run
+    _version: int = 1  # of what the class saves; a state dict keeps it in `_metadata`
 
     def state_dict(
         self,
@@ -48,6 +49,8 @@ class Saved(Walk):
         keep_vars: bool = False,
     ) -> OrderedDict[str, Any]:
         """The parameters and persistent buffers by dotted name; they share the module's memory.
+
+        The dict's attribute `_metadata` has the `_version` of each module, by its path.
 
         Args:
             args: PyTorch's older way to give the other arguments, in their order.
@@ -63,7 +66,10 @@ class Saved(Walk):
         if older:
             options = {"destination": destination, "prefix": prefix, "keep_vars": keep_vars}
             return self.state_dict(**(options | older))
-        state = OrderedDict() if destination is None else destination
+        state = _new_state_dict() if destination is None else destination
+        about = {"version": self._version}
+        if hasattr(state, "_metadata"):
+            state._metadata[prefix[:-1]] = about
         for hook in self._hooks_at("before saving"):
             hook(self, prefix, keep_vars)
         for registry, name in saved_members(self):
@@ -77,7 +83,7 @@ class Saved(Walk):
                 inner = f"{prefix}{name}."
                 module.state_dict(destination=state, prefix=inner, keep_vars=keep_vars)
         for hook in self._hooks_at("after saving"):
-            hook(self, state, prefix, {})
+            hook(self, state, prefix, about)
         return state
 
     def load_state_dict(
@@ -102,7 +108,7 @@ class Saved(Walk):
         """
         if not isinstance(state_dict, Mapping):
             raise TypeError(f"Expected state_dict to be dict-like, got {type_name(state_dict)}.")
-        return _Load(self, OrderedDict(state_dict), strict, assign).run()
+        return _Load(self, state_dict, strict, assign).run()
 
     def get_extra_state(self) -> Any:
         """What else belongs to the state dict, under "_extra_state", of a class that defines this.
@@ -160,8 +166,16 @@ class Saved(Walk):
     def _hooks_at(self, time: str) -> tuple[Callable[..., Any], ...]:
         return tuple((self._state_hooks or {}).get(time, {}).values())
 
-    def _complete_state(self, state: OrderedDict[str, Any], prefix: str) -> None:
+    def _complete_state(
+        self, state: OrderedDict[str, Any], prefix: str, version: int | None
+    ) -> None:
         """Add to a state dict what older versions of this module did not save."""
+
+
+def _new_state_dict() -> OrderedDict[str, Any]:
+    state: Any = OrderedDict()
+    state._metadata = OrderedDict()
+    return state  # type: ignore[no-any-return]
 
 
 def _has_extra(module: Saved) -> bool:
@@ -181,11 +195,10 @@ def saved_members(module: Saved) -> Iterator[tuple[Registry, str]]:
 class _Load:
     """One load of a state dict into a module."""
 
-    def __init__(
-        self, module: Saved, state: OrderedDict[str, Any], strict: bool, assign: bool
-    ) -> None:
+    def __init__(self, module: Saved, state: Mapping[str, Any], strict: bool, assign: bool) -> None:
         self.module = module
-        self.state = state
+        self.metadata: Mapping[str, dict[str, Any]] = getattr(state, "_metadata", {})
+        self.state = OrderedDict(state)
         self.strict = strict
         self.assign = assign
         found = module.named_modules(remove_duplicate=False)
@@ -215,9 +228,12 @@ class _Load:
 
     def prepare(self, keys: IncompatibleKeys, others: list[str]) -> None:
         for prefix, part in self.parts:
-            part._complete_state(self.state, prefix)
+            about = dict(self.metadata.get(prefix[:-1], {}))
+            part._complete_state(self.state, prefix, about.get("version"))
+            if self.assign:
+                about["assign_to_params_buffers"] = True
             for hook in part._hooks_at("before loading"):
-                hook(part, self.state, prefix, {}, self.strict, *keys, others)
+                hook(part, self.state, prefix, about, self.strict, *keys, others)
 
     def places(self) -> dict[str, tuple[Registry, str]]:
         """For each key of the module's state dict: where the tensor is, a registry and a name."""

@@ -234,8 +234,43 @@ def nll_loss(
     """
     reduction = checked_reduction(reduction, size_average, reduce)
     rows, labels = _rows_of_classes("nll_loss", input, target)
+    if _fits_kernel(rows, labels, weight):
+        found = _nll_loss(rows, labels, weight, ignore_index, reduction)
+        return found.view(target.shape) if reduction == "none" else found
     loss = _nll_rows(rows, labels, weight, ignore_index)
     return _of_labels(loss, target, labels, weight, ignore_index, reduction)
+
+
+def _fits_kernel(log_p: Tensor, labels: Tensor, weight: Tensor | None) -> bool:
+    """Whether no ``vmap`` is at work, and the weights are constants of the input's dtype."""
+    if not log_p.dtype.is_floating_point or _core.is_batched(log_p) or _core.is_batched(labels):
+        return False
+    if weight is None:
+        return True
+    return weight.dtype is log_p.dtype and not weight.requires_grad and not _core.is_batched(weight)
+
+
+def _nll_loss(
+    log_p: Tensor, labels: Tensor, weight: Tensor | None, ignore_index: int, reduction: str
+) -> Tensor:
+    """The loss of each row, or their sum or average: one node for all of it."""
+    out, divisor = _core.nll_loss(
+        log_p, labels, weight, ignore_index, reduction != "none", reduction == "mean"
+    )
+    if out.requires_grad:
+        saved = (labels, weight, divisor, ignore_index, log_p.shape[1])
+        record(out, nll_loss_vjp, _core.edges(log_p), saved)
+    return out
+
+
+def nll_loss_vjp(grad: Tensor, saved: Saved, needs: Needs) -> Grads:
+    labels, weight, divisor, ignore_index, classes = saved
+    if not _core.is_grad_enabled() and not _core.is_batched(grad):
+        return (_core.nll_loss_backward(grad, labels, weight, divisor, ignore_index, classes),)
+    counted, safe = _kept(labels, ignore_index)
+    hot = one_hot(safe, classes).to(divisor.dtype)
+    scale = ternary.where(counted, grad / divisor, 0.0).unsqueeze(1)
+    return (-(hot if weight is None else hot * weight) * scale,)
 
 
 def _nll_rows(log_p: Tensor, labels: Tensor, weight: Tensor | None, ignore_index: int) -> Tensor:

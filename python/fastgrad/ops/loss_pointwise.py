@@ -10,6 +10,15 @@ from fastgrad.ops import ternary, unary
 from fastgrad.ops.activation import logsigmoid
 from fastgrad.ops.distance import at_least
 from fastgrad.ops.loss import checked_reduction, reduced
+from fastgrad.ops.loss_fused import (
+    BCE_WITH_LOGITS,
+    HUBER,
+    KL_DIV,
+    KL_DIV_LOG,
+    MSE,
+    fits_kernels,
+    fused,
+)
 from fastgrad.ops.reduction import sum as sum_
 from fastgrad.ops.special import xlogy
 
@@ -55,8 +64,11 @@ def mse_loss(
     """
     reduction = checked_reduction(reduction, size_average, reduce)
     _warn_if_broadcast(input, target)
-    loss = unary.square(input - target)
-    return printed_as(_weighted(loss, weight, reduction), "mse_loss")
+    if weight is None and fits_kernels(input, target):
+        loss = fused(MSE, input, target, 0.0, reduction)
+    else:
+        loss = _weighted(unary.square(input - target), weight, reduction)
+    return printed_as(loss, "mse_loss")
 
 
 def l1_loss(
@@ -158,13 +170,22 @@ def binary_cross_entropy_with_logits(
     """
     reduction = checked_reduction(reduction, size_average, reduce)
     _check_same_shape("binary_cross_entropy_with_logits", input, target)
-    log_p = logsigmoid(input)
-    if pos_weight is None:
-        loss = (1 - target) * input - log_p
+    if pos_weight is None and fits_kernels(input, target) and not target.requires_grad:
+        unweighted = reduction if weight is None else "none"
+        loss = fused(BCE_WITH_LOGITS, input, target, 0.0, unweighted)
+        if weight is not None:
+            loss = reduced(loss * weight, reduction)
     else:
-        loss = (1 - target) * input - log_p * ((pos_weight - 1) * target + 1)
-    loss = reduced(loss if weight is None else loss * weight, reduction)
+        loss = _bce_with_logits(input, target, pos_weight)
+        loss = reduced(loss if weight is None else loss * weight, reduction)
     return printed_as(loss, "binary_cross_entropy_with_logits")
+
+
+def _bce_with_logits(input: Tensor, target: Tensor, pos_weight: Tensor | None) -> Tensor:
+    log_p = logsigmoid(input)
+    if pos_weight is not None:
+        log_p = log_p * ((pos_weight - 1) * target + 1)
+    return (1 - target) * input - log_p
 
 
 def smooth_l1_loss(
@@ -194,7 +215,10 @@ def smooth_l1_loss(
         )
     if beta == 0:
         return reduced(unary.abs(input - target), reduction)
-    loss = reduced(_huber(input - target, beta) / beta, reduction)
+    if fits_kernels(input, target):
+        loss = fused(HUBER, input, target, beta, reduction, 1 / beta)
+    else:
+        loss = reduced(_huber(input - target, beta) / beta, reduction)
     return printed_as(loss, "smooth_l1_loss")
 
 
@@ -227,15 +251,18 @@ def huber_loss(
         raise RuntimeError(
             f"huber_loss does not support non-positive values for delta, got {delta}; use delta > 0"
         )
-    loss = _huber(input - target, delta)
     if weight is None:
-        return printed_as(reduced(loss, reduction), "huber_loss")
+        if fits_kernels(input, target):
+            loss = fused(HUBER, input, target, delta, reduction)
+        else:
+            loss = reduced(_huber(input - target, delta), reduction)
+        return printed_as(loss, "huber_loss")
     if weight.shape != input.shape:
         raise ValueError(
             "huber_loss: Weights and input must have the same size, got "
             f"{list(weight.shape)} and {list(input.shape)}"
         )
-    return reduced(loss * weight, reduction)
+    return reduced(_huber(input - target, delta) * weight, reduction)
 
 
 def _huber(difference: Tensor, delta: float) -> Tensor:
@@ -282,11 +309,15 @@ def kl_div(
     elif reduction == "mean" and size_average is None and reduce is None:
         _warn_of_mean()
     reduction = checked_reduction(reduction, size_average, reduce)
-    if log_target:
-        loss = unary.exp(target) * (target - input)
+    if fits_kernels(input, target) and not target.requires_grad:
+        kind = KL_DIV_LOG if log_target else KL_DIV
+        total = fused(kind, input, target, 0.0, reduction)
+        last = "mul" if log_target else "sub"  # PyTorch's is a composition
+        total = printed_as(total, last if reduction == "none" else reduction)
+    elif log_target:
+        total = reduced(unary.exp(target) * (target - input), reduction)
     else:
-        loss = xlogy(target, target) - target * input
-    total = reduced(loss, reduction)
+        total = reduced(xlogy(target, target) - target * input, reduction)
     return total / input.shape[0] if over_batch and input.ndim else total
 
 

@@ -45,7 +45,13 @@ def _cube(x: Tensor) -> Tensor:
     return _core.mul(_core.mul(x, x), x)
 
 
-_KERNELS = {0.5: _core.sqrt, -0.5: _core.rsqrt, -1.0: _core.reciprocal, 3.0: _cube}
+_KERNELS = {
+    0.5: _core.sqrt,
+    -0.5: _core.rsqrt,
+    1.0: _core.clone,
+    -1.0: _core.reciprocal,
+    3.0: _cube,
+}
 
 
 def _power_of(input: Tensor, exponent: float) -> Tensor:

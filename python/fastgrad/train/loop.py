@@ -177,9 +177,7 @@ class _Run:
     def finish_epoch(self, seconds: float, display: Progress) -> None:
         number, loss = len(self.history) + 1, self.meter.loss
         if not math.isfinite(loss):
-            raise FloatingPointError(
-                f"the training loss became {loss} in epoch {number}: use a smaller learning rate"
-            )
+            raise FloatingPointError(self.not_finite(number))
         held_out = self.evaluate()
         record = Epoch(
             epoch=number,
@@ -195,6 +193,14 @@ class _Run:
         self.batch, self.seconds, self.meter = 0, 0.0, Meter(self.predict)
         self.save()
         display.epoch(record, self.epochs)
+
+    def not_finite(self, epoch: int) -> str:
+        """Where the loss began to be nan or infinite."""
+        samples, loss = self.meter.not_finite or (0, self.meter.loss)
+        return (
+            f"the training loss became {loss} in epoch {epoch}, after {samples} samples: use a"
+            " smaller learning rate, or train under fastgrad.nan_guard() to see which layer began"
+        )
 
     def evaluate(self) -> Evaluation | None:
         if self.val_data is None:

@@ -1,5 +1,6 @@
 """What a training loop measures: the mean loss and the share of right answers."""
 
+import math
 from collections.abc import Callable
 from typing import TypeAlias
 
@@ -28,12 +29,15 @@ class Meter:
     The sums are taken in float64 and in the order of the steps: when they are read changes nothing.
     """
 
-    __slots__ = ("_pending", "_predict", "_sums")
+    __slots__ = ("_pending", "_predict", "_sums", "not_finite")
 
     def __init__(self, predict: Predict | None = None, state: list[float] | None = None) -> None:
         self._predict = predict
         self._pending: list[tuple[Tensor, Tensor | None, int, int]] = []
         self._sums = state or [0.0, 0, 0, 0]  # loss x samples, samples, right answers, answers
+        self.not_finite: tuple[int, float] | None = (
+            None  # the first such loss, after how many samples
+        )
 
     def add(self, loss: Tensor, outputs: Tensor, targets: Tensor) -> None:
         """Count one batch, whose ``loss`` is its mean."""
@@ -46,7 +50,10 @@ class Meter:
     def state(self) -> list[float]:
         """Return the sums so far, from which a new meter can go on."""
         for loss, right, samples, answers in self._pending:
-            self._sums[0] += loss.item() * samples
+            value = loss.item()
+            if self.not_finite is None and not math.isfinite(value):
+                self.not_finite = int(self._sums[1]), value
+            self._sums[0] += value * samples
             self._sums[1] += samples
             if right is not None:
                 self._sums[2] += right.item()

@@ -1,5 +1,5 @@
-"""Images: datasets, transforms, networks, boxes and regions (after torchvision), and metrics."""
+"""Images: files, datasets, transforms, networks, boxes, pictures (after torchvision), metrics."""
 
-from fastgrad.vision import datasets, metrics, models, ops, transforms
+from fastgrad.vision import datasets, io, metrics, models, ops, transforms, utils
 
-__all__ = ["datasets", "metrics", "models", "ops", "transforms"]
+__all__ = ["datasets", "io", "metrics", "models", "ops", "transforms", "utils"]

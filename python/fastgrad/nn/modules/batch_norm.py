@@ -26,6 +26,7 @@ __all__ = [
 
 
 class _Norm(Module):
+    _version = 2
     _ranks: ClassVar[tuple[int, ...]]  # the numbers of dimensions that an input can have
     _has_unbatched_form: ClassVar[bool] = False  # the first of them, then
     weight: Parameter | None
@@ -77,9 +78,11 @@ class _Norm(Module):
             wanted = " or ".join(f"{rank}D" for rank in self._ranks)
             raise ValueError(f"expected {wanted} input (got {input.ndim}D input)")
 
-    def _complete_state(self, state: OrderedDict[str, Any], prefix: str) -> None:
-        # Old state dicts do not count the batches.
-        if self.num_batches_tracked is not None:
+    def _complete_state(
+        self, state: OrderedDict[str, Any], prefix: str, version: int | None
+    ) -> None:
+        # State dicts of version 1, which is where none is given, do not count the batches.
+        if self.num_batches_tracked is not None and (version is None or version < self._version):
             state.setdefault(prefix + "num_batches_tracked", self.num_batches_tracked)
 
     def extra_repr(self) -> str:

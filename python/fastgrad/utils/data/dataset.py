@@ -11,7 +11,7 @@ A dataset may offer, besides `__getitem__`, two faster ways that the DataLoader 
 
 import math
 from bisect import bisect_right
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import accumulate, pairwise
 from typing import Any, Generic, TypeVar
 from warnings import warn
@@ -62,6 +62,9 @@ class IterableDataset(Dataset[T_co]):
 
     def __iter__(self) -> Iterator[T_co]:
         raise NotImplementedError(f"{type(self).__name__} must define __iter__(self)")
+
+    def __add__(self, other: "Dataset[Any]") -> "ChainDataset[Any]":  # type: ignore[override]
+        return ChainDataset([self, other])
 
 
 class TensorDataset(Dataset[tuple[Tensor, ...]]):
@@ -144,7 +147,7 @@ class Subset(Dataset[T_co]):
     def __getitems__(self, indices: list[int]) -> list[T_co]:
         keys = [self.indices[i] for i in indices]
         many = getattr(self.dataset, "__getitems__", None)
-        return many(keys) if many else [self.dataset[key] for key in keys]
+        return many(keys) if many else [sample_of(self.dataset, key) for key in keys]
 
     def __getbatch__(self, indices: Tensor) -> Any:
         if not makes_batches(self.dataset):
@@ -206,6 +209,119 @@ class ConcatDataset(Dataset[T_co]):
         return self.cumulative_sizes[-1]
 
 
+class ChainDataset(IterableDataset[T_co]):
+    """Several streams, one after the other, as does `stream + stream`.
+
+    Args:
+        datasets: the streams.
+
+    Raises:
+        AssertionError: while iterating or measuring, one of them is no IterableDataset.
+
+    Follows torch.utils.data.ChainDataset.
+
+    >>> from fastgrad.utils.data import ChainDataset, IterableDataset
+    >>> class Letters(IterableDataset):
+    ...     def __iter__(self):
+    ...         return iter("ab")
+    >>> list(ChainDataset([Letters(), Letters()]))
+    ['a', 'b', 'a', 'b']
+    """
+
+    def __init__(self, datasets: Iterable[Dataset[T_co]]) -> None:
+        self.datasets = datasets
+
+    def __iter__(self) -> Iterator[T_co]:
+        for dataset in self.datasets:
+            yield from self._checked(dataset)
+
+    def __len__(self) -> int:
+        return sum(len(self._checked(dataset)) for dataset in self.datasets)
+
+    @staticmethod
+    def _checked(dataset: object) -> Any:
+        if not isinstance(dataset, IterableDataset):
+            raise AssertionError(
+                f"ChainDataset only supports IterableDataset, got {type(dataset).__name__}; "
+                "ConcatDataset joins datasets that have an index"
+            )
+        return dataset
+
+
+class StackDataset(Dataset[Any]):
+    """Several datasets side by side: sample i has sample i of each.
+
+    Args:
+        *args: the datasets of a tuple;
+        **kwargs: or those of a dict.
+
+    Raises:
+        ValueError: no dataset, both kinds, or different lengths.
+
+    Follows torch.utils.data.StackDataset.
+
+    >>> from fastgrad.utils.data import StackDataset
+    >>> StackDataset("ab", [1, 2])[1], StackDataset(letter="ab", number=[1, 2])[0]
+    (('b', 2), {'letter': 'a', 'number': 1})
+    """
+
+    datasets: "tuple[Any, ...] | dict[str, Any]"
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        if args and kwargs:
+            raise ValueError(
+                "StackDataset: the samples are tuples (positional datasets) or dicts (named ones), "
+                "but both kinds were given"
+            )
+        if not (args or kwargs):
+            raise ValueError("StackDataset: at least one dataset should be passed")
+        lengths = [len(dataset) for dataset in args or kwargs.values()]
+        if len(set(lengths)) > 1:
+            raise ValueError(f"Size mismatch between datasets: their lengths are {lengths}")
+        self._length = lengths[0]
+        self.datasets = args or kwargs
+
+    def _of_each(self, ask: Callable[[Any], Any]) -> Any:
+        if isinstance(self.datasets, dict):
+            return {name: ask(dataset) for name, dataset in self.datasets.items()}
+        return tuple(ask(dataset) for dataset in self.datasets)
+
+    def __getitem__(self, index: int) -> Any:
+        return self._of_each(lambda dataset: dataset[index])
+
+    def __getitems__(self, indices: list[int]) -> list[Any]:
+        columns = self._of_each(lambda dataset: _column(dataset, indices))
+        if isinstance(columns, dict):
+            return [
+                dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)
+            ]
+        return list(zip(*columns, strict=True))
+
+    def __getbatch__(self, indices: Tensor) -> Any:
+        each = self._of_each(
+            lambda data: data.__getbatch__(indices) if makes_batches(data) else NotImplemented
+        )
+        parts = list(each.values()) if isinstance(each, dict) else list(each)
+        if any(part is NotImplemented for part in parts):
+            return NotImplemented
+        return each if isinstance(each, dict) else parts
+
+    def __len__(self) -> int:
+        return self._length
+
+
+def _column(dataset: Any, indices: list[int]) -> list[Any]:
+    many = getattr(dataset, "__getitems__", None)
+    if many is None:
+        return [sample_of(dataset, index) for index in indices]
+    samples: list[Any] = many(indices)
+    if len(samples) != len(indices):
+        raise ValueError(
+            f"Nested dataset's output size mismatch. Expected {len(indices)}, got {len(samples)}"
+        )
+    return samples
+
+
 def random_split(
     dataset: Dataset[T_co],
     lengths: Sequence[int | float],
@@ -263,6 +379,15 @@ def _counts_of_fractions(total: int, fractions: Sequence[float]) -> list[int]:
         if count == 0:
             warn(f"Length of split at index {position} is 0: an empty dataset", stacklevel=4)
     return counts
+
+
+def sample_of(dataset: Any, key: Any) -> Any:
+    """`dataset[key]`; an error says by a note which item it was."""
+    try:
+        return dataset[key]
+    except Exception as error:
+        error.add_note(f"Raised by item {key!r} of the {type(dataset).__name__}.")
+        raise
 
 
 def makes_batches(dataset: object) -> bool:

@@ -1,4 +1,4 @@
-"""DataLoader: runs through a dataset in batches, in this thread or with worker threads."""
+"""DataLoader: runs through a dataset in batches, in this thread or with workers."""
 
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
@@ -11,7 +11,8 @@ from weakref import finalize
 import fastgrad
 from fastgrad.tensor import Tensor
 from fastgrad.utils.data.collate import default_collate, default_convert
-from fastgrad.utils.data.dataset import Dataset, IterableDataset, makes_batches
+from fastgrad.utils.data.dataset import Dataset, IterableDataset, makes_batches, sample_of
+from fastgrad.utils.data.process import ProcessPool, context_of
 from fastgrad.utils.data.sampler import (
     BatchSampler,
     RandomSampler,
@@ -33,7 +34,9 @@ class DataLoader(Generic[T_co]):
 
     A batch of a TensorDataset (or of any dataset with `__getbatch__`, see `Dataset`) is gathered
     at once, unless a `collate_fn` is given. Workers are threads: the dataset is shared, not
-    copied, and must bear being read from several threads at once.
+    copied, and must bear being read from several threads at once. With a `multiprocessing_context`
+    they are processes, as in PyTorch: for datasets that compute in Python, whose lock threads
+    cannot share, and for those that are not safe in threads. Random numbers in them are PyTorch's.
 
     Args:
         dataset: a map-style dataset (`__getitem__` and `__len__`) or an IterableDataset.
@@ -42,23 +45,28 @@ class DataLoader(Generic[T_co]):
         sampler: any iterable of indices, in place of `shuffle`.
         batch_sampler: any iterable of lists (or int64 tensors) of indices, in place of
             `batch_size`, `shuffle`, `sampler` and `drop_last`.
-        num_workers: threads that load ahead; 0 loads in the calling thread.
+        num_workers: threads (or processes) that load ahead; 0 loads in the calling thread.
         collate_fn: makes a batch of a list of samples; `default_collate` when None
             (`default_convert` for single samples).
         pin_memory: has no effect: there is no CUDA device to copy to.
         drop_last: leave out a last batch that is smaller.
         timeout: seconds to wait for a batch of a worker; 0 waits for ever.
-        worker_init_fn: called with the worker's id in each worker thread before it loads.
+        worker_init_fn: called with the worker's id in each worker before it loads.
+        multiprocessing_context: have worker processes, started in this way: "fork" (at once, with
+            the dataset as it is), "spawn" or "forkserver" (from new; the dataset, `collate_fn` and
+            `worker_init_fn` are pickled), or a context of `multiprocessing`. None for threads.
         generator: source of the random order and of the workers' seeds; the default generator
             when None.
         prefetch_factor: batches that each worker loads ahead, 2 when None.
-        persistent_workers: keep the worker threads from one pass to the next.
+        persistent_workers: keep the workers from one pass to the next.
 
     Raises:
         ValueError: options that exclude each other or are out of range.
-        RuntimeError: while iterating, no batch came within `timeout`.
+        TypeError: a `multiprocessing_context` that is none.
+        RuntimeError: while iterating, no batch came within `timeout`, or a worker process died.
 
-    An exception in a worker is raised where its batch was expected, with the worker's id as a note.
+    An exception in a worker is raised where its batch was expected, with notes of the worker's id
+    and of the item that the dataset was asked for.
     Follows torch.utils.data.DataLoader.
 
     >>> import fastgrad as torch
@@ -83,8 +91,9 @@ class DataLoader(Generic[T_co]):
         drop_last: bool = False,
         timeout: float = 0,
         worker_init_fn: Callable[[int], object] | None = None,
-        *,
+        multiprocessing_context: Any = None,
         generator: "fastgrad.Generator | None" = None,
+        *,
         prefetch_factor: int | None = None,
         persistent_workers: bool = False,
     ) -> None:
@@ -108,6 +117,7 @@ class DataLoader(Generic[T_co]):
         self.drop_last = drop_last
         self.timeout = timeout
         self.worker_init_fn = worker_init_fn
+        self.multiprocessing_context = context_of(multiprocessing_context, num_workers)
         self.generator = generator
         self.prefetch_factor = 2 if prefetch_factor is None and num_workers else prefetch_factor
         self.persistent_workers = persistent_workers
@@ -121,7 +131,7 @@ class DataLoader(Generic[T_co]):
         super().__setattr__(name, value)
 
     def __iter__(self) -> Iterator[Any]:
-        return _ThreadedPass(self) if self.num_workers else _SerialPass(self)
+        return _WorkersPass(self) if self.num_workers else _SerialPass(self)
 
     def __len__(self) -> int:
         if not isinstance(self.dataset, IterableDataset):
@@ -150,7 +160,11 @@ class DataLoader(Generic[T_co]):
             WorkerInfo(i, self.num_workers, base_seed + i, self.dataset)
             for i in range(self.num_workers)
         ]
-        pool = WorkerPool(infos, self.worker_init_fn)
+        context = self.multiprocessing_context
+        if context is None:
+            pool = WorkerPool(infos, self.worker_init_fn)
+        else:
+            pool = ProcessPool(infos, self.worker_init_fn, self._make_fetch(), context)
         if self.persistent_workers:
             self._pool = pool
         return pool
@@ -160,14 +174,21 @@ _Fetch = Callable[[Any], Any]
 
 
 def _fetch_sample(dataset: Any, collate: _Fetch, key: Any) -> Any:
-    return collate(dataset[key])
+    return collate(sample_of(dataset, key))
 
 
 def _fetch_samples(dataset: Any, collate: _Fetch, keys: Any) -> Any:
     if isinstance(keys, Tensor):
         keys = keys.tolist()
     many = getattr(dataset, "__getitems__", None)
-    return collate(many(keys) if many else [dataset[key] for key in keys])
+    if many is None:
+        return collate([sample_of(dataset, key) for key in keys])
+    try:
+        samples = many(keys)
+    except Exception as error:
+        error.add_note(f"Raised by items {keys!r} of the {type(dataset).__name__}.")
+        raise
+    return collate(samples)
 
 
 def _fetch_batch(dataset: Any, keys: Any) -> Any:
@@ -216,8 +237,8 @@ class _SerialPass:
         return len(self._loader)
 
 
-class _ThreadedPass:
-    """One pass over the data with worker threads, which get the batches in turn.
+class _WorkersPass:
+    """One pass over the data with workers, which get the batches in turn.
 
     Which worker loads which batch does not depend on timing, and the batches come in order.
     """
@@ -227,7 +248,8 @@ class _ThreadedPass:
         base_seed = draw_seed(loader.generator)
         self._steps = index_batches(loader._steps)
         self._pool: WorkerPool | None = loader._worker_pool(base_seed)
-        lanes = [Lane(loader._make_fetch()) for _ in range(loader.num_workers)]
+        make_fetch = loader._make_fetch()
+        lanes = [Lane(self._pool.fetch_maker(i, make_fetch)) for i in range(loader.num_workers)]
         self._turns = cycle(enumerate(lanes))
         self._waiting: deque[Lane] = deque()
         finalize(self, _cancel, lanes).atexit = False

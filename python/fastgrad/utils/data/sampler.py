@@ -128,7 +128,8 @@ class RandomSampler(Sampler[int]):
             yield fastgrad.randperm(size, generator=generator)
         # Drawn even when no index of it is needed, as PyTorch does: a generator that lives
         # longer than one epoch would otherwise give another order in the second.
-        yield fastgrad.randperm(size, generator=generator)[:part]
+        if part or self.generator is not None:
+            yield fastgrad.randperm(size, generator=generator)[:part]
 
     def __len__(self) -> int:
         return self.num_samples
@@ -171,6 +172,63 @@ class SubsetRandomSampler(Sampler[int]):
 
     def __len__(self) -> int:
         return len(self.indices)
+
+
+class WeightedRandomSampler(Sampler[int]):
+    """Indices drawn with the given weights: rare classes as often as frequent ones, say.
+
+    Args:
+        weights: how likely each index is, not negative; they need not sum to 1.
+        num_samples: how many indices one pass yields.
+        replacement: draw an index again after it came.
+        generator: source of random numbers; the default generator when None.
+
+    Raises:
+        ValueError: weights that are no list of numbers, a `num_samples` that is not positive, or
+            a `replacement` that is no bool.
+        RuntimeError: while iterating: negative weights, or without replacement fewer weights
+            above 0 than samples.
+
+    For the same seed the order is PyTorch's. Follows torch.utils.data.WeightedRandomSampler.
+
+    >>> from fastgrad.utils.data import WeightedRandomSampler
+    >>> list(WeightedRandomSampler([0.0, 3.0, 0.0], num_samples=4))
+    [1, 1, 1, 1]
+    """
+
+    def __init__(
+        self,
+        weights: Sequence[float] | Tensor,
+        num_samples: int,
+        replacement: bool = True,
+        generator: "fastgrad.Generator | None" = None,
+    ) -> None:
+        _check_positive("num_samples", num_samples)
+        if not isinstance(replacement, bool):
+            raise ValueError(
+                f"replacement should be a boolean value, but got replacement={replacement!r}"
+            )
+        self.weights = fastgrad.as_tensor(weights, dtype=fastgrad.float64)
+        if self.weights.dim() != 1:
+            raise ValueError(
+                "weights should be a 1d sequence but given weights have shape "
+                f"{tuple(self.weights.shape)}"
+            )
+        self.num_samples = num_samples
+        self.replacement = replacement
+        self.generator = generator
+
+    def __iter__(self) -> Iterator[int]:
+        for block in self._blocks():
+            yield from block.tolist()
+
+    def _blocks(self) -> Iterator[Tensor]:
+        yield fastgrad.multinomial(
+            self.weights, self.num_samples, self.replacement, generator=self.generator
+        )
+
+    def __len__(self) -> int:
+        return self.num_samples
 
 
 class BatchSampler(Sampler[list[int]]):

@@ -1,4 +1,4 @@
-"""The threads behind a DataLoader with `num_workers > 0`.
+"""The workers behind a DataLoader with `num_workers > 0`: threads.
 
 Kernels and file reads release the interpreter's lock, so threads load in parallel, share the
 dataset without copying it, and start in microseconds. A worker owns an inbox; one pass over the
@@ -7,9 +7,9 @@ data owns a `Lane` for each worker, through which that worker's batches come bac
 
 import atexit
 from _thread import get_ident
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from time import monotonic
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Protocol
 from weakref import WeakSet, finalize
 
 END = object()
@@ -25,7 +25,7 @@ class WorkerInfo(NamedTuple):
         id: number of this worker, from 0.
         num_workers: how many workers there are.
         seed: seed of this worker: one drawn for the pass, plus `id`.
-        dataset: the dataset, one object shared by all workers.
+        dataset: the dataset: one object shared by all threads, or this process's copy.
     """
 
     id: int
@@ -40,8 +40,9 @@ _infos: dict[int, WorkerInfo] = {}
 def get_worker_info() -> WorkerInfo | None:
     """The id, number, seed and dataset of the DataLoader worker that calls it, None elsewhere.
 
-    Random numbers in workers come from one default generator in an order that depends on timing;
-    for the same numbers in each run make a generator from `get_worker_info().seed`.
+    Random numbers in worker threads come from one default generator in an order that depends on
+    timing; for the same numbers in each run make a generator from `get_worker_info().seed`. Worker
+    processes have generators of their own, with PyTorch's seeds.
     Follows torch.utils.data.get_worker_info.
 
     >>> from fastgrad.utils.data import get_worker_info
@@ -49,6 +50,11 @@ def get_worker_info() -> WorkerInfo | None:
     None
     """
     return _infos.get(get_ident())
+
+
+def enter(info: WorkerInfo) -> None:
+    """Make the calling thread a worker, for `get_worker_info`."""
+    _infos[get_ident()] = info
 
 
 class Lane:
@@ -92,22 +98,43 @@ def _attempt(action: Callable[[Any], Any], argument: Any) -> tuple[Any, BaseExce
     try:
         return action(argument), None
     except BaseException as error:  # also SystemExit: the consumer raises it in the main thread
-        error.add_note(f"Raised in DataLoader worker thread {_infos[get_ident()].id}.")
+        error.add_note(f"Raised in DataLoader worker {_infos[get_ident()].id}.")
         return None, error
+
+
+class Helper(Protocol):
+    """What works for a thread and ends with it: a process."""
+
+    def stop(self) -> None:
+        """No batch is wanted any more; from any thread."""
+
+    def close(self) -> None:
+        """The thread ends, and calls this."""
 
 
 class WorkerPool:
     """Running worker threads, which stop when the pool is no longer referenced."""
 
-    def __init__(self, infos: list[WorkerInfo], init: Callable[[int], object] | None) -> None:
+    def __init__(
+        self,
+        infos: list[WorkerInfo],
+        init: Callable[[int], object] | None,
+        helpers: Sequence[Helper] = (),
+    ) -> None:
         self._workers: list[_Worker] = []
         finalize(self, _stop, self._workers).atexit = False
         for info in infos:
-            self._workers.append(_Worker(info, init))
+            self._workers.append(_Worker(info, init, helpers[info.id] if helpers else None))
 
     def is_alive(self) -> bool:
         """Whether the threads run; after a fork they exist in the parent process only."""
         return all(worker.thread.is_alive() for worker in self._workers)
+
+    def fetch_maker(
+        self, worker: int, make_fetch: Callable[[], Callable[[Any], Any]]
+    ) -> Callable[[], Callable[[Any], Any]]:
+        """What makes a worker's fetch for one pass."""
+        return make_fetch
 
     def submit(self, worker: int, lane: Lane, task: Any) -> None:
         """Queues one batch for a worker."""
@@ -115,12 +142,15 @@ class WorkerPool:
 
 
 class _Worker:
-    def __init__(self, info: WorkerInfo, init: Callable[[int], object] | None) -> None:
+    def __init__(
+        self, info: WorkerInfo, init: Callable[[int], object] | None, helper: Helper | None
+    ) -> None:
         from queue import SimpleQueue
         from threading import Thread
 
         self.inbox: SimpleQueue[tuple[Lane, Any] | None] = SimpleQueue()
         self.stopping = False
+        self.helper = helper
         # A daemon, so that a dataset that never returns cannot keep the process from ending.
         self.thread = Thread(
             target=_work,
@@ -133,11 +163,13 @@ class _Worker:
 
     def stop(self) -> None:
         self.stopping = True
+        if self.helper is not None:
+            self.helper.stop()
         self.inbox.put(None)  # wakes it where it waits
 
 
 def _work(worker: _Worker, info: WorkerInfo, init: Callable[[int], object] | None) -> None:
-    _infos[get_ident()] = info
+    enter(info)
     try:
         _, broken = _attempt(init, info.id) if init else (None, None)
         while (message := worker.inbox.get()) and not worker.stopping:
@@ -149,6 +181,8 @@ def _work(worker: _Worker, info: WorkerInfo, init: Callable[[int], object] | Non
             broken = None
     finally:
         del _infos[get_ident()]
+        if worker.helper is not None:
+            worker.helper.close()
 
 
 def _stop(workers: list[_Worker]) -> None:

@@ -1,4 +1,4 @@
-"""What the labelled image datasets of this package have in common."""
+"""What the datasets of labelled images in memory have in common."""
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -14,11 +14,12 @@ Transform = Callable[[Any], Any]
 
 
 class LabelledImages(Dataset[tuple[Any, Any]]):
-    """Grey images in memory, each with the number of its class.
+    """Images in memory, each with the number of its class.
 
     Attributes:
-        data: uint8 [N, H, W], values from 0 to `pixel_max`.
-        targets: int64 [N], the class of each image.
+        data: uint8 [N, H, W], values from 0 to `pixel_max`; of coloured images a NumPy array
+            [N, H, W, 3], as in torchvision.
+        targets: int64 [N], the class of each image; of coloured images a list.
         classes: names of the classes.
         pixel_max: the value of a fully inked pixel.
         train: whether this is the training part.
@@ -27,8 +28,8 @@ class LabelledImages(Dataset[tuple[Any, Any]]):
 
     classes: ClassVar[Sequence[str]]
     pixel_max: ClassVar[int] = 255
-    data: Tensor
-    targets: Tensor
+    data: Any
+    targets: Any
 
     def __init__(
         self, train: bool, transform: Transform | None, target_transform: Transform | None
@@ -63,11 +64,17 @@ class LabelledImages(Dataset[tuple[Any, Any]]):
     def __getbatch__(self, indices: Tensor) -> Any:
         if self.target_transform is not None:
             return NotImplemented
-        images = self.data[indices]
-        if self.transform is None:
-            return [images, self.targets[indices]]
-        transform = batched(self.transform)
-        return NotImplemented if transform is None else [transform(images), self.targets[indices]]
+        transform = batched(self.transform) if self.transform is not None else None
+        if transform is None and self.transform is not None:
+            return NotImplemented
+        # Looked up in what is there now, a tensor, an array or a list: it may be replaced.
+        images = fastgrad.as_tensor(self.data)[indices]
+        targets = self.targets
+        if isinstance(targets, list):
+            targets = fastgrad.tensor([targets[i] for i in indices.tolist()])
+        else:
+            targets = fastgrad.as_tensor(targets)[indices]
+        return [images if transform is None else transform(images), targets]
 
     def __len__(self) -> int:
         return len(self.data)
@@ -88,7 +95,7 @@ def _to_pillow(raw: Tensor) -> Any:
             "a sample without ToTensor() as its first transform is a Pillow image; "
             "pip install 'fastgrad[vision]', or pass transform=ToTensor()"
         ) from error
-    return Image.fromarray(raw.numpy())
+    return Image.fromarray(raw.numpy() if isinstance(raw, Tensor) else raw)
 
 
 def _check_images(path: Path, images: Tensor) -> None:

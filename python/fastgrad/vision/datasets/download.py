@@ -13,7 +13,13 @@ _MAX_SECONDS = 3600.0
 
 
 def fetch(
-    name: str, mirrors: Iterable[str], folder: Path, sha256: str, *, timeout: float = 30.0
+    name: str,
+    mirrors: Iterable[str],
+    folder: Path,
+    sha256: str,
+    *,
+    timeout: float = 30.0,
+    max_bytes: int = _MAX_BYTES,
 ) -> Path:
     """Downloads `name` into `folder` from the first mirror that delivers the right content.
 
@@ -27,6 +33,7 @@ def fetch(
         folder: where the file goes; made when missing.
         sha256: checksum of the file, in hexadecimal.
         timeout: seconds that a mirror may stay silent.
+        max_bytes: give up on a file that is larger.
 
     Raises:
         RuntimeError: no mirror delivered the file; the message says what each one did.
@@ -39,7 +46,8 @@ def fetch(
         if target.exists():  # another process finished it while this one waited
             partial.unlink(missing_ok=True)
             return target
-        failures = _try_mirrors([f"{m.rstrip('/')}/{name}" for m in mirrors], file, sha256, timeout)
+        urls = [f"{mirror.rstrip('/')}/{name}" for mirror in mirrors]
+        failures = _try_mirrors(urls, file, sha256, (timeout, max_bytes))
         if failures is None:
             os.fsync(file.fileno())
             os.replace(partial, target)
@@ -61,7 +69,9 @@ def _lock(file: IO[bytes]) -> None:
         fcntl.flock(file, fcntl.LOCK_EX)
 
 
-def _try_mirrors(urls: list[str], file: IO[bytes], sha256: str, timeout: float) -> list[str] | None:
+def _try_mirrors(
+    urls: list[str], file: IO[bytes], sha256: str, limits: tuple[float, int]
+) -> list[str] | None:
     """Fills `file`; returns None, or what went wrong with each address."""
     from http.client import HTTPException
 
@@ -71,7 +81,7 @@ def _try_mirrors(urls: list[str], file: IO[bytes], sha256: str, timeout: float) 
     for url in urls:
         print(f"Downloading {url}", file=sys.stderr)
         try:
-            _complete(url, file, sha256, timeout)
+            _complete(url, file, sha256, limits)
         except (OSError, HTTPException, ValueError) as error:
             failures.append(f"{url}: {getattr(error, 'reason', None) or error}")
         else:
@@ -79,19 +89,19 @@ def _try_mirrors(urls: list[str], file: IO[bytes], sha256: str, timeout: float) 
     return failures
 
 
-def _complete(url: str, file: IO[bytes], sha256: str, timeout: float) -> None:
+def _complete(url: str, file: IO[bytes], sha256: str, limits: tuple[float, int]) -> None:
     resumed = _size(file) > 0
-    _append(url, file, timeout)
+    _append(url, file, *limits)
     found = _sha256(file)
     if found == sha256:
         return
     file.truncate(0)
     if not resumed:
         raise ValueError(f"expected SHA-256 {sha256}, got {found}")
-    _complete(url, file, sha256, timeout)  # the kept part may have been at fault, not the mirror
+    _complete(url, file, sha256, limits)  # the kept part may have been at fault, not the mirror
 
 
-def _append(url: str, file: IO[bytes], timeout: float) -> None:
+def _append(url: str, file: IO[bytes], timeout: float, max_bytes: int) -> None:
     """Downloads what is missing at the end of `file`, or all of it if the server cannot resume."""
     from urllib.error import HTTPError
     from urllib.request import Request, urlopen
@@ -102,21 +112,21 @@ def _append(url: str, file: IO[bytes], timeout: float) -> None:
         with urlopen(Request(url, headers=headers), timeout=timeout) as response:
             if not str(response.headers["Content-Range"]).startswith(f"bytes {offset}-"):
                 file.truncate(0)
-            _copy(response, file)
+            _copy(response, file, max_bytes)
     except HTTPError as error:
         error.close()
         if error.code != 416:  # "range not satisfiable": there is no more, let the checksum judge
             raise
 
 
-def _copy(response: Any, file: IO[bytes]) -> None:
+def _copy(response: Any, file: IO[bytes], max_bytes: int) -> None:
     from time import monotonic
 
     deadline = monotonic() + _MAX_SECONDS
     size = response.headers["Content-Length"]
-    missing = _MAX_BYTES if size is None else int(size)
-    if _size(file) + missing > _MAX_BYTES and size is not None:
-        raise ValueError(f"{size} bytes are announced, more than the limit of {_MAX_BYTES}")
+    missing = max_bytes if size is None else int(size)
+    if _size(file) + missing > max_bytes and size is not None:
+        raise ValueError(f"{size} bytes are announced, more than the limit of {max_bytes}")
     while missing and (chunk := response.read1(min(missing, _CHUNK))):
         file.write(chunk)
         missing -= len(chunk)

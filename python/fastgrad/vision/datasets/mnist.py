@@ -1,4 +1,4 @@
-"""MNIST and Fashion-MNIST: 70,000 grey images of 28x28 pixels in ten classes."""
+"""MNIST, Fashion-MNIST and KMNIST: 70,000 grey images of 28x28 pixels in ten classes."""
 
 import os
 from collections.abc import Mapping, Sequence
@@ -39,7 +39,7 @@ class MNIST(LabelledImages):
     >>> MNIST("no_such_folder")
     Traceback (most recent call last):
     RuntimeError: MNIST: train-images-idx3-ubyte(.gz) not found in no_such_folder/MNIST/raw or \
-no_such_folder; pass download=True, or copy the four MNIST files there
+no_such_folder; pass download=True, or copy the MNIST files there
     """
 
     mirrors: ClassVar[Sequence[str]] = [
@@ -86,8 +86,13 @@ no_such_folder; pass download=True, or copy the four MNIST files there
         self.root = Path(root).expanduser()
         if download:
             self.download()
-        part = "train" if train else "t10k"
-        self._load(self._path(f"{part}-images-idx3-ubyte"), self._path(f"{part}-labels-idx1-ubyte"))
+        images, labels = self._names()
+        self._load(self._path(images), self._path(labels))
+
+    def _names(self) -> tuple[str, str]:
+        """The files of the images and of the labels, without `.gz`."""
+        part = "train" if self.train else "t10k"
+        return f"{part}-images-idx3-ubyte", f"{part}-labels-idx1-ubyte"
 
     @property
     def raw_folder(self) -> Path:
@@ -100,8 +105,12 @@ no_such_folder; pass download=True, or copy the four MNIST files there
             if self._find(name.removesuffix(".gz")) is None:
                 fetch(name, self.mirrors, self.raw_folder, sha256)
 
+    def _folders(self) -> list[Path]:
+        """Where the files may be."""
+        return [self.raw_folder, self.root]
+
     def _find(self, name: str) -> Path | None:
-        places = [self.raw_folder / name, self.root / name]
+        places = [folder / name for folder in self._folders()]
         candidates = [path for place in places for path in (place, Path(f"{place}.gz"))]
         return next((path for path in candidates if path.is_file()), None)
 
@@ -111,7 +120,7 @@ no_such_folder; pass download=True, or copy the four MNIST files there
             kind = type(self).__name__
             raise RuntimeError(
                 f"{kind}: {name}(.gz) not found in {self.raw_folder} or {self.root}; "
-                f"pass download=True, or copy the four {kind} files there"
+                f"pass download=True, or copy the {kind} files there"
             )
         return path
 
@@ -160,4 +169,40 @@ class FashionMNIST(MNIST):
         "Sneaker",
         "Bag",
         "Ankle boot",
+    ]
+
+
+class KMNIST(MNIST):
+    """Old Japanese characters: 60,000 images to train with and 10,000 to test, as of MNIST.
+
+    Arguments, attributes and errors are those of `MNIST`; the files lie in `root/KMNIST/raw` or in
+    `root` itself.
+
+    Source: T. Clanuwat et al., Deep Learning for Classical Japanese Literature,
+    https://arxiv.org/abs/1812.01718 (2018), CC BY-SA 4.0.
+    Follows torchvision.datasets.KMNIST.
+
+    >>> from fastgrad.vision.datasets import KMNIST
+    >>> KMNIST.classes[:3]
+    ['o', 'ki', 'su']
+    """
+
+    mirrors: ClassVar[Sequence[str]] = ["http://codh.rois.ac.jp/kmnist/dataset/kmnist/"]
+    checksums: ClassVar[Mapping[str, str]] = {
+        "train-images-idx3-ubyte.gz": (
+            "51467d22d8cc72929e2a028a0428f2086b092bb31cfb79c69cc0a90ce135fde4"
+        ),
+        "train-labels-idx1-ubyte.gz": (
+            "e38f9ebcd0f3ebcdec7fc8eabdcdaef93bb0df8ea12bee65224341c8183d8e17"
+        ),
+        "t10k-images-idx3-ubyte.gz": (
+            "edd7a857845ad6bb1d0ba43fe7e794d164fe2dce499a1694695a792adfac43c5"
+        ),
+        "t10k-labels-idx1-ubyte.gz": (
+            "20bb9a0ef54c7db3efc55a92eef5582c109615df22683c380526788f98e42a1c"
+        ),
+    }
+    classes: ClassVar[Sequence[str]] = [
+        *("o", "ki", "su", "tsu", "na"),
+        *("ha", "ma", "ya", "re", "wo"),
     ]

@@ -35,6 +35,13 @@ class BasicConv2d(nn.Module):
         return out
 
 
+def normalized_as_in_paper(x: Tensor) -> Tensor:
+    """From torchvision's means and deviations of red, green and blue to 0.5 and 0.5."""
+    std = fg.tensor([0.229, 0.224, 0.225], dtype=x.dtype).reshape(3, 1, 1)
+    mean = fg.tensor([0.485, 0.456, 0.406], dtype=x.dtype).reshape(3, 1, 1)
+    return x * (std / 0.5) + (mean - 0.5) / 0.5
+
+
 class Inception(nn.Module):
     """Four branches with views of different sizes, joined along the channels.
 
@@ -143,18 +150,12 @@ class GoogLeNet(nn.Module):
                 if isinstance(module, (nn.Conv2d, nn.Linear)):
                     nn.init.trunc_normal_(module.weight, mean=0.0, std=0.01, a=-2, b=2)
 
-    def _transformed(self, x: Tensor) -> Tensor:
-        """From torchvision's mean and deviation to 0.5 and 0.5."""
-        if not self.transform_input:
-            return x
-        std = fg.tensor([0.229, 0.224, 0.225], dtype=x.dtype).reshape(3, 1, 1)
-        mean = fg.tensor([0.485, 0.456, 0.406], dtype=x.dtype).reshape(3, 1, 1)
-        return x * (std / 0.5) + (mean - 0.5) / 0.5
-
     def forward(self, x: Tensor) -> Any:
         """Images [N, 3, H, W] to scores [N, num_classes], or to three of them in training."""
         helping = self.training and self.aux_logits
-        x = self.maxpool1(self.conv1(self._transformed(x)))
+        if self.transform_input:
+            x = normalized_as_in_paper(x)
+        x = self.maxpool1(self.conv1(x))
         x = self.maxpool2(self.conv3(self.conv2(x)))
         x = self.maxpool3(self.inception3b(self.inception3a(x)))
         x = self.inception4a(x)

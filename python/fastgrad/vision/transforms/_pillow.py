@@ -112,8 +112,18 @@ def affine(image: Image, matrix: Sequence[float], interpolation: str, fill: Any)
     )
 
 
+def project(image: Image, coefficients: Sequence[float], interpolation: str, fill: Any) -> Image:
+    return image.transform(
+        image.size,
+        pillow().Transform.PERSPECTIVE,
+        coefficients,
+        filter_of(interpolation),
+        fillcolor=fill_of(fill, image),
+    )
+
+
 def enhance(image: Image, what: str, factor: float) -> Image:
-    """`what`: "Brightness", "Contrast" or "Color"."""
+    """`what`: "Brightness", "Contrast", "Color" or "Sharpness"."""
     from PIL import ImageEnhance
 
     return getattr(ImageEnhance, what)(image).enhance(factor)
@@ -137,7 +147,14 @@ def grayscale(image: Image, channels: int) -> Image:
     return grey if channels == 1 else pillow().merge("RGB", (grey,) * 3)
 
 
-def invert(image: Image) -> Image:
+def changed(image: Image, what: str, *options: Any) -> Image:
+    """`what`: "invert", "posterize", "solarize", "autocontrast" or "equalize"."""
     from PIL import ImageOps
 
-    return ImageOps.invert(image)
+    return getattr(ImageOps, what)(image, *options)
+
+
+def adjust_gamma(image: Image, gamma: float, gain: float) -> Image:
+    rgb = image.convert("RGB")
+    tones = [int((255 + 1 - 1e-3) * gain * pow(tone / 255.0, gamma)) for tone in range(256)]
+    return rgb.point([min(tone, 255) for tone in tones] * 3).convert(image.mode)

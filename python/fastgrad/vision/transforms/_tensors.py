@@ -135,39 +135,80 @@ def warp(
     x = as_float(image)
     height, width = size
     h, w = x.shape[-2:]
-    v = (fg.arange(height, dtype=x.dtype) + 0.5 - height / 2)[:, None]
-    u = fg.arange(width, dtype=x.dtype) + 0.5 - width / 2
-    across = matrix[0] * u + matrix[1] * v + matrix[2] + w / 2 - 0.5
-    down = matrix[3] * u + matrix[4] * v + matrix[5] + h / 2 - 0.5
-    if interpolation == "nearest":
-        value, known = _looked_up(x, down.round(), across.round())
-        return restored(_filled(value, known, fill), image.dtype)
-    top, left = down.floor(), across.floor()
-    value = known = fg.zeros((), dtype=x.dtype)
-    for row, row_share in ((top, top + 1 - down), (top + 1, down - top)):
-        for column, share in ((left, left + 1 - across), (left + 1, across - left)):
-            pixel, there = _looked_up(x, row, column)
-            value = value + pixel * (row_share * share)
-            known = known + there * (row_share * share)
-    return restored(_filled(value, known, fill), image.dtype)
+    base = _pixel_centres(height, width, (width / 2, height / 2), x.dtype)
+    sides = fg.tensor([0.5 * w, 0.5 * h], dtype=x.dtype)
+    rows = fg.tensor(matrix, dtype=x.dtype).reshape(2, 3)
+    # By a product of matrices, as PyTorch: which pixel is nearest may hang on the last digit.
+    grid = base @ (rows.t() / sides)
+    return restored(sample(x, grid, interpolation, fill), image.dtype)
 
 
-def _looked_up(x: Tensor, row: Tensor, column: Tensor) -> tuple[Tensor, Tensor]:
-    """Pixels, 0 where there are none, and whether they are there (1 or 0)."""
-    h, w = x.shape[-2:]
-    there = (row >= 0) & (row < h) & (column >= 0) & (column < w)
-    rows = fg.where(there, row, 0).long()
-    columns = fg.where(there, column, 0).long()
-    known = there.to(x.dtype)
-    return x[..., rows, columns] * known, known
+def _pixel_centres(height: int, width: int, origin: tuple[float, float], dtype: fg.dtype) -> Tensor:
+    """(x, y, 1) of every pixel, [height, width, 3]."""
+    y = (fg.arange(height, dtype=dtype) + 0.5 - origin[1])[:, None].expand(height, width)
+    x = (fg.arange(width, dtype=dtype) + 0.5 - origin[0]).expand(height, width)
+    return fg.stack([x, y, fg.ones_like(x)], -1)
 
 
-def _filled(value: Tensor, known: Tensor, fill: Sequence[float] | None) -> Tensor:
-    """A colour where nothing is known, and a mixture at the edge."""
+def project(
+    image: Tensor, coefficients: Sequence[float], interpolation: str, fill: Sequence[float] | None
+) -> Tensor:
+    """The image seen from elsewhere.
+
+    Args:
+        coefficients: eight numbers a ... h: the pixel at (x, y), from the upper left corner, comes
+            from (a x + b y + c, d x + e y + f) / (g x + h y + 1).
+    """
+    x = as_float(image)
+    height, width = x.shape[-2:]
+    a, b, c, d, e, f, g, h = coefficients
+    base = _pixel_centres(height, width, (0.0, 0.0), x.dtype)
+    sides = fg.tensor([0.5 * width, 0.5 * height], dtype=x.dtype)
+    places = base @ (fg.tensor([[a, b, c], [d, e, f]], dtype=x.dtype).t() / sides)
+    depths = base @ fg.tensor([[g], [h], [1.0]], dtype=x.dtype)
+    return restored(sample(x, places / depths - 1, interpolation, fill), image.dtype)
+
+
+def displace(
+    image: Tensor, displacement: Tensor, interpolation: str, fill: Sequence[float] | None
+) -> Tensor:
+    """Each pixel from a place nearby; the displacement [1, H, W, 2] is in halves of the sides."""
+    x = as_float(image)
+    down, across = (fg.linspace(1 / n - 1, 1 - 1 / n, n, dtype=x.dtype) for n in x.shape[-2:])
+    grid = fg.stack(fg.meshgrid(down, across, indexing="ij")[::-1], -1)
+    moved = grid + displacement[0].to(x.dtype)
+    return restored(sample(x, moved, interpolation, fill), image.dtype)
+
+
+def sample(x: Tensor, grid: Tensor, interpolation: str, fill: Sequence[float] | None) -> Tensor:
+    """Floats [..., C, H, W] looked up at a grid [h, w, 2], with a colour where there are none."""
+    planes = x.reshape(1, -1, *x.shape[-2:])
+    if fill is not None:
+        planes = fg.cat([planes, fg.ones_like(planes[:, :1])], 1)
+    found = fg.nn.functional.grid_sample(
+        planes, grid[None], interpolation, padding_mode="zeros", align_corners=False
+    )
+    shape = (*x.shape[:-2], *grid.shape[:2])
     if fill is None:
-        return value
-    colour = fg.tensor(list(fill), dtype=value.dtype).reshape(-1, 1, 1)
-    return value * known + colour * (1 - known)
+        return found.reshape(shape)
+    known = found[0, -1]  # the share of each pixel that is of the image
+    if interpolation == "nearest":
+        known = (known >= 0.5).to(x.dtype)
+    colour = fg.tensor(list(fill), dtype=x.dtype).reshape(-1, 1, 1)
+    return found[:, :-1].reshape(shape) * known + colour * (1 - known)
+
+
+def rotated_size(matrix: Matrix, height: int, width: int) -> tuple[int, int]:
+    """The height and width that a turned image needs."""
+    corners = [(x * width / 2, y * height / 2) for x in (-1, 1) for y in (-1, 1)]
+    xs = [matrix[0] * x + matrix[1] * y + matrix[2] + width / 2 for x, y in corners]
+    ys = [matrix[3] * x + matrix[4] * y + matrix[5] + height / 2 for x, y in corners]
+
+    def extent(values: list[float]) -> int:
+        near = 1e-4  # a side that is longer by less is not
+        return math.ceil(max(values) - near) - math.floor(min(values) + near)
+
+    return extent(ys), extent(xs)
 
 
 # Colours
@@ -248,14 +289,43 @@ def _gaussian(size: int, sigma: float, dtype: fg.dtype) -> Tensor:
     return weights / weights.sum()
 
 
-def rotated_size(matrix: Matrix, height: int, width: int) -> tuple[int, int]:
-    """The height and width that a turned image needs."""
-    corners = [(x * width / 2, y * height / 2) for x in (-1, 1) for y in (-1, 1)]
-    xs = [matrix[0] * x + matrix[1] * y + matrix[2] + width / 2 for x, y in corners]
-    ys = [matrix[3] * x + matrix[4] * y + matrix[5] + height / 2 for x, y in corners]
+def sharpened(image: Tensor, factor: float) -> Tensor:
+    """Blurred below 1, sharper above; the outermost pixels stay as they are."""
+    if min(image.shape[-2:]) <= 2:
+        return image
+    x = as_float(image)
+    kernel = fg.ones(3, 3, dtype=x.dtype)
+    kernel[1, 1] = 5
+    planes = x.reshape(-1, 1, *x.shape[-2:])
+    inside = fg.nn.functional.conv2d(planes, (kernel / kernel.sum()).reshape(1, 1, 3, 3))
+    blurred = image.clone()
+    blurred[..., 1:-1, 1:-1] = restored(
+        inside.reshape(*x.shape[:-2], *inside.shape[-2:]), image.dtype
+    )
+    return blend(image, blurred, factor)
 
-    def extent(values: list[float]) -> int:
-        near = 1e-4  # a side that is longer by less is not
-        return math.ceil(max(values) - near) - math.floor(min(values) + near)
 
-    return extent(ys), extent(xs)
+def autocontrast(image: Tensor) -> Tensor:
+    """The darkest value of each channel becomes black, the brightest white."""
+    x = as_float(image)
+    top = white(image.dtype)
+    low, high = x.amin((-2, -1), keepdim=True), x.amax((-2, -1), keepdim=True)
+    flat = high == low
+    scale = fg.where(flat, 1.0, top / fg.where(flat, 1.0, high - low))
+    return ((x - fg.where(flat, 0.0, low)) * scale).clamp(0, top).to(image.dtype)
+
+
+def equalized(image: Tensor) -> Tensor:
+    """Bytes such that each channel has as many dark as bright pixels."""
+    planes = image.reshape(-1, image.shape[-2] * image.shape[-1])
+    return fg.stack([_equalized_plane(plane) for plane in planes]).reshape(image.shape)
+
+
+def _equalized_plane(plane: Tensor) -> Tensor:
+    counts = fg.bincount(plane.long(), minlength=256)
+    step = int(counts[counts != 0][:-1].sum()) // 255
+    if step == 0:
+        return plane
+    darker = counts.cumsum(0) - counts
+    table = ((darker + step // 2) // step).clamp(0, 255)
+    return table[plane.long()].to(fg.uint8)

@@ -9,7 +9,9 @@ from fastgrad.vision.transforms.conversion import Normalize, ToTensor
 
 
 def takes_raw(transform: object) -> bool:
-    """Whether the transform accepts a raw uint8 tensor [H, W], so that no Pillow image is needed.
+    """Whether the transform accepts a raw image, so that no Pillow image is needed.
+
+    That is a uint8 tensor [H, W] or a uint8 array [H, W, C].
 
     Exact types, here and below: a subclass may have changed what the transform does.
     """
@@ -19,7 +21,10 @@ def takes_raw(transform: object) -> bool:
 
 
 def batched(transform: object) -> Callable[[Tensor], Tensor] | None:
-    """The transform for a whole uint8 stack [N, H, W] at once, or None when it has no such form."""
+    """The transform for a whole stack at once, or None when it has no such form.
+
+    That is uint8 [N, H, W] or [N, H, W, C].
+    """
     if not takes_raw(transform):
         return None
     steps = transform.transforms if type(transform) is Compose else [transform]

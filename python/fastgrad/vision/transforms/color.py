@@ -13,6 +13,7 @@ from typing import Any, TypeAlias
 import fastgrad as fg
 from fastgrad import Tensor
 from fastgrad.vision.transforms import functional as F
+from fastgrad.vision.transforms._checks import two_lengths
 from fastgrad.vision.transforms.geometry import place, uniform
 
 Range: TypeAlias = tuple[float, float]
@@ -161,7 +162,7 @@ class GaussianBlur:
     def __init__(
         self, kernel_size: int | Sequence[int], sigma: float | Sequence[float] = (0.1, 2.0)
     ) -> None:
-        self.kernel_size = F.two_lengths(kernel_size)
+        self.kernel_size = two_lengths(kernel_size)
         if any(size <= 0 or size % 2 == 0 for size in self.kernel_size):
             raise ValueError("Kernel size value should be an odd and positive number.")
         low, high = (sigma, sigma) if isinstance(sigma, (int, float)) else sigma

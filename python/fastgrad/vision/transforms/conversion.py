@@ -42,7 +42,13 @@ class ToTensor:
         return self._scale(image) if image.dtype == fastgrad.uint8 else image
 
     def stack(self, images: Tensor) -> Tensor:
-        """The same for N raw images at once: uint8 [N, H, W] to float32 [N, 1, H, W]."""
+        """The same for N raw images at once.
+
+        uint8 [N, H, W] to float32 [N, 1, H, W]; [N, H, W, C] to [N, C, H, W].
+        """
+        if images.dim() == 4:
+            planes = _checked_raw(images, dims=4).permute(0, 3, 1, 2)
+            return self._scale(planes.contiguous())
         return self._scale(_checked_raw(images, dims=3)).unsqueeze(1)
 
     @staticmethod

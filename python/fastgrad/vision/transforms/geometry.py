@@ -12,6 +12,7 @@ from typing import Any
 
 import fastgrad as fg
 from fastgrad.vision.transforms import functional as F
+from fastgrad.vision.transforms._checks import two_lengths
 from fastgrad.vision.transforms.functional import InterpolationMode
 
 
@@ -91,7 +92,7 @@ class CenterCrop:
     """
 
     def __init__(self, size: int | Sequence[int]) -> None:
-        self.size = F.two_lengths(size)
+        self.size = two_lengths(size)
 
     def __call__(self, img: Any) -> Any:
         return F.center_crop(img, self.size)
@@ -153,7 +154,7 @@ class RandomCrop:
         fill: Any = 0,
         padding_mode: str = "constant",
     ) -> None:
-        self.size = F.two_lengths(size)
+        self.size = two_lengths(size)
         self.padding = padding
         self.pad_if_needed = pad_if_needed
         self.fill = fill
@@ -218,7 +219,7 @@ class RandomResizedCrop:
         interpolation: InterpolationMode | int = InterpolationMode.BILINEAR,
         antialias: bool | None = True,
     ) -> None:
-        self.size = F.two_lengths(size)
+        self.size = two_lengths(size)
         for name, value in (("Scale", scale), ("Ratio", ratio)):
             if not isinstance(value, Sequence):
                 raise TypeError(f"{name} should be a sequence")
@@ -310,144 +311,6 @@ class RandomVerticalFlip(_RandomFlip):
         return F.vflip(img)
 
 
-class RandomRotation:
-    """The image turned by a random angle; see the function ``rotate``.
-
-    Args:
-        degrees: (lowest, highest), or one number for both directions.
-
-    Follows torchvision.transforms.RandomRotation.
-
-    >>> import fastgrad as torch
-    >>> from fastgrad.vision.transforms import RandomRotation
-    >>> RandomRotation((90, 90))(torch.tensor([[[1, 2], [3, 4]]]))
-    tensor([[[2, 4],
-             [1, 3]]])
-    """
-
-    def __init__(
-        self,
-        degrees: float | Sequence[float],
-        interpolation: InterpolationMode | int = InterpolationMode.NEAREST,
-        expand: bool = False,
-        center: Sequence[int] | None = None,
-        fill: Any = 0,
-    ) -> None:
-        self.degrees = interval("degrees", degrees)
-        self.interpolation = interpolation
-        self.expand = expand
-        self.center = center
-        self.fill = fill
-
-    @staticmethod
-    def get_params(degrees: Sequence[float]) -> float:
-        """A random angle."""
-        return uniform(*degrees)
-
-    def __call__(self, img: Any) -> Any:
-        angle = self.get_params(self.degrees)
-        return F.rotate(img, angle, self.interpolation, self.expand, self.center, self.fill)
-
-    def __repr__(self) -> str:
-        mode = getattr(self.interpolation, "value", self.interpolation)
-        center = "" if self.center is None else f", center={self.center}"
-        return (
-            f"RandomRotation(degrees={list(self.degrees)}, interpolation={mode}, "
-            f"expand={self.expand}{center}, fill={self.fill})"
-        )
-
-
-class RandomAffine:
-    """The image turned, moved, enlarged and sheared at random; see the function ``affine``.
-
-    Args:
-        degrees: (lowest, highest), or one number for both directions.
-        translate: up to which shares of the width and the height the image moves.
-        scale: (lowest, highest) factor.
-        shear: (lowest, highest) along x, perhaps followed by those along y; or one number.
-
-    Follows torchvision.transforms.RandomAffine.
-
-    >>> import fastgrad as torch
-    >>> from fastgrad.vision.transforms import RandomAffine
-    >>> RandomAffine(10, translate=(0.1, 0.1), scale=(0.9, 1.1))(torch.ones(1, 5, 5)).shape
-    torch.Size([1, 5, 5])
-    """
-
-    def __init__(
-        self,
-        degrees: float | Sequence[float],
-        translate: Sequence[float] | None = None,
-        scale: Sequence[float] | None = None,
-        shear: float | Sequence[float] | None = None,
-        interpolation: InterpolationMode | int = InterpolationMode.NEAREST,
-        fill: Any = 0,
-        center: Sequence[int] | None = None,
-    ) -> None:
-        self.degrees = interval("degrees", degrees)
-        if translate is not None and not all(0.0 <= t <= 1.0 for t in translate):
-            raise ValueError("translation values should be between 0 and 1")
-        if scale is not None and not all(s > 0 for s in scale):
-            raise ValueError("scale values should be positive")
-        self.translate = translate
-        self.scale = scale
-        self.shear = None if shear is None else self._shears(shear)
-        self.interpolation = interpolation
-        self.fill = fill
-        self.center = center
-
-    @staticmethod
-    def _shears(shear: float | Sequence[float]) -> tuple[float, ...]:
-        if not isinstance(shear, (int, float)) and len(shear) == 4:
-            return tuple(map(float, shear))
-        return interval("shear", shear)
-
-    @staticmethod
-    def get_params(
-        degrees: Sequence[float],
-        translate: Sequence[float] | None,
-        scale_ranges: Sequence[float] | None,
-        shears: Sequence[float] | None,
-        img_size: Sequence[int],
-    ) -> tuple[float, tuple[int, int], float, tuple[float, float]]:
-        """Random arguments of ``affine`` for an image of a width and a height."""
-        angle = uniform(*degrees)
-        moved = (0, 0)
-        if translate is not None:
-            far = [float(t * side) for t, side in zip(translate, img_size, strict=True)]
-            moved = (round(uniform(-far[0], far[0])), round(uniform(-far[1], far[1])))
-        scale = 1.0 if scale_ranges is None else uniform(*scale_ranges)
-        shear = [0.0, 0.0]
-        for at in range(0, len(shears or ()), 2):
-            assert shears is not None
-            shear[at // 2] = uniform(shears[at], shears[at + 1])
-        return angle, moved, scale, (shear[0], shear[1])
-
-    def __call__(self, img: Any) -> Any:
-        drawn = self.get_params(
-            self.degrees, self.translate, self.scale, self.shear, F.get_image_size(img)
-        )
-        return F.affine(
-            img, *drawn, interpolation=self.interpolation, fill=self.fill, center=self.center
-        )
-
-    def __repr__(self) -> str:
-        parts = [f"degrees={list(self.degrees)}"]
-        if self.translate is not None:
-            parts.append(f"translate={self.translate}")
-        if self.scale is not None:
-            parts.append(f"scale={self.scale}")
-        if self.shear is not None:
-            parts.append(f"shear={list(self.shear)}")
-        if self.interpolation is not InterpolationMode.NEAREST:
-            parts.append(f"interpolation={getattr(self.interpolation, 'value', 'by number')}")
-        if self.fill != 0:
-            parts.append(f"fill={self.fill}")
-        if self.center is not None:
-            parts.append(f"center={self.center}")
-        return f"RandomAffine({', '.join(parts)})"
-
-
 class FiveCrop:
     """The corners and the middle of the image. Follows torchvision.transforms.FiveCrop.
 
@@ -458,7 +321,7 @@ class FiveCrop:
     """
 
     def __init__(self, size: int | Sequence[int]) -> None:
-        self.size = F.two_lengths(size)
+        self.size = two_lengths(size)
 
     def __call__(self, img: Any) -> tuple[Any, ...]:
         return F.five_crop(img, self.size)
@@ -479,7 +342,7 @@ class TenCrop:
     """
 
     def __init__(self, size: int | Sequence[int], vertical_flip: bool = False) -> None:
-        self.size = F.two_lengths(size)
+        self.size = two_lengths(size)
         self.vertical_flip = vertical_flip
 
     def __call__(self, img: Any) -> tuple[Any, ...]:
