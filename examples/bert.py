@@ -60,7 +60,7 @@ def pretrain(
     pairs = next_sentence_pairs(paragraphs)
     losses = []
     while len(losses) < steps:
-        for chosen in torch.randperm(len(pairs)).split(64)[: steps - len(losses)]:
+        for chosen in torch.randperm(len(pairs)).split(32)[: steps - len(losses)]:
             batch = [pairs[index] for index in chosen.tolist()]
             rows = [pair_inputs(a, b, *vocab[["<cls>", "<sep>"]], LENGTH) for a, b, _ in batch]
             ids, valid_len = pad_batch([row[0] for row in rows])
@@ -90,7 +90,7 @@ class Authors:
             for pair in zip(*orders, strict=True)
             for author, index in enumerate(pair)
         ]
-        self.train, self.test = both[:labelled], both[labelled : labelled + 600]
+        self.train, self.test = both[:labelled], both[labelled : labelled + 400]
 
     def batch(self, examples: list[tuple[list[int], int]]) -> tuple[Tensor, Tensor, Tensor]:
         cls_token, sep_token = self.vocab[["<cls>", "<sep>"]]
@@ -132,6 +132,7 @@ def draw(losses: list[tuple[float, float]], curves: dict[str, list[float]]) -> F
     for (name, curve), color in zip(curves.items(), (ORANGE, GREY), strict=True):
         right.plot(range(1, len(curve) + 1), curve, color=color, marker="o", label=name)
     right.set(xlabel="epoch of tuning", ylabel="sentences not seen: right")
+    right.xaxis.get_major_locator().set_params(integer=True)
     right.legend()
     return figure
 
@@ -139,7 +140,7 @@ def draw(losses: list[tuple[float, float]], curves: dict[str, list[float]]) -> F
 def main(arguments: Sequence[str] | None = None) -> dict[str, float]:
     """Run the example and return its figures of merit."""
     chosen = options(__doc__, arguments)
-    steps, epochs, labelled = (120, 3, 64) if chosen.quick else (1500, 8, 128)
+    steps, epochs, labelled = (100, 6, 64) if chosen.quick else (1500, 8, 128)
     texts = [sentences_of(read_corpus(chosen.data, name)) for name in BOOKS]
     vocab = Vocab(texts, min_freq=5, reserved_tokens=SPECIAL)
     books = [[vocab[paragraph] for paragraph in text] for text in texts]

@@ -27,7 +27,8 @@ def subsample(
         generator: Where random numbers come from.
 
     Raises:
-        ValueError: ``t`` is not positive, or a number of a token is negative.
+        ValueError: ``t`` is not positive.
+        RuntimeError: A number of a token is negative.
 
     Source: Dive into Deep Learning, https://d2l.ai (``d2l.subsample``).
 

@@ -63,12 +63,13 @@ class Vocab:
                 f"Vocab: max_tokens must have room for {len(special)} unknown and reserved tokens "
                 f"and be at least 1, got {max_tokens}"
             )
-        counts = Counter(_flat(tokens))
+        counts: Counter[str] = Counter()
+        _count(tokens, counts)
         known = set(special)
         by_frequency = sorted(counts.items(), key=lambda item: (-item[1], item[0]))
         kept = [t for t, count in by_frequency if count >= min_freq and t not in known]
         self._fill([*special, *kept][:max_tokens], unk_token)
-        self._counts: Counter[str] = counts
+        self._counts = counts
 
     def _fill(self, tokens: list[str], unk_token: str | None) -> None:
         self.idx_to_token = tokens
@@ -128,7 +129,11 @@ class Vocab:
             KeyError: A token is not in the vocabulary, which has none for unknown ones.
         """
         if isinstance(tokens, list | tuple):
-            return [self[token] for token in tokens]
+            known = self.token_to_idx
+            return [
+                known[token] if isinstance(token, str) and token in known else self[token]
+                for token in tokens
+            ]
         index = self.token_to_idx.get(tokens)
         if index is not None:
             return index
@@ -207,11 +212,11 @@ def read_json(path: PathLike, format: str) -> dict[str, Any]:
     return checked
 
 
-def _flat(tokens: Iterable[Any]) -> Iterator[str]:
+def _count(tokens: Iterable[Any], counts: Counter[str]) -> None:
     for token in tokens:
         if isinstance(token, str):
-            yield token
+            counts[token] += 1
         elif isinstance(token, Iterable):
-            yield from _flat(token)
+            _count(token, counts)
         else:
             raise TypeError(f"Vocab: expected tokens (str), got {type(token).__name__}")
