@@ -127,6 +127,7 @@ void fill_with_zeros(const Product<T>& p) {
 
 template <class T>
 Index scratch_elements(const Product<T>& p) {
+  if (p.k == 0) return 0;
   if (is_vector_product(p)) return vector_scratch(p);
   if (is_dot_product(p)) return p.b.row_stride == 1 ? 0 : p.k * p.n;
   return panels_scratch(p);
