@@ -158,6 +158,9 @@ nn.functional.conv_transpose2d
 nn.functional.conv_transpose3d
 nn.functional.unfold
 nn.functional.fold
+nn.functional.grid_sample
+grid_sample nearest
+nn.functional.affine_grid
 max_pool1d
 max_pool2d
 max_pool3d

@@ -70,7 +70,9 @@ def test_every_function_has_a_row():
         *("allclose", "equal", "detach", "broadcast_shapes", "isin", "imag"),
         *("is_complex", "is_conj", "is_neg", "is_nonzero", "is_same_size", "is_signed"),
         "nn.functional.gumbel_softmax",
-        "nn.functional.embedding_bag",  # tests/test_embedding_bag.py
+        # tests/test_embedding_bag.py, test_ctc.py, test_transformer.py
+        *("nn.functional.embedding_bag", "nn.functional.ctc_loss"),
+        "nn.functional.multi_head_attention_forward",
         # Other forms of what has a row.
         *("svd", "qr", "cholesky", "linalg.cholesky_ex", "linalg.lu_factor_ex", "linalg.eigvals"),
         *("lu", "lu_unpack", "linalg.LinAlgError"),

@@ -177,12 +177,13 @@ class DatasetFolder(VisionDataset):
 
     Follows torchvision.datasets.DatasetFolder.
 
-    >>> import pathlib, tempfile
+    >>> import tempfile
+    >>> from pathlib import Path
     >>> from fastgrad.vision.datasets import DatasetFolder
-    >>> root = pathlib.Path(tempfile.mkdtemp())
+    >>> root = Path(tempfile.mkdtemp())
     >>> (root / "odd").mkdir()
     >>> _ = (root / "odd" / "1.txt").write_text("one")
-    >>> DatasetFolder(root, loader=lambda path: open(path).read(), extensions=".txt")[0]
+    >>> DatasetFolder(root, loader=lambda path: Path(path).read_text(), extensions=".txt")[0]
     ('one', 0)
     """
 
