@@ -75,13 +75,14 @@ def are_deterministic_algorithms_enabled() -> bool:
 
 
 def set_default_device(device: Place | None) -> None:
-    """Say where new tensors go: the CPU is the only place.
+    """Say where new tensors go: the CPU is the only place, also for None.
 
     Raises:
         RuntimeError: another device.
 
     >>> import fastgrad as torch
     >>> torch.set_default_device("cpu")
+    >>> torch.set_default_device(None)
     """
     check_device(device)
 
