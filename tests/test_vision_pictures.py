@@ -189,7 +189,7 @@ def test_filled_boxes_and_labels():
     labelled = utils.draw_bounding_boxes(image, boxes, ["cat"], colors="blue", label_colors="red")
     changed = (plain != labelled).any(0).nonzero()
     assert changed.min(0).values.tolist() >= [5, 4]
-    assert labelled[0].max() == 255
+    assert labelled[0].max() > 200  # letters have soft edges
     ground = utils.draw_bounding_boxes(
         image, boxes, ["cat"], "blue", label_background_colors="white", fill_labels=True
     )
