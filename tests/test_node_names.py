@@ -16,7 +16,6 @@ frac
 deg2rad
 rad2deg
 special.ndtr
-polygamma
 sgn
 rsub
 div rounded

@@ -197,7 +197,7 @@ def test_filled_boxes_and_labels():
     assert fg.equal(utils.draw_bounding_boxes(image, boxes, [None], "blue"), plain)
     # Without colours each box has its own; the first is black.
     many = utils.draw_bounding_boxes(image, fg.tensor([[0, 0, 5, 5], [9, 9, 15, 15]]))
-    assert [many[:, at, at].tolist() for at in (0, 9)] == [[0, 0, 0], [61, 127, 31]]
+    assert [many[:, at, at].tolist() for at in (0, 9)] == [[0, 0, 0], [1, 127, 31]]
 
 
 def test_masks():
