@@ -1,0 +1,62 @@
+"""The documentation's site: its reference has every public name, and its pages are in the menu."""
+
+import inspect
+import re
+from functools import cache
+from importlib import import_module
+from pathlib import Path
+from pkgutil import resolve_name
+
+import pytest
+
+from test_codebase import PUBLIC_MODULES, public_objects
+
+ROOT = Path(__file__).parents[1]
+DOCS = ROOT / "docs"
+PAGES = "".join(page.read_text(encoding="utf-8") for page in sorted((DOCS / "api").glob("*.md")))
+SHOWN = re.findall(r"^::: (\S+)$", PAGES, re.MULTILINE)
+# What has no docstring in a Python file stands in a table.
+IN_TABLES = re.findall(r"`(\w+)(?:\([\w, ]*\))?`", PAGES)
+# What the reference shows by the files in which the names are defined.
+BY_FILES = ("fastgrad", "fastgrad.nn")
+
+
+def test_the_menu_has_every_page_once() -> None:
+    menu = re.findall(
+        r"(\S+\.md)$", (ROOT / "mkdocs.yml").read_text(encoding="utf-8"), re.MULTILINE
+    )
+    pages = [str(page.relative_to(DOCS)) for page in DOCS.rglob("*.md")]
+    assert sorted(menu) == sorted(pages)
+
+
+def test_the_reference_shows_nothing_twice() -> None:
+    assert sorted(set(SHOWN)) == sorted(SHOWN)
+
+
+@pytest.mark.parametrize("name", PUBLIC_MODULES)
+def test_the_reference_has_every_public_name(name: str) -> None:
+    if name not in BY_FILES:
+        assert name in SHOWN
+        return
+    missing = [
+        public
+        for public, value in public_objects(import_module(name))
+        if "." not in public and not is_shown(public, value)
+    ]
+    assert missing == []
+
+
+def is_shown(name: str, value: object) -> bool:
+    """Whether a page has a function or class: by its file, in a module's list, or in a table."""
+    home = getattr(inspect.unwrap(value), "__module__", "") if callable(value) else ""
+    by_its_file = home in SHOWN or f"{home}.{getattr(value, '__name__', name)}" in SHOWN
+    return by_its_file or inspect.ismodule(value) or name in listed() or name in IN_TABLES
+
+
+@cache
+def listed() -> set[str]:
+    """The names that the modules of the reference export, and its classes."""
+    names = {path.rpartition(".")[2] for path in SHOWN}
+    for path in SHOWN:
+        names |= set(getattr(resolve_name(path), "__all__", ()))
+    return names
