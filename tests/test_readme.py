@@ -6,8 +6,11 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
+CHINESE = (ROOT / "README.zh-CN.md").read_text(encoding="utf-8")
 
 
 def blocks(language: str) -> list[str]:
@@ -58,7 +61,30 @@ def test_the_options_exist(tmp_path: Path) -> None:
     assert options <= set(re.findall(r"--[a-z][a-z-]*", offered))
 
 
-def test_linked_files_exist() -> None:
-    targets = re.findall(r"\]\(([^)#]+)\)", README)
+@pytest.mark.parametrize("text", [README, CHINESE], ids=["English", "Chinese"])
+def test_linked_files_exist(text: str) -> None:
+    targets = re.findall(r"\]\(([^)#]+)\)", text)
     assert targets
     assert all((ROOT / target).exists() for target in targets if "://" not in target)
+
+
+@pytest.mark.parametrize(
+    "pattern",
+    [
+        pytest.param(r"(?ms)^```.*?^```$", id="code blocks"),
+        pytest.param(r"(?m)^#+(?= )", id="levels of headings"),
+        pytest.param(r"(?m)^- ", id="items of lists"),
+        pytest.param(r"(?m)^\|(?:.*?\|)(.+)\|$", id="figures in tables"),
+        pytest.param(r"\]\((?!README)([^)]+)\)", id="links"),
+        pytest.param(r"(?<!`)`[^`]+`(?!`)", id="names"),
+    ],
+)
+def test_the_chinese_translation_has_what_the_english_has(pattern: str) -> None:
+    english, chinese = re.findall(pattern, README), re.findall(pattern, CHINESE)
+    assert english
+    assert translated(chinese) == translated(english)
+
+
+def translated(parts: list[str]) -> list[str]:
+    """The parts with the words of tables in English."""
+    return [part.replace("比值", "ratio") for part in parts]
