@@ -1,7 +1,9 @@
-"""The documentation's site: its reference has every public name, and its pages are in the menu."""
+"""The documentation's site: its menu, its reference, and the page that is made from the code."""
 
 import inspect
 import re
+import subprocess
+import sys
 from functools import cache
 from importlib import import_module
 from pathlib import Path
@@ -9,6 +11,7 @@ from pkgutil import resolve_name
 
 import pytest
 
+from fastgrad.torch_alias.names import FOLLOWED
 from test_codebase import PUBLIC_MODULES, public_objects
 
 ROOT = Path(__file__).parents[1]
@@ -60,3 +63,12 @@ def listed() -> set[str]:
     for path in SHOWN:
         names |= set(getattr(resolve_name(path), "__all__", ()))
     return names
+
+
+def test_the_comparison_with_pytorch_is_what_its_script_prints(torch) -> None:
+    version = torch.__version__.partition("+")[0]
+    if version != FOLLOWED["torch"]:
+        pytest.skip(f"the page is about PyTorch {FOLLOWED['torch']}, not {version}")
+    command = [sys.executable, str(DOCS / "coming_from_pytorch.py")]
+    made = subprocess.run(command, capture_output=True, check=True, timeout=120).stdout.decode()
+    assert made == (DOCS / "coming-from-pytorch.md").read_text(encoding="utf-8")
