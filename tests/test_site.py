@@ -65,10 +65,19 @@ def listed() -> set[str]:
     return names
 
 
+def printed_by(script: str) -> str:
+    command = [sys.executable, str(DOCS / script)]
+    return subprocess.run(command, capture_output=True, check=True, timeout=120).stdout.decode()
+
+
 def test_the_comparison_with_pytorch_is_what_its_script_prints(torch) -> None:
     version = torch.__version__.partition("+")[0]
     if version != FOLLOWED["torch"]:
         pytest.skip(f"the page is about PyTorch {FOLLOWED['torch']}, not {version}")
-    command = [sys.executable, str(DOCS / "coming_from_pytorch.py")]
-    made = subprocess.run(command, capture_output=True, check=True, timeout=120).stdout.decode()
-    assert made == (DOCS / "coming-from-pytorch.md").read_text(encoding="utf-8")
+    page = (DOCS / "coming-from-pytorch.md").read_text(encoding="utf-8")
+    assert printed_by("coming_from_pytorch.py") == page
+
+
+def test_the_map_of_courses_is_what_its_script_prints() -> None:
+    page = (DOCS / "course-map.md").read_text(encoding="utf-8")
+    assert printed_by("course_map.py") == page
