@@ -4,6 +4,7 @@ import os
 import random
 import re
 import sys
+import tarfile
 import zipfile
 from pathlib import Path
 
@@ -13,7 +14,7 @@ import fastgrad as torch
 from alias_helpers import without_pytorch
 from fastgrad import d2l, nn
 from fastgrad.torch_alias import install, uninstall
-from fastgrad.vision import datasets
+from fastgrad.vision import datasets, io
 
 matplotlib = pytest.importorskip("matplotlib")
 matplotlib.use("Agg")
@@ -611,6 +612,114 @@ def test_boxes_go_there_and_back():
     anchors = d2l.multibox_prior(torch.zeros(1, 3, 4, 4), sizes=[0.75, 0.5], ratios=[1, 2])
     assert anchors.shape == (1, 48, 4)
     assert d2l.assign_anchor_to_bbox(boxes, boxes, "cpu").tolist() == [0]
+
+
+# Sets of images
+
+
+def voc_folder(folder: Path, sizes):
+    """A folder in the form of Pascal VOC: the upper half of each photo is an aeroplane."""
+    for name in ("ImageSets/Segmentation", "JPEGImages", "SegmentationClass"):
+        (folder / name).mkdir(parents=True)
+    for i, (height, width) in enumerate(sizes):
+        mask = torch.zeros(3, height, width, dtype=torch.uint8)
+        mask[0, : height // 2] = 128
+        io.write_png(mask, folder / "SegmentationClass" / f"{i}.png")
+        io.write_jpeg(torch.full_like(mask, 100), folder / "JPEGImages" / f"{i}.jpg")
+    names = "\n".join(map(str, range(len(sizes))))
+    for part in ("train", "val"):
+        (folder / "ImageSets" / "Segmentation" / f"{part}.txt").write_text(names)
+
+
+def test_pixels_have_the_classes_of_their_colours(tmp_path: Path):
+    assert len(d2l.VOC_CLASSES) == len(d2l.VOC_COLORMAP) == 21
+    assert d2l.VOC_COLORMAP[:3] == [[0, 0, 0], [128, 0, 0], [0, 128, 0]]
+    assert d2l.VOC_COLORMAP[20] == [0, 64, 128]
+    voc_folder(tmp_path / "voc", [(6, 8)])
+    (photo,), (mask,) = d2l.read_voc_images(str(tmp_path / "voc"))
+    assert photo.shape == mask.shape == (3, 6, 8)
+    classes = d2l.voc_colormap2label()
+    found = d2l.voc_label_indices(mask, classes)
+    assert found.tolist() == [[1] * 8] * 3 + [[0] * 8] * 3
+    assert classes[(224 * 256 + 224) * 256 + 192] == 0  # the seam between things
+    both = torch.arange(48).reshape(1, 6, 8)
+    one, other = d2l.voc_rand_crop(both, both, 2, 3)
+    assert one.shape == (1, 2, 3)
+    assert torch.equal(one, other)
+
+
+def test_photos_with_classes_are_loaded(tmp_path: Path, capsys):
+    voc_folder(tmp_path / "VOCdevkit" / "VOC2012", [(6, 8), (2, 8), (6, 9)])
+    with tarfile.open(tmp_path / "VOCtrainval_11-May-2012.tar", "w") as archive:
+        archive.add(tmp_path / "VOCdevkit", "VOCdevkit")
+    train, _ = d2l.load_data_voc(2, (4, 5))
+    assert capsys.readouterr().out == "read 2 examples\nread 2 examples\n"
+    ((X, y),) = train
+    assert (X.shape, y.shape) == ((2, 3, 4, 5), (2, 4, 5))
+    assert y.dtype is torch.int64
+    assert X[0, 0].std() < 0.01
+    assert X[0, 0, 0, 0].item() == pytest.approx((100 / 255 - 0.485) / 0.229, abs=0.03)
+
+
+def test_bananas_are_loaded(tmp_path: Path, capsys):
+    folder = tmp_path / "banana-detection"
+    for part in ("bananas_train", "bananas_val"):
+        (folder / part / "images").mkdir(parents=True)
+        image = torch.full((3, 256, 256), 7, dtype=torch.uint8)
+        io.write_png(image, folder / part / "images" / "0.png")
+        label = "img_name,label,xmin,ymin,xmax,ymax\n0.png,0,64,32,128,256\n"
+        (folder / part / "label.csv").write_text(label)
+    with zipfile.ZipFile(tmp_path / "banana-detection.zip", "w") as archive:
+        for path in folder.rglob("*.*"):
+            archive.write(path, path.relative_to(tmp_path))
+    _, val = d2l.load_data_bananas(4)
+    assert capsys.readouterr().out == "read 1 training examples\nread 1 validation examples\n"
+    ((X, Y),) = val
+    assert (X.shape, X.dtype, X.max().item()) == ((1, 3, 256, 256), torch.float32, 7)
+    assert Y.tolist() == [[[0, 0.25, 0.125, 0.5, 1]]]
+
+
+def test_images_of_a_competition_are_sorted_by_class(tmp_path: Path):
+    labels = ["id,label", *(f"{i},{'cat' if i < 4 else 'dog'}" for i in range(10))]
+    (tmp_path / "labels.csv").write_text("\n".join(labels))
+    for part in ("train", "test"):
+        (tmp_path / part).mkdir()
+        for i in range(10):
+            (tmp_path / part / f"{i}.png").touch()
+    names = d2l.read_csv_labels(str(tmp_path / "labels.csv"))
+    assert names["3"] == "cat"
+    assert d2l.reorg_train_valid(str(tmp_path), names, 0.5) == 2
+    d2l.reorg_test(str(tmp_path))
+    parts = tmp_path / "train_valid_test"
+    counts = {
+        str(folder.relative_to(parts)): len(list(folder.iterdir())) for folder in parts.glob("*/*")
+    }
+    assert counts == {
+        "train_valid/cat": 4,
+        "train_valid/dog": 6,
+        "train/cat": 2,
+        "train/dog": 4,
+        "valid/cat": 2,
+        "valid/dog": 2,
+        "test/unknown": 10,
+    }
+
+
+def test_two_networks_play_against_each_other():
+    net_D, net_G = nn.Linear(1, 1), nn.Linear(1, 1)
+    loss = nn.BCEWithLogitsLoss(reduction="sum")
+    trainers = [torch.optim.SGD(net.parameters(), lr=0.1) for net in (net_D, net_G)]
+    X, Z = torch.full((4, 1), 3.0), torch.rand(4, 1)
+    made = [p.clone() for p in net_G.parameters()]
+    first = d2l.update_D(X, Z, net_D, net_G, loss, trainers[0])
+    assert all(map(torch.equal, made, net_G.parameters()))
+    for _ in range(5):
+        last = d2l.update_D(X, Z, net_D, net_G, loss, trainers[0])
+    assert last < first
+    told = [p.clone() for p in net_D.parameters()]
+    first = d2l.update_G(Z, net_D, net_G, loss, trainers[1])
+    assert d2l.update_G(Z, net_D, net_G, loss, trainers[1]) < first
+    assert all(map(torch.equal, told, net_D.parameters()))
 
 
 # Pictures and files

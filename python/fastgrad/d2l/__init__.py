@@ -12,6 +12,7 @@ do follow the package d2l, 0.17 to 2.0 (the book's functions) and 1.0 (its class
 
 from __future__ import annotations
 
+from fastgrad.d2l.adversarial import update_D, update_G
 from fastgrad.d2l.attention import (
     AdditiveAttention,
     DotProductAttention,
@@ -23,6 +24,7 @@ from fastgrad.d2l.attention import (
     transpose_output,
     transpose_qkv,
 )
+from fastgrad.d2l.bananas import BananasDataset, load_data_bananas, read_data_bananas
 from fastgrad.d2l.blocks import Residual, ResNeXtBlock, init_cnn, resnet18
 from fastgrad.d2l.classification import (
     Accumulator,
@@ -105,6 +107,7 @@ from fastgrad.d2l.functions import (
     zeros,
     zeros_like,
 )
+from fastgrad.d2l.kaggle import copyfile, read_csv_labels, reorg_test, reorg_train_valid
 from fastgrad.d2l.models import (
     SGD,
     FashionMNIST,
@@ -153,6 +156,16 @@ from fastgrad.d2l.regression import (
     sgd,
     squared_loss,
     synthetic_data,
+)
+from fastgrad.d2l.segmentation import (
+    VOC_CLASSES,
+    VOC_COLORMAP,
+    VOCSegDataset,
+    load_data_voc,
+    read_voc_images,
+    voc_colormap2label,
+    voc_label_indices,
+    voc_rand_crop,
 )
 from fastgrad.d2l.seq2seq import (
     AttentionDecoder,
@@ -210,11 +223,14 @@ __all__ = [
     "RNN",
     "RNNLM",
     "SGD",
+    "VOC_CLASSES",
+    "VOC_COLORMAP",
     "Accumulator",
     "AddNorm",
     "AdditiveAttention",
     "Animator",
     "AttentionDecoder",
+    "BananasDataset",
     "Benchmark",
     "Classifier",
     "DataModule",
@@ -253,6 +269,7 @@ __all__ = [
     "Trainer",
     "TransformerEncoder",
     "TransformerEncoderBlock",
+    "VOCSegDataset",
     "Vocab",
     "abs",
     "accuracy",
@@ -273,6 +290,7 @@ __all__ = [
     "check_len",
     "check_shape",
     "concat",
+    "copyfile",
     "corr2d",
     "cos",
     "cosh",
@@ -302,9 +320,11 @@ __all__ = [
     "linspace",
     "load_array",
     "load_corpus_time_machine",
+    "load_data_bananas",
     "load_data_fashion_mnist",
     "load_data_nmt",
     "load_data_time_machine",
+    "load_data_voc",
     "log",
     "masked_softmax",
     "matmul",
@@ -327,10 +347,15 @@ __all__ = [
     "preprocess_nmt",
     "rand",
     "randn",
+    "read_csv_labels",
+    "read_data_bananas",
     "read_data_nmt",
     "read_time_machine",
+    "read_voc_images",
     "reduce_mean",
     "reduce_sum",
+    "reorg_test",
+    "reorg_train_valid",
     "repeat",
     "reshape",
     "resnet18",
@@ -375,7 +400,12 @@ __all__ = [
     "truncate_pad",
     "try_all_gpus",
     "try_gpu",
+    "update_D",
+    "update_G",
     "use_svg_display",
+    "voc_colormap2label",
+    "voc_label_indices",
+    "voc_rand_crop",
     "zeros",
     "zeros_like",
 ]
