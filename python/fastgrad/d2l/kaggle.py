@@ -14,7 +14,7 @@ def read_csv_labels(fname: str) -> dict[str, str]:
     """Name -> label, from a file of two columns with a heading."""
     with open(fname, newline="", encoding="utf-8") as file:
         _, *rows = csv.reader(file)
-    return {name: label for name, label in rows}  # noqa: C416 - says that there are two columns
+    return {row[0]: row[1] for row in rows}
 
 
 def copyfile(filename: str, target_dir: str) -> None:
