@@ -2,7 +2,9 @@
 
 import os
 import random
+import re
 import sys
+import tarfile
 import zipfile
 from pathlib import Path
 
@@ -12,7 +14,7 @@ import fastgrad as torch
 from alias_helpers import without_pytorch
 from fastgrad import d2l, nn
 from fastgrad.torch_alias import install, uninstall
-from fastgrad.vision import datasets
+from fastgrad.vision import datasets, io
 
 matplotlib = pytest.importorskip("matplotlib")
 matplotlib.use("Agg")
@@ -230,10 +232,62 @@ def test_a_recurrent_network_from_scratch_learns(capsys: pytest.CaptureFixture[s
     assert perplexity < before[0] / 1.5
 
 
-def test_translation_data(tmp_path: Path):
-    pairs = "Go.\tVa !\nHi there.\tSalut.\nGo.\tBouge !\nGo.\tVa !\n"
+@pytest.mark.parametrize("use_random_iter", [True, False])
+@pytest.mark.parametrize(
+    ("kind", "options"),
+    [
+        ("RNN", {}),
+        ("GRU", {"num_layers": 2}),
+        ("LSTM", {}),
+        ("LSTM", {"num_layers": 2, "bidirectional": True}),
+    ],
+)
+def test_the_older_language_models_around_layers(kind, options, use_random_iter, capsys):
+    batches, vocab = d2l.load_data_time_machine(8, 10, use_random_iter, max_tokens=2000)
+    net = d2l.RNNModel(getattr(nn, kind)(len(vocab), 16, **options), len(vocab))
+    before = d2l.train_epoch_ch8(
+        net, batches, nn.CrossEntropyLoss(), torch.optim.SGD([net.linear.bias], 0.0), "cpu", True
+    )
+    d2l.train_ch8(net, batches, vocab, 1, 3, d2l.try_gpu(), use_random_iter)
+    perplexity, *written = capsys.readouterr().out.splitlines()
+    assert float(perplexity.split()[1].rstrip(",")) < before[0]
+    assert [len(line) for line in written] == [len("time traveller") + 50, len("traveller") + 50]
+
+
+def test_the_time_machine_itself_is_learned(capsys, monkeypatch: pytest.MonkeyPatch):
+    if not (DATA / "text" / "timemachine.txt").is_file():
+        pytest.skip("needs The Time Machine in $FASTGRAD_DATA/text")
+    monkeypatch.setenv("FASTGRAD_DATA", str(DATA))
+    batches, vocab = d2l.load_data_time_machine(32, 35)
+    assert (len(vocab), len(batches.corpus)) == (28, 10000)
+    net = d2l.RNNModel(nn.GRU(len(vocab), 32), len(vocab))
+    d2l.train_ch8(net, batches, vocab, 4, 20, d2l.try_gpu())
+    assert float(capsys.readouterr().out.splitlines()[-3].split()[1].rstrip(",")) < 13
+    assert len(curves()[0]) == 2
+
+
+# Translation
+
+PAIRS = [
+    ("Go.", "Va !"),
+    ("Hi there.", "Salut."),
+    ("Go.", "Bouge !"),
+    ("Go.", "Va !"),
+    ("He is calm.", "Il est calme."),
+    ("She is calm.", "Elle est calme."),
+    ("He is calm.", "Il est calme."),
+    ("She is calm.", "Elle est calme."),
+]
+
+
+@pytest.fixture
+def translations(tmp_path: Path):
+    """The book's file of translations, with few of them."""
     with zipfile.ZipFile(tmp_path / "fra-eng.zip", "w") as archive:
-        archive.writestr("fra-eng/fra.txt", pairs)
+        archive.writestr("fra-eng/fra.txt", "\n".join(map("\t".join, PAIRS)) + "\n")
+
+
+def test_translation_data(translations: None):
     assert d2l.preprocess_nmt("Go.\u202fHi, You!") == "go . hi , you !"
     batches, source, target = d2l.load_data_nmt(batch_size=2, num_steps=4)
     X, X_len, Y, Y_len = next(iter(batches))
@@ -244,6 +298,110 @@ def test_translation_data(tmp_path: Path):
     assert d2l.truncate_pad([1, 2, 3], 2, 0) == [1, 2]
     assert d2l.bleu("il est calme .", "il est calme .", 2) == 1.0
     assert d2l.bleu("il a", "il est calme", 1) == pytest.approx(0.5**0.5 * 2.718281828**-0.5)
+
+
+@pytest.mark.parametrize("num_steps", [3, 6])
+def test_the_newer_translation_data(translations: None, num_steps: int):
+    data = d2l.MTFraEng(2, num_steps=num_steps, num_train=6, num_val=2)
+    assert [len(list(part)) for part in (data.train_dataloader(), data.val_dataloader())] == [3, 1]
+    X, inputs, lengths, Y = data.arrays
+    assert X.shape == inputs.shape == Y.shape == (8, num_steps)
+    assert torch.equal(inputs[:, 1:], Y[:, :-1])
+    assert data.tgt_vocab.to_tokens(inputs[:, 0].tolist()) == ["<bos>"] * 8
+    assert data.src_vocab.to_tokens(X[0].tolist())[:3] == ["go", ".", "<eos>"]
+    assert lengths.tolist() == [min(n, num_steps) for n in (3, 4, 3, 3, 5, 5, 5, 5)]
+    X, inputs, lengths, Y = data.build(["Go."], ["Va !"])
+    assert torch.equal(X[0], data.arrays[0][0])
+    assert data.tgt_vocab.to_tokens(Y[0].tolist())[:3] == ["va", "!", "<eos>"]
+    with pytest.raises(ValueError, match="shorter"):
+        data.build(["Go."], [])
+
+
+def recurrent_pair(source, target):
+    encoder = d2l.Seq2SeqEncoder(len(source), 16, 16, 2, 0.1)
+    return encoder, d2l.Seq2SeqDecoder(len(target), 16, 16, 2, 0.1)
+
+
+def test_the_older_sequence_to_sequence_model_translates(translations: None, capsys):
+    batches, source, target = d2l.load_data_nmt(batch_size=4, num_steps=6)
+    net = d2l.EncoderDecoder(*recurrent_pair(source, target))
+    scores, state = net(torch.zeros((4, 6), dtype=torch.long), torch.zeros((4, 5)).long(), None)
+    assert scores.shape == (4, 5, len(target))
+    assert [part.shape for part in state] == [(6, 4, 16), (2, 4, 16)]
+    d2l.train_seq2seq(net, batches, 0.02, 40, target, d2l.try_gpu())
+    assert re.match(r"loss 0\.\d{3}, \d+\.\d tokens/sec on cpu\n", capsys.readouterr().out)
+    losses = curves()[0]
+    assert len(losses) == 4
+    assert losses[-1] < losses[0] / 2
+    found, weights = d2l.predict_seq2seq(net, "She is calm .", source, target, 6, d2l.cpu())
+    assert d2l.bleu(found, "elle est calme .", k=2) == 1.0
+    assert weights == []
+
+
+def test_the_newer_sequence_to_sequence_model_translates(translations: None):
+    data = d2l.MTFraEng(4, num_steps=6, num_train=8, num_val=8)
+    pad = data.tgt_vocab["<pad>"]
+    pair = recurrent_pair(data.src_vocab, data.tgt_vocab)
+    model = d2l.Seq2Seq(*pair, tgt_pad=pad, lr=0.02)
+    model.board.display = False
+    assert model(*data.arrays[:-1]).shape == (8, 6, len(data.tgt_vocab))
+    d2l.Trainer(max_epochs=40, gradient_clip_val=1).fit(model, data)
+    losses = model.board.data["train_loss"]
+    assert losses[-1][1] < losses[0][1] / 2
+    model.eval()
+    found, weights = model.predict_step(data.build(["he is calm ."], [""]), d2l.cpu(), 5)
+    assert data.tgt_vocab.to_tokens(found[0].tolist()) == ["il", "est", "calme", ".", "<eos>"]
+    assert weights == []
+
+
+def test_padding_does_not_count_in_the_newer_loss():
+    model = d2l.Seq2Seq(d2l.Encoder(), d2l.Decoder(), tgt_pad=1, lr=0.1)
+    scores, Y = torch.rand(2, 3, 4), torch.tensor([[0, 2, 1], [3, 1, 1]])
+    expected = nn.functional.cross_entropy(scores.reshape(-1, 4), Y.reshape(-1), ignore_index=1)
+    assert torch.allclose(model.loss(scores, Y), expected)
+
+
+class Attending(d2l.AttentionDecoder):
+    """A decoder of one's own, made of what the book gives."""
+
+    def __init__(self, size):
+        super().__init__()
+        self.embedding = nn.Embedding(size, 16)
+        self.attention = d2l.AdditiveAttention(16, 16, 16, 0.0)
+        self.dense = nn.LazyLinear(size)
+
+    def init_state(self, enc_outputs, valid_lens, *args):
+        return enc_outputs, valid_lens
+
+    def forward(self, X, state):
+        Y = self.attention(self.embedding(X), state[0], state[0], state[1])
+        return self.dense(Y), state
+
+    @property
+    def attention_weights(self):
+        return self.attention.attention_weights
+
+
+def test_attention_over_a_transformer_s_encoder_is_kept(translations: None, capsys):
+    batches, source, target = d2l.load_data_nmt(batch_size=4, num_steps=6)
+    encoder = d2l.TransformerEncoder(len(source), 16, 16, 16, 16, [16], 16, 32, 4, 2, 0.0)
+    net = d2l.EncoderDecoder(encoder, Attending(len(target)))
+    d2l.train_seq2seq(net, batches, 0.01, 10, target, d2l.cpu())
+    found, weights = d2l.predict_seq2seq(net, "go .", source, target, 6, d2l.cpu(), True)
+    assert 0 <= len(weights) - len(found.split()) <= 1
+    assert weights[0].shape == (1, 1, 6)
+    assert weights[0][0, 0, 3:].tolist() == [0.0, 0.0, 0.0]
+
+
+def test_what_a_subclass_must_write_is_named():
+    for call in (
+        lambda: d2l.Encoder()(1),
+        lambda: d2l.Decoder().init_state(1),
+        lambda: d2l.Decoder()(1, 2),
+        lambda: d2l.AttentionDecoder().attention_weights,
+    ):
+        with pytest.raises(NotImplementedError, match=r"(En|De)coder\."):
+            call()
 
 
 # Attention
@@ -301,6 +459,39 @@ def test_the_loss_of_sequences_counts_valid_parts():
     assert torch.allclose(found, torch.tensor([2.3026, 1.1513, 0.0]), atol=1e-4)
 
 
+# Transformers
+
+
+def test_transformers_are_those_of_either_book():
+    tokens, lengths = torch.ones((2, 10), dtype=torch.long), torch.tensor([3, 2])
+    for encoder in (
+        d2l.TransformerEncoder(20, 24, 24, 24, 24, [10, 24], 24, 48, 8, 2, 0.5),
+        d2l.TransformerEncoder(20, 24, 48, 8, 2, 0.5),
+        d2l.TransformerEncoder(20, 24, 48, 8, num_blks=2, dropout=0.5, use_bias=True),
+    ):
+        assert encoder.eval()(tokens, lengths).shape == (2, 10, 24)
+        assert [w.shape for w in encoder.attention_weights] == [(16, 10, 10)] * 2
+        assert encoder.attention_weights[0][:8, :, 3:].abs().max() == 0
+    X = torch.rand(2, 10, 24)
+    for block in (
+        d2l.EncoderBlock(24, 24, 24, 24, [10, 24], 24, 48, 8, 0.5),
+        d2l.TransformerEncoderBlock(24, 48, 8, 0.5),
+    ):
+        found = block.eval()(X, lengths)
+        assert found.shape == X.shape
+        assert torch.allclose(found.mean(), torch.tensor(0.0), atol=1e-5)
+    with pytest.raises(TypeError, match=r"TransformerEncoder takes \(vocab_size, num_hiddens"):
+        d2l.TransformerEncoder(20, 24)
+
+
+def test_a_network_works_on_each_position_by_itself():
+    X = torch.ones(2, 3, 4)
+    for ffn in (d2l.PositionWiseFFN(4, 5, 8), d2l.PositionWiseFFN(5, 8)):
+        found = ffn(X)
+        assert found.shape == (2, 3, 8)
+        assert torch.equal(found[0, 0], found[1, 2])
+
+
 # The newer book's classes
 
 
@@ -348,6 +539,7 @@ def test_a_classifier_of_one_s_own_is_trained():
 
     model = d2l.LeNet(lr=0.5)
     model.net = nn.Sequential(nn.Flatten(), nn.LazyLinear(10))
+    model.net.apply(d2l.init_cnn)  # lazy layers are passed over
     model.apply_init([next(iter(digits(8)))[0]], d2l.init_cnn)
     d2l.Trainer(max_epochs=2, gradient_clip_val=1).fit(model, Digits())
     assert model.board.data["val_acc"][-1][1] > 0.5
@@ -380,15 +572,18 @@ def test_the_newer_language_models_are_trained(layer):
     assert len(model.predict("the ", 10, data.vocab)) == 14
 
 
-@pytest.mark.parametrize("kind", ["RNN", "GRU"])
-def test_the_newer_language_models_around_layers(kind: str):
-    if not hasattr(nn, kind):
-        pytest.skip(f"nn.{kind} is not in the library")
-    data = d2l.TimeMachine(batch_size=64, num_steps=8, num_train=128, num_val=64)
+@pytest.mark.parametrize("layer", [d2l.RNN, d2l.GRU, nn.LSTM])
+def test_the_newer_language_models_around_layers(layer):
+    data = d2l.TimeMachine(batch_size=64, num_steps=8, num_train=1024, num_val=64)
     size = len(data.vocab)
-    model = d2l.RNNLM(getattr(d2l, kind)(size, 16), vocab_size=size, lr=1)
-    d2l.Trainer(max_epochs=1, gradient_clip_val=1).fit(model, data)
+    model = d2l.RNNLM(layer(size, 16), vocab_size=size, lr=1)
+    d2l.Trainer(max_epochs=2, gradient_clip_val=1).fit(model, data)
+    perplexity = model.board.data["train_ppl"]
+    assert perplexity[-1][1] < perplexity[0][1]
     assert len(model.predict("the ", 10, data.vocab)) == 14
+    deep = d2l.GRU(size, 16, num_layers=2, dropout=0.5)
+    outputs, state = deep(torch.rand(8, 4, size))
+    assert (outputs.shape, state.shape) == ((8, 4, 16), (2, 4, 16))
 
 
 # Convolutions
@@ -417,6 +612,114 @@ def test_boxes_go_there_and_back():
     anchors = d2l.multibox_prior(torch.zeros(1, 3, 4, 4), sizes=[0.75, 0.5], ratios=[1, 2])
     assert anchors.shape == (1, 48, 4)
     assert d2l.assign_anchor_to_bbox(boxes, boxes, "cpu").tolist() == [0]
+
+
+# Sets of images
+
+
+def voc_folder(folder: Path, sizes):
+    """A folder in the form of Pascal VOC: the upper half of each photo is an aeroplane."""
+    for name in ("ImageSets/Segmentation", "JPEGImages", "SegmentationClass"):
+        (folder / name).mkdir(parents=True)
+    for i, (height, width) in enumerate(sizes):
+        mask = torch.zeros(3, height, width, dtype=torch.uint8)
+        mask[0, : height // 2] = 128
+        io.write_png(mask, folder / "SegmentationClass" / f"{i}.png")
+        io.write_jpeg(torch.full_like(mask, 100), folder / "JPEGImages" / f"{i}.jpg")
+    names = "\n".join(map(str, range(len(sizes))))
+    for part in ("train", "val"):
+        (folder / "ImageSets" / "Segmentation" / f"{part}.txt").write_text(names)
+
+
+def test_pixels_have_the_classes_of_their_colours(tmp_path: Path):
+    assert len(d2l.VOC_CLASSES) == len(d2l.VOC_COLORMAP) == 21
+    assert d2l.VOC_COLORMAP[:3] == [[0, 0, 0], [128, 0, 0], [0, 128, 0]]
+    assert d2l.VOC_COLORMAP[20] == [0, 64, 128]
+    voc_folder(tmp_path / "voc", [(6, 8)])
+    (photo,), (mask,) = d2l.read_voc_images(str(tmp_path / "voc"))
+    assert photo.shape == mask.shape == (3, 6, 8)
+    classes = d2l.voc_colormap2label()
+    found = d2l.voc_label_indices(mask, classes)
+    assert found.tolist() == [[1] * 8] * 3 + [[0] * 8] * 3
+    assert classes[(224 * 256 + 224) * 256 + 192] == 0  # the seam between things
+    both = torch.arange(48).reshape(1, 6, 8)
+    one, other = d2l.voc_rand_crop(both, both, 2, 3)
+    assert one.shape == (1, 2, 3)
+    assert torch.equal(one, other)
+
+
+def test_photos_with_classes_are_loaded(tmp_path: Path, capsys):
+    voc_folder(tmp_path / "VOCdevkit" / "VOC2012", [(6, 8), (2, 8), (6, 9)])
+    with tarfile.open(tmp_path / "VOCtrainval_11-May-2012.tar", "w") as archive:
+        archive.add(tmp_path / "VOCdevkit", "VOCdevkit")
+    train, _ = d2l.load_data_voc(2, (4, 5))
+    assert capsys.readouterr().out == "read 2 examples\nread 2 examples\n"
+    ((X, y),) = train
+    assert (X.shape, y.shape) == ((2, 3, 4, 5), (2, 4, 5))
+    assert y.dtype is torch.int64
+    assert X[0, 0].std() < 0.01
+    assert X[0, 0, 0, 0].item() == pytest.approx((100 / 255 - 0.485) / 0.229, abs=0.03)
+
+
+def test_bananas_are_loaded(tmp_path: Path, capsys):
+    folder = tmp_path / "banana-detection"
+    for part in ("bananas_train", "bananas_val"):
+        (folder / part / "images").mkdir(parents=True)
+        image = torch.full((3, 256, 256), 7, dtype=torch.uint8)
+        io.write_png(image, folder / part / "images" / "0.png")
+        label = "img_name,label,xmin,ymin,xmax,ymax\n0.png,0,64,32,128,256\n"
+        (folder / part / "label.csv").write_text(label)
+    with zipfile.ZipFile(tmp_path / "banana-detection.zip", "w") as archive:
+        for path in folder.rglob("*.*"):
+            archive.write(path, path.relative_to(tmp_path))
+    _, val = d2l.load_data_bananas(4)
+    assert capsys.readouterr().out == "read 1 training examples\nread 1 validation examples\n"
+    ((X, Y),) = val
+    assert (X.shape, X.dtype, X.max().item()) == ((1, 3, 256, 256), torch.float32, 7)
+    assert Y.tolist() == [[[0, 0.25, 0.125, 0.5, 1]]]
+
+
+def test_images_of_a_competition_are_sorted_by_class(tmp_path: Path):
+    labels = ["id,label", *(f"{i},{'cat' if i < 4 else 'dog'}" for i in range(10))]
+    (tmp_path / "labels.csv").write_text("\n".join(labels))
+    for part in ("train", "test"):
+        (tmp_path / part).mkdir()
+        for i in range(10):
+            (tmp_path / part / f"{i}.png").touch()
+    names = d2l.read_csv_labels(str(tmp_path / "labels.csv"))
+    assert names["3"] == "cat"
+    assert d2l.reorg_train_valid(str(tmp_path), names, 0.5) == 2
+    d2l.reorg_test(str(tmp_path))
+    parts = tmp_path / "train_valid_test"
+    counts = {
+        str(folder.relative_to(parts)): len(list(folder.iterdir())) for folder in parts.glob("*/*")
+    }
+    assert counts == {
+        "train_valid/cat": 4,
+        "train_valid/dog": 6,
+        "train/cat": 2,
+        "train/dog": 4,
+        "valid/cat": 2,
+        "valid/dog": 2,
+        "test/unknown": 10,
+    }
+
+
+def test_two_networks_play_against_each_other():
+    net_D, net_G = nn.Linear(1, 1), nn.Linear(1, 1)
+    loss = nn.BCEWithLogitsLoss(reduction="sum")
+    trainers = [torch.optim.SGD(net.parameters(), lr=0.1) for net in (net_D, net_G)]
+    X, Z = torch.full((4, 1), 3.0), torch.rand(4, 1)
+    made = [p.clone() for p in net_G.parameters()]
+    first = d2l.update_D(X, Z, net_D, net_G, loss, trainers[0])
+    assert all(map(torch.equal, made, net_G.parameters()))
+    for _ in range(5):
+        last = d2l.update_D(X, Z, net_D, net_G, loss, trainers[0])
+    assert last < first
+    told = [p.clone() for p in net_D.parameters()]
+    first = d2l.update_G(Z, net_D, net_G, loss, trainers[1])
+    assert d2l.update_G(Z, net_D, net_G, loss, trainers[1]) < first
+    assert all(map(torch.equal, told, net_D.parameters()))
 
 
 # Pictures and files

@@ -216,6 +216,22 @@ def test_vmap_over_a_layer():
     assert fg.allclose(mapped, fg.stack([layer(one)[0] for one in x]), atol=1e-6)
 
 
+@pytest.mark.parametrize("name", ["RNN", "LSTM", "GRU"])
+@pytest.mark.parametrize("num_layers", [1, 2])
+def test_last_states_are_detached_in_place(name, num_layers):
+    layer = getattr(nn, name)(3, 4, num_layers)
+    _, last = layer(fg.rand(5, 2, 3))
+    for state in last if name == "LSTM" else [last]:
+        assert state.requires_grad
+        assert not state.detach_().requires_grad
+
+
+def test_parameters_are_named_one_after_the_other_as_in_torch(torch):
+    sizes = {"input_size": 3, "hidden_size": 4, "num_layers": 2, "bidirectional": True}
+    ours, theirs = nn.LSTM(**sizes, proj_size=2), torch.nn.LSTM(**sizes, proj_size=2)
+    assert ours._flat_weights_names == theirs._flat_weights_names
+
+
 def test_dropout_with_one_layer_warns():
     with pytest.warns(UserWarning, match="num_layers greater than 1"):
         nn.LSTM(3, 4, dropout=0.5)

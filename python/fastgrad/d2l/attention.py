@@ -1,4 +1,4 @@
-"""Attention, and the blocks of a transformer."""
+"""Attention: scores, weights and heads, and the positions that it needs."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import Any
 
 import fastgrad as torch
 from fastgrad import Tensor, nn
+from fastgrad.d2l.signatures import either
 
 
 def sequence_mask(X: Tensor, valid_len: Tensor, value: float = 0) -> Tensor:
@@ -46,17 +47,29 @@ class MaskedSoftmaxCELoss(nn.CrossEntropyLoss):
         return (losses * weights).mean(dim=1)
 
 
-class AdditiveAttention(nn.Module):
-    """Attention whose scores are a small network's, so that queries and keys may differ in size."""
+def _projection(inputs: int | None, outputs: int, bias: bool) -> nn.Module:
+    """A linear layer, whose inputs are seen where the newer book doesn't give their number."""
+    if inputs is None:
+        return nn.LazyLinear(outputs, bias=bias)
+    return nn.Linear(inputs, outputs, bias=bias)
 
-    def __init__(self, *sizes: float, **named: Any) -> None:
+
+class AdditiveAttention(nn.Module):
+    """Attention whose scores are a small network's, so that queries and keys may differ in size.
+
+    It is made from ``(num_hiddens, dropout)``, or, as in the older book, from
+    ``(key_size, query_size, num_hiddens, dropout)``.
+    """
+
+    def __init__(self, *given: Any, **named: Any) -> None:
         super().__init__()
-        # The older book gives the sizes of keys and queries first; here they are seen.
-        num_hiddens = int(named.get("num_hiddens", sizes[-2] if len(sizes) > 1 else 0))
-        self.W_k = nn.LazyLinear(num_hiddens, bias=False)
-        self.W_q = nn.LazyLinear(num_hiddens, bias=False)
-        self.w_v = nn.LazyLinear(1, bias=False)
-        self.dropout = nn.Dropout(named.get("dropout", sizes[-1] if sizes else 0.0))
+        newer, older = "num_hiddens dropout", "key_size query_size num_hiddens dropout"
+        sizes = either("AdditiveAttention", newer, older, given, named)
+        num_hiddens = sizes["num_hiddens"]
+        self.W_k = _projection(sizes.get("key_size"), num_hiddens, bias=False)
+        self.W_q = _projection(sizes.get("query_size"), num_hiddens, bias=False)
+        self.w_v = nn.Linear(num_hiddens, 1, bias=False)
+        self.dropout = nn.Dropout(sizes["dropout"])
         self.attention_weights: Tensor
 
     def forward(
@@ -101,24 +114,22 @@ def transpose_output(X: Tensor, num_heads: int) -> Tensor:
 class MultiHeadAttention(nn.Module):
     """Several attentions side by side.
 
-    Args:
-        sizes: number of hidden units, of heads, and dropout; the older book gives the sizes of
-            keys, queries and values before them, which are seen here.
-        bias: whether the projections have one.
+    It is made from ``(num_hiddens, num_heads, dropout, bias=False)``; the older book gives
+    ``key_size, query_size, value_size`` before them.
     """
 
-    def __init__(self, *sizes: float, bias: bool = False, **named: Any) -> None:
+    def __init__(self, *given: Any, **named: Any) -> None:
         super().__init__()
-        if len(sizes) in (4, 7):  # the bias may come last
-            bias, sizes = bool(sizes[-1]), sizes[:-1]
-        hiddens, heads, dropout = (*sizes[-3:], None, None, None)[:3]
-        num_hiddens = int(named.get("num_hiddens", hiddens) or 0)
-        self.num_heads = int(named.get("num_heads", heads) or 0)
-        self.attention = DotProductAttention(float(named.get("dropout", dropout) or 0))
-        self.W_q = nn.LazyLinear(num_hiddens, bias=bias)
-        self.W_k = nn.LazyLinear(num_hiddens, bias=bias)
-        self.W_v = nn.LazyLinear(num_hiddens, bias=bias)
-        self.W_o = nn.LazyLinear(num_hiddens, bias=bias)
+        newer = "num_hiddens num_heads dropout bias?"
+        older = f"key_size query_size value_size {newer}"
+        sizes = either("MultiHeadAttention", newer, older, given, named)
+        num_hiddens, bias = sizes["num_hiddens"], sizes.get("bias", False)
+        self.num_heads = sizes["num_heads"]
+        self.attention = DotProductAttention(sizes["dropout"])
+        self.W_q = _projection(sizes.get("query_size"), num_hiddens, bias)
+        self.W_k = _projection(sizes.get("key_size"), num_hiddens, bias)
+        self.W_v = _projection(sizes.get("value_size"), num_hiddens, bias)
+        self.W_o = nn.Linear(num_hiddens, num_hiddens, bias=bias)
 
     def transpose_qkv(self, X: Tensor) -> Tensor:
         """See the function of that name."""
@@ -157,16 +168,3 @@ class PositionalEncoding(nn.Module):
     def forward(self, X: Tensor) -> Any:
         """[N, steps, num_hiddens] to the same."""
         return self.dropout(X + self.P[:, : X.shape[1], :].to(X.device))
-
-
-class AddNorm(nn.Module):
-    """A residual connection, and layer normalisation after it."""
-
-    def __init__(self, norm_shape: Any, dropout: float) -> None:
-        super().__init__()
-        self.dropout = nn.Dropout(dropout)
-        self.ln = nn.LayerNorm(norm_shape)
-
-    def forward(self, X: Tensor, Y: Tensor) -> Any:
-        """Two tensors of a shape to one."""
-        return self.ln(self.dropout(Y) + X)

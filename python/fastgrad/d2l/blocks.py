@@ -8,7 +8,8 @@ from fastgrad.nn import functional as F
 
 def init_cnn(module: nn.Module) -> None:
     """Xavier's weights for layers of convolutions and linear ones."""
-    if isinstance(module, nn.Linear | nn.Conv2d):
+    lazy = isinstance(module, nn.LazyLinear | nn.LazyConv2d)  # no weights yet
+    if isinstance(module, nn.Linear | nn.Conv2d) and not lazy:
         nn.init.xavier_uniform_(module.weight)
 
 

@@ -179,8 +179,5 @@ def layers(
         input = found[0].output if directions == 1 else cat([r.output for r in found], 1)
         last += found
     cells = [r.c for r in last if r.c is not None]
-    return Result(input, _stacked([r.h for r in last]), _stacked(cells) if cells else None)
-
-
-def _stacked(states: list[Tensor]) -> Tensor:
-    return states[0].unsqueeze(0) if len(states) == 1 else stack(states)
+    # Of one state, too, a tensor of its own: a view could not be detached in place.
+    return Result(input, stack([r.h for r in last]), stack(cells) if cells else None)

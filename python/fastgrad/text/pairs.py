@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Sequence
-from typing import TypeAlias
+from typing import TypeAlias, TypeVar
 
 import fastgrad
 from fastgrad import Generator, Tensor
@@ -14,6 +14,7 @@ from fastgrad.text.vocabulary import Vocab
 from fastgrad.utils.data import Dataset, Sampler
 
 Example: TypeAlias = tuple[Tensor, Tensor, Tensor, Tensor]
+Token = TypeVar("Token", int, str)
 
 
 def read_pairs(path: PathLike, separator: str = "\t") -> list[tuple[str, str]]:
@@ -44,7 +45,7 @@ def read_pairs(path: PathLike, separator: str = "\t") -> list[tuple[str, str]]:
     return pairs
 
 
-def truncate_pad(line: Sequence[int], num_steps: int, padding_token: int) -> list[int]:
+def truncate_pad(line: Sequence[Token], num_steps: int, padding_token: Token) -> list[Token]:
     """Return a sequence cut, or filled up at its end, to ``num_steps`` tokens.
 
     Source: Dive into Deep Learning, https://d2l.ai (``d2l.truncate_pad``).
@@ -53,7 +54,7 @@ def truncate_pad(line: Sequence[int], num_steps: int, padding_token: int) -> lis
     >>> truncate_pad([5, 6, 7], 2, 0), truncate_pad([5, 6], 4, 0)
     ([5, 6], [5, 6, 0, 0])
     """
-    return [*line[:num_steps], *[padding_token] * (num_steps - len(line))]
+    return list(line[:num_steps]) + [padding_token] * (num_steps - len(line))
 
 
 def pad_batch(

@@ -100,6 +100,11 @@ class RNNBase(Module):
         """The parameters of each layer and direction."""
         return [[getattr(self, name) for name in names] for names in self._all_weights]
 
+    @property
+    def _flat_weights_names(self) -> list[str]:
+        # PyTorch's name for them is not public, but course code walks through it.
+        return [name for names in self._all_weights for name in names]
+
     def flatten_parameters(self) -> None:
         """Does nothing: the kernels read the parameters where they are."""
 
