@@ -292,8 +292,13 @@ def test_a_second_signal_stops_at_once_and_keeps_the_checkpoint(tmp_path: Path) 
 
 
 def test_without_a_checkpoint_ctrl_c_is_left_alone() -> None:
-    with pytest.raises(KeyboardInterrupt) as stop:
-        train(make_model(), loss=interrupting(2))
+    # A shell's background jobs ignore the signal from the start.
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        with pytest.raises(KeyboardInterrupt) as stop:
+            train(make_model(), loss=interrupting(2))
+    finally:
+        signal.signal(signal.SIGINT, before)
     assert not isinstance(stop.value, TrainingInterrupted)
 
 
