@@ -16,7 +16,7 @@ DIFFERENCES = {
     "torch.save": "tensors, state dicts and plain containers; a whole module is an error",
     "torch.set_float32_matmul_precision": "always full float32",
     "torch.use_deterministic_algorithms": "always deterministic",
-    "torch.utils.data.DataLoader": "workers are threads",
+    "torch.utils.data.DataLoader": "workers are threads, or processes on request",
     "torchvision.datasets.MNIST": "a folder with the four files needs no download",
     "torchvision.models": "no weights are downloaded: load_state_dict them from a file",
     "torch.Tensor.cuda": "an error: there is no CUDA device",

@@ -27,6 +27,27 @@ def _activation(wanted: str | Callable[[Tensor], Tensor]) -> Callable[[Tensor], 
     return F.relu if wanted == "relu" else F.gelu
 
 
+def _attend(
+    attention: MultiheadAttention,
+    x: Tensor,
+    memory: Tensor,
+    mask: Tensor | None,
+    padding: Tensor | None,
+    is_causal: bool,
+) -> Tensor:
+    """What a sequence finds in a memory, which may be the sequence itself."""
+    out, _ = attention(
+        x,
+        memory,
+        memory,
+        attn_mask=mask,
+        key_padding_mask=padding,
+        need_weights=False,
+        is_causal=is_causal,
+    )
+    return out  # type: ignore[no-any-return]
+
+
 class TransformerEncoderLayer(Module):
     """Attention of a sequence to itself, then two linear layers, each with a way around it.
 
@@ -102,15 +123,7 @@ class TransformerEncoderLayer(Module):
     def _sa_block(
         self, x: Tensor, mask: Tensor | None, padding: Tensor | None, is_causal: bool
     ) -> Tensor:
-        out, _ = self.self_attn(
-            x,
-            x,
-            x,
-            attn_mask=mask,
-            key_padding_mask=padding,
-            need_weights=False,
-            is_causal=is_causal,
-        )
+        out = _attend(self.self_attn, x, x, mask, padding, is_causal)
         return self.dropout1(out)  # type: ignore[no-any-return]
 
     def _ff_block(self, x: Tensor) -> Tensor:
@@ -203,15 +216,7 @@ class TransformerDecoderLayer(Module):
     def _sa_block(
         self, x: Tensor, mask: Tensor | None, padding: Tensor | None, is_causal: bool
     ) -> Tensor:
-        out, _ = self.self_attn(
-            x,
-            x,
-            x,
-            attn_mask=mask,
-            key_padding_mask=padding,
-            need_weights=False,
-            is_causal=is_causal,
-        )
+        out = _attend(self.self_attn, x, x, mask, padding, is_causal)
         return self.dropout1(out)  # type: ignore[no-any-return]
 
     def _mha_block(
@@ -222,15 +227,7 @@ class TransformerDecoderLayer(Module):
         padding: Tensor | None,
         is_causal: bool,
     ) -> Tensor:
-        out, _ = self.multihead_attn(
-            x,
-            memory,
-            memory,
-            attn_mask=mask,
-            key_padding_mask=padding,
-            need_weights=False,
-            is_causal=is_causal,
-        )
+        out = _attend(self.multihead_attn, x, memory, mask, padding, is_causal)
         return self.dropout2(out)  # type: ignore[no-any-return]
 
     def _ff_block(self, x: Tensor) -> Tensor:
