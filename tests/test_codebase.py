@@ -165,6 +165,7 @@ ROOMS = (
         "amp",
         "cuda",
         "viz",
+        "machine",
         "vision",
         "text",
         "train",

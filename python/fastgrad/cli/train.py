@@ -21,6 +21,7 @@ EPILOG = """\
 models:
   softmax     softmax regression (the default)
   mlp         a multilayer perceptron with one hidden layer of 256 ReLU units
+  lenet       the convolutional network LeNet-5; images of other sizes are enlarged to 28x28
   logistic    logistic regression: one class (--positive) against the others
   linear      linear regression by least squares: of the last column of a table, or of the
               indicators of the classes of images
@@ -58,6 +59,7 @@ def add_command(commands: "Commands") -> None:
     add("--device", metavar="NAME", help="where to compute (cpu)")
     add("--positive", type=int, metavar="N", help="the class that logistic looks for (1)")
     add("--out", metavar="DIR", help="folder of the results (runs/DATA-MODEL)")
+    add("--report", action="store_true", help="also write report.html, a page for a browser")
     add("--resume", action="store_true", help="go on from the checkpoint in DIR")
     parser.set_defaults(command=train)
 
