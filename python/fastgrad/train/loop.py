@@ -2,7 +2,7 @@
 
 import math
 import time
-from collections.abc import Iterator, Sized
+from collections.abc import Callable, Iterator, Sized
 from dataclasses import dataclass
 from itertools import islice
 from typing import Any, cast
@@ -34,6 +34,7 @@ def fit(
     val_data: Data | None = None,
     seed: int = 0,
     progress: bool = True,
+    callback: Callable[[History], object] | None = None,
     checkpoint: PathLike | None = None,
     resume: bool = False,
     config: Config | None = None,
@@ -58,6 +59,7 @@ def fit(
         val_data: Data to measure on at the end of each epoch, by :func:`evaluate`.
         seed: Seed of the shuffling, when ``train_data`` is a dataset.
         progress: Whether to tell of the progress on standard error; ``fastgrad[train]`` adds a bar.
+        callback: Called with the history after each epoch; :class:`LiveCurves` is one.
         checkpoint: File that keeps the state of the run, replaced as the run goes on.
         resume: Go on from ``checkpoint``.
         config: More that must be equal for a run to be resumed, such as the name of the data. The
@@ -95,6 +97,7 @@ def fit(
         predict=predict,
         val_data=val_data,
         epochs=epochs,
+        callback=callback,
         path=checkpoint,
         config=config or {},
     )
@@ -125,6 +128,7 @@ class _Run:
     predict: Predict | None
     val_data: Data | None
     epochs: int
+    callback: Callable[[History], object] | None
     path: PathLike | None
     config: Config
 
@@ -194,6 +198,8 @@ class _Run:
         self.batch, self.seconds, self.meter = 0, 0.0, Meter(self.predict)
         self.save()
         display.epoch(record, self.epochs)
+        if self.callback is not None:
+            self.callback(self.history)
 
     def not_finite(self, epoch: int) -> str:
         """Where the loss began to be nan or infinite."""
