@@ -89,7 +89,8 @@ def all_gather_object(
 def on_first_rank(function: Callable[[], T], group: ProcessGroup | None = None) -> T:
     """Call a function on rank 0 alone, and give all ranks its result, or raise its error on all.
 
-    This is how one file is written for all. It is fastgrad's own.
+    This is how one file is written for all. It is fastgrad's own. An error is raised elsewhere
+    with its message; what caused it stays on rank 0.
 
     >>> from fastgrad import distributed as dist
     >>> dist.init_process_group()

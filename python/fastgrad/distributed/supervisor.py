@@ -70,7 +70,10 @@ def supervise(command: Sequence[str]) -> int:
         preexec_fn=_end_with_parent,
     )
 
+    was_told = []  # to end, by whoever started it
+
     def forward(signum: int, frame: FrameType | None) -> None:
+        was_told.append(signum)
         child.send_signal(signum)
 
     for name in _FORWARDED:
@@ -79,7 +82,7 @@ def supervise(command: Sequence[str]) -> int:
     for line in child.stderr:
         _say(rank, line.decode(errors="replace"))
     code = child.wait()
-    if code:
+    if code and not was_told:
         _say(rank, f"{_how_it_ended(code)}; the run ends with it\n")
     return code if code >= 0 else 128 - code
 

@@ -14,11 +14,12 @@ from fastgrad.nn import functional
 from fastgrad.optim import SGD, Optimizer
 from fastgrad.train.checkpoint import Checkpoint, Config
 from fastgrad.train.errors import CheckpointError
-from fastgrad.train.evaluation import Data, Evaluation, evaluate
+from fastgrad.train.evaluation import Data, Evaluation, evaluate_on_ranks
 from fastgrad.train.history import Epoch, History
 from fastgrad.train.interrupt import StopRequest, TrainingInterrupted
 from fastgrad.train.metrics import Loss, Meter, Predict
 from fastgrad.train.progress import Progress, make_progress
+from fastgrad.train.ranks import Ranks
 from fastgrad.utils.data import DataLoader
 
 
@@ -44,6 +45,11 @@ def fit(
     on Ctrl-C (SIGINT) or SIGTERM, after the current step; a second signal stops at once. A resumed
     run ends with the same bits as one that was never stopped, provided that all its random numbers
     come from the loader's generator and from fastgrad's default one.
+
+    In a process group of several ranks (``fastgrad.distributed``), which all call this with the
+    same arguments, each takes an equal part of every batch, and the steps are those of one process
+    to the rounding of float32. The first rank writes the checkpoint and tells of the progress; the
+    run goes on from it on any number of ranks.
 
     Args:
         model: The model; trained in place.
@@ -100,7 +106,7 @@ def fit(
     )
     if resume:
         run.restore()
-    return run.go(progress)
+    return run.go(progress and run.ranks.is_first)
 
 
 def _loader(data: Data, batch_size: int, seed: int) -> DataLoader[Any]:
@@ -130,6 +136,9 @@ class _Run:
 
     def __post_init__(self) -> None:
         self.config = {**self.config, **self.describe()}
+        self.ranks = Ranks()
+        self.shared_model = self.ranks.shared(self.model)
+        self.parts = self.ranks.part_of(self.loader)
         self.history = History()
         self.epoch_start = self.random_states()
         self.resume_state: Tensor | None = None
@@ -160,21 +169,26 @@ class _Run:
             self.step(inputs, targets)
             self.batch += 1
             display.step(self.meter)
+            if self.path is not None:
+                stop.signum = self.ranks.any_signal(stop.signum)
             if stop.signum is not None:
                 self.seconds = time.perf_counter() - started
+                self.meter = self.total_meter()
                 self.save()
                 return
         self.finish_epoch(time.perf_counter() - started, display)
 
     def step(self, inputs: Tensor, targets: Tensor) -> None:
         self.optimizer.zero_grad()
-        outputs = self.model(inputs)
-        loss = self.loss(outputs, targets)
-        loss.backward()
+        outputs = self.shared_model(inputs)
+        loss, weight = self.loss(outputs, targets), self.ranks.weight(self.batch)
+        (loss if weight == 1 else loss * weight).backward()
         self.optimizer.step()
-        self.meter.add(loss, outputs, targets)
+        if weight:
+            self.meter.add(loss, outputs, targets)
 
     def finish_epoch(self, seconds: float, display: Progress) -> None:
+        self.meter = self.total_meter()
         number, loss = len(self.history) + 1, self.meter.loss
         if not math.isfinite(loss):
             raise FloatingPointError(self.not_finite(number))
@@ -194,6 +208,13 @@ class _Run:
         self.save()
         display.epoch(record, self.epochs)
 
+    def total_meter(self) -> Meter:
+        """What all ranks have measured."""
+        total = Meter(self.predict, self.ranks.total(self.meter.state()))
+        found = [item for item in self.ranks.gathered(self.meter.not_finite) if item is not None]
+        total.not_finite = min(found, default=None)
+        return total
+
     def not_finite(self, epoch: int) -> str:
         """Where the loss began to be nan or infinite."""
         samples, loss = self.meter.not_finite or (0, self.meter.loss)
@@ -205,11 +226,12 @@ class _Run:
     def evaluate(self) -> Evaluation | None:
         if self.val_data is None:
             return None
-        return evaluate(self.model, self.val_data, loss=self.loss, predict=self.predict)
+        return evaluate_on_ranks(self.ranks, self.model, self.val_data, self.loss, self.predict)
 
     def batches(self) -> Iterator[tuple[Tensor, Tensor]]:
         """Return the batches of this epoch that are still to do."""
-        batches = iter(self.loader)
+        self.ranks.share_random_state()
+        batches = iter(self.parts)
         for _ in islice(batches, self.batch):  # drawn again for the random numbers that they take
             pass
         if self.resume_state is not None:  # what the model itself drew for those batches
@@ -220,9 +242,13 @@ class _Run:
     # Stopping and going on
 
     def save(self) -> None:
-        if self.path is None:
-            return
-        Checkpoint(
+        if self.path is not None:
+            path, state = self.path, self.state()
+            self.ranks.on_first(lambda: state.save(path))
+
+    def state(self) -> Checkpoint:
+        """Return all that a run needs to go on."""
+        return Checkpoint(
             config=dict(self.config),
             epochs=self.epochs,
             batch=self.batch,
@@ -233,12 +259,13 @@ class _Run:
             optimizer=self.optimizer.state_dict(),
             epoch_start=self.epoch_start,
             now=fg.get_rng_state(),
-        ).save(self.path)
+        )
 
     def restore(self) -> None:
         if self.path is None:
             raise ValueError("resume=True needs checkpoint=PATH, the file to go on from")
-        saved = Checkpoint.load(self.path)
+        path = self.path
+        saved = self.ranks.on_first(lambda: Checkpoint.load(path))
         saved.check(self.config, self.path)
         self.history = History.from_dicts(saved.history)
         if len(self.history) > self.epochs:
@@ -249,7 +276,8 @@ class _Run:
         self.model.load_state_dict(saved.model)
         self.optimizer.load_state_dict(saved.optimizer)
         self.batch, self.seconds = saved.batch, saved.seconds
-        self.meter = Meter(self.predict, saved.meter)
+        # What was measured before counts once.
+        self.meter = Meter(self.predict, saved.meter if self.ranks.is_first else None)
         self.resume_state = saved.now if saved.batch else None
         self.epoch_start = saved.epoch_start
         self.set_random_states(self.epoch_start)
