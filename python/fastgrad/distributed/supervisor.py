@@ -1,8 +1,8 @@
 """Starts one rank as its child, and tells of its end.
 
 ``python -m fastgrad.distributed.supervisor PROGRAM ARGUMENTS...``, started by MPI's launcher, gives
-the rank its processors and torchrun's variables, puts its number before each line of its standard
-error, hands signals on, and says with which signal or code it ended: launchers stop the other
+the rank its processors and torchrun's variables, passes on what it prints in whole lines, with its
+number before those on standard error, hands signals on, and says with which signal or code it ended: launchers stop the other
 ranks, but few of them say which one was the first.
 """
 
@@ -13,6 +13,7 @@ import os
 import signal
 import subprocess
 import sys
+from threading import Thread
 
 from fastgrad.distributed.mpi import SUPERVISED, local_place, started_as
 
@@ -20,6 +21,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import MutableMapping, Sequence
     from types import FrameType
+    from typing import IO, TextIO
 
 _PR_SET_PDEATHSIG = 1  # Linux: a signal for when the parent is gone
 _FORWARDED = (signal.SIGINT, signal.SIGTERM, signal.SIGUSR1)
@@ -64,6 +66,7 @@ def supervise(command: Sequence[str]) -> int:
     rank = set_variables(os.environ)
     child = subprocess.Popen(
         command,
+        stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         close_fds=False,  # MPI's launcher talks to the rank through some of them
         start_new_session=True,  # or a signal to the launcher's group would arrive twice
@@ -78,18 +81,22 @@ def supervise(command: Sequence[str]) -> int:
 
     for name in _FORWARDED:
         signal.signal(name, forward)
+    assert child.stdout is not None
     assert child.stderr is not None
-    for line in child.stderr:
-        _say(rank, line.decode(errors="replace"))
+    printed = Thread(target=_pass_on, args=(child.stdout, sys.stdout, ""))
+    printed.start()
+    _pass_on(child.stderr, sys.stderr, f"[rank {rank}] ")
+    printed.join()
     code = child.wait()
     if code and not was_told:
-        _say(rank, f"{_how_it_ended(code)}; the run ends with it\n")
+        print(f"[rank {rank}] {_how_it_ended(code)}; the run ends with it", file=sys.stderr)
     return code if code >= 0 else 128 - code
 
 
-def _say(rank: int, line: str) -> None:
-    sys.stderr.write(f"[rank {rank}] {line}")
-    sys.stderr.flush()
+def _pass_on(source: IO[bytes], to: TextIO, before: str) -> None:
+    for line in source:
+        to.write(before + line.decode(errors="replace"))
+        to.flush()
 
 
 def _how_it_ended(code: int) -> str:
