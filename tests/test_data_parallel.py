@@ -55,19 +55,19 @@ def test_fit_has_the_losses_of_one_process(processes: int, tmp_path: Path):
     def losses(make, lr):
         torch.manual_seed(1)
         model = make()
-        optimizer = torch.optim.SGD(model.parameters(), lr=lr, momentum=0.9)
+        optimizer = torch.optim.SGD(model.parameters(), lr=lr)
         history = fit(model, data, epochs=3, batch_size=64, optimizer=optimizer, val_data=data,
                       progress=False)
         return history.loss + history.val_loss, list(model.parameters())
 
-    settings = ((softmax, 0.1), (mlp, 0.05), (lenet, 0.05))
+    settings = ((softmax, 0.05), (mlp, 0.1), (lenet, 0.5))
     alone = [losses(*setting) for setting in settings]
     rank, size = start()
     assert size == {processes}
     for setting, (expected, weights) in zip(settings, alone):
         for turn in range(2):
             found, own = losses(*setting)
-            assert all(abs(a - b) < 2e-6 * abs(b) for a, b in zip(found, expected)), (found, expected)
+            assert all(abs(a - b) < 2e-6 * b for a, b in zip(found, expected)), (found, expected)
             assert all(torch.allclose(a, b, rtol=1e-4, atol=1e-6) for a, b in zip(own, weights))
             if turn:
                 assert found == before and all(map(torch.equal, own, kept))
@@ -224,7 +224,9 @@ def test_the_order_of_the_sampler_is_that_of_torch(torch, shuffle: bool, drop_la
 
 
 def test_the_sampler_refuses_a_rank_that_does_not_exist():
-    with pytest.raises(ValueError, match=r"Invalid rank 2, rank should be in the interval \[0, 1\]"):
+    with pytest.raises(
+        ValueError, match=r"Invalid rank 2, rank should be in the interval \[0, 1\]"
+    ):
         DistributedSampler(range(4), num_replicas=2, rank=2)
 
 
@@ -250,7 +252,7 @@ def test_train_on_several_processes_writes_what_one_writes(model: str, tmp_path:
     options = ("--model", model, "--epochs", "2")
     train(tmp_path / "one", *options)
     said = train(tmp_path / "two", *options, "--nproc", "2")
-    assert said.count("training samples") == said.count("Written to") == 1
+    assert said.count("test samples") == said.count("Written to") == 1
     assert "[rank 1]" not in said
     assert losses(tmp_path / "two") == pytest.approx(losses(tmp_path / "one"), rel=1e-5)
     names = [{path.name for path in (tmp_path / name).iterdir()} for name in ("one", "two")]
@@ -268,14 +270,14 @@ def test_a_stopped_run_goes_on_with_another_number_of_processes(tmp_path: Path):
     while "epoch  2/40" not in stopped.stderr.readline():
         assert stopped.poll() is None
     stopped.send_signal(signal.SIGINT)
-    said = stopped.stderr.read()
-    assert stopped.wait(30) == 128 + signal.SIGINT, said
+    said = stopped.communicate(timeout=60)[1]
+    assert stopped.returncode == 128 + signal.SIGINT, said
     assert "To go on: fastgrad train --resume" in said
     done = len(Checkpoint.load(tmp_path / "run" / "checkpoint.safetensors").history)
     assert 2 <= done < 40
     train(tmp_path / "run", "--resume", "--nproc", "3")
     train(tmp_path / "one", *options)
-    assert losses(tmp_path / "run") == pytest.approx(losses(tmp_path / "one"), rel=1e-4)
+    assert losses(tmp_path / "run") == pytest.approx(losses(tmp_path / "one"), rel=1e-3)
 
 
 def test_when_a_rank_is_killed_the_last_checkpoint_is_whole(tmp_path: Path):
@@ -365,5 +367,5 @@ def test_ctrl_c_reaches_all_ranks(tmp_path: Path):
     assert [running.stdout.readline() for _ in range(2)] == ["ready\n"] * 2
     time.sleep(0.1)
     running.send_signal(signal.SIGINT)
-    assert running.stdout.read().splitlines() == ["stopped"] * 2
-    assert running.wait(30) == 0
+    assert running.communicate(timeout=30)[0].split().count("stopped") == 2
+    assert running.returncode == 0

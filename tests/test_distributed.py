@@ -214,7 +214,9 @@ def test_a_rank_that_does_not_come_is_named_after_the_timeout(tmp_path: Path):
     dist.all_reduce(torch.ones(5))
     """
     done = on_ranks(3, source, tmp_path, code=None)
-    expected = "waited 1 s in all_reduce(SUM) of float32 [5] (call 1), in vain: rank 2 has not called"
+    expected = (
+        "waited 1 s in all_reduce(SUM) of float32 [5] (call 1), in vain: rank 2 has not called"
+    )
     assert expected in done.stderr
 
 
@@ -259,7 +261,8 @@ def test_under_mpiexec_alone_it_works_and_a_failure_ends_all(tmp_path: Path):
     script.write_text(
         HEAD + 'rank, size = start(init_method="env://")\n'
         "x = torch.ones(1)\ndist.all_reduce(x)\n"
-        "print(int(x), os.environ['RANK'], os.environ['WORLD_SIZE'], os.environ['LOCAL_RANK'])\n"
+        "told = [os.environ[x] for x in ('RANK', 'WORLD_SIZE', 'LOCAL_RANK')]\n"
+        "sys.stdout.write(' '.join([str(int(x)), *told]) + '\\n')\n"
         "sys.stdout.flush()\ndist.barrier()\n"
         "if rank == 1:\n    raise LookupError('gone')\ndist.barrier()\n"
     )

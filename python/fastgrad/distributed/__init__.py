@@ -14,19 +14,7 @@ Slurm's ``srun``. What has to be installed, and how a job looks on a cluster, is
 
 from fastgrad.distributed.direct import irecv, isend, recv, send
 from fastgrad.distributed.errors import DistBackendError, DistError
-from fastgrad.distributed.functions import (
-    all_gather,
-    all_gather_into_tensor,
-    all_reduce,
-    all_to_all,
-    barrier,
-    broadcast,
-    gather,
-    reduce,
-    reduce_scatter,
-    reduce_scatter_tensor,
-    scatter,
-)
+from fastgrad.distributed.functions import all_reduce, barrier, broadcast, reduce
 from fastgrad.distributed.group import (
     ProcessGroup,
     destroy_process_group,
@@ -41,6 +29,15 @@ from fastgrad.distributed.group import (
     is_nccl_available,
     is_torchelastic_launched,
     new_group,
+)
+from fastgrad.distributed.lists import (
+    all_gather,
+    all_gather_into_tensor,
+    all_to_all,
+    gather,
+    reduce_scatter,
+    reduce_scatter_tensor,
+    scatter,
 )
 from fastgrad.distributed.objects import all_gather_object, broadcast_object_list, on_first_rank
 from fastgrad.distributed.reduce_op import ReduceOp

@@ -164,7 +164,9 @@ def gather(exchange: Exchange, outputs: Sequence[Tensor] | None, data: Tensor, r
     )
 
 
-def scatter(exchange: Exchange, output: Tensor, inputs: Sequence[Tensor] | None, root: int) -> Steps:
+def scatter(
+    exchange: Exchange, output: Tensor, inputs: Sequence[Tensor] | None, root: int
+) -> Steps:
     """The root sends to everybody."""
     if inputs is None:
         yield from exchange({}, {root: output})

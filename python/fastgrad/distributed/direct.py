@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     from fastgrad.tensor import Tensor
 
     from .group import ProcessGroup
-    from .work import Steps, Work
+    from .work import AnySteps, Steps, Work
 
 
 def send(
@@ -132,7 +132,7 @@ def irecv(
     words = f"a message of {described(tensor)}"
     world, number = found.world, found.tag(tag)
 
-    def steps() -> Steps:
+    def steps() -> AnySteps:
         sender = yield from world.receive_direct(source, number, words, landing.data)
         landing.close()
         return sender

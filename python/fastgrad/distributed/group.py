@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from types import TracebackType
     from typing import Any
 
-    from .work import Steps
+    from .work import AnySteps
 
 TIMEOUT = timedelta(minutes=30)
 TIMEOUT_VARIABLE = "FASTGRAD_DISTRIBUTED_TIMEOUT"  # seconds; set by `fastgrad launch --timeout`
@@ -58,7 +58,7 @@ class ProcessGroup:
         tag = self.tag(self._calls % _CALLS)
         return self.start(words, steps(tag, words))
 
-    def start(self, words: str, steps: Steps) -> Work:
+    def start(self, words: str, steps: AnySteps) -> Work:
         """Start an operation."""
         return Work(self.world, words, steps, self.timeout.total_seconds())
 
@@ -221,7 +221,9 @@ def default_timeout() -> timedelta:
 def _check_backend(backend: str | None) -> None:
     name = "mpi" if backend is None else backend.lower()
     if name in _ELSEWHERE:
-        raise ValueError(f"init_process_group: there is no backend {name!r} here, {_ELSEWHERE[name]}")
+        raise ValueError(
+            f"init_process_group: there is no backend {name!r} here, {_ELSEWHERE[name]}"
+        )
     if name != "mpi":
         raise ValueError(f"init_process_group: unknown backend {backend!r}; the only one is 'mpi'")
 

@@ -1,4 +1,4 @@
-"""The door to mpi4py: what is imported when a process group is made, and the words of its absence."""
+"""The door to mpi4py, which is imported when a process group is made."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def load() -> Any:
     """
     if not is_installed():
         raise ModuleNotFoundError(
-            f"fastgrad.distributed needs mpi4py and an MPI library, which an extra brings: {INSTALL}"
+            f"fastgrad.distributed needs mpi4py and MPI, which an extra brings: {INSTALL}"
         )
     try:
         from mpi4py import MPI

@@ -6,7 +6,8 @@ import pickle
 
 import fastgrad
 
-from .functions import all_gather, broadcast, member
+from .functions import broadcast, member
+from .lists import all_gather
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -55,9 +56,7 @@ def broadcast_object_list(
     object_list[:] = _unpickled(data)
 
 
-def all_gather_object(
-    object_list: list[Any], obj: Any, group: ProcessGroup | None = None
-) -> None:
+def all_gather_object(object_list: list[Any], obj: Any, group: ProcessGroup | None = None) -> None:
     """Fill the list with the objects of all ranks, in their order.
 
     Follows ``torch.distributed.all_gather_object``.

@@ -2,8 +2,8 @@
 
 ``python -m fastgrad.distributed.supervisor PROGRAM ARGUMENTS...``, started by MPI's launcher, gives
 the rank its processors and torchrun's variables, passes on what it prints in whole lines, with its
-number before those on standard error, hands signals on, and says with which signal or code it ended: launchers stop the other
-ranks, but few of them say which one was the first.
+number before those on standard error, hands signals on, and says with which signal or code it
+ended: launchers stop the other ranks, but few of them say which one was the first.
 """
 
 from __future__ import annotations
@@ -38,13 +38,13 @@ def set_variables(environment: MutableMapping[str, str]) -> int:
     """Set torchrun's variables and the number of threads; return the rank."""
     rank, size = started_as(environment) or (0, 1)
     local_rank, local_size = local_place(environment) or (0, 1)
-    environment |= {
-        "RANK": str(rank),
-        "WORLD_SIZE": str(size),
-        "LOCAL_RANK": str(local_rank),
-        "LOCAL_WORLD_SIZE": str(local_size),
-        SUPERVISED: "1",
-    }
+    environment.update(
+        RANK=str(rank),
+        WORLD_SIZE=str(size),
+        LOCAL_RANK=str(local_rank),
+        LOCAL_WORLD_SIZE=str(local_size),
+    )
+    environment[SUPERVISED] = "1"
     environment.setdefault("MASTER_ADDR", "127.0.0.1")
     environment.setdefault("MASTER_PORT", str(DEFAULT_PORT))
     if hasattr(os, "sched_setaffinity"):

@@ -19,8 +19,10 @@ if TYPE_CHECKING:
 
     from .world import World
 
-    # Yields the ranks that it waits for, and their requests; returns who sent, where that was open.
-    Steps: TypeAlias = Generator[tuple[Sequence[int], list[Any]], None, int | None]
+    # Yields the ranks that it waits for, and their requests.
+    Steps: TypeAlias = Generator[tuple[Sequence[int], list[Any]], None, None]
+    # A receive also returns who sent.
+    AnySteps: TypeAlias = Generator[tuple[Sequence[int], list[Any]], None, int | None]
 
 _EAGER_TURNS = 200  # looks without a pause: most messages are a few microseconds away
 _YIELDING_TURNS = 2000  # looks that only let others run
@@ -37,7 +39,7 @@ class Work:
     Follows ``torch.distributed.Work``.
     """
 
-    def __init__(self, world: World, call: str, steps: Steps, timeout: float) -> None:
+    def __init__(self, world: World, call: str, steps: AnySteps, timeout: float) -> None:
         self.world = world
         self.call = call  # as errors say it
         self.waits_for: Sequence[int] = ()
@@ -67,7 +69,9 @@ class Work:
     def source_rank(self) -> int:
         """From whom a message came that was received from any rank."""
         if self.source is None:
-            raise RuntimeError("source_rank: the operation is no receive, or not done; wait() first")
+            raise RuntimeError(
+                "source_rank: the operation is no receive, or not done; wait() first"
+            )
         return self.source
 
     def wait(self, timeout: timedelta | None = None) -> bool:
@@ -121,7 +125,10 @@ class Work:
 def progress() -> bool:
     """Give every operation a push; whether one of them moved."""
     with _lock:
-        return any([work._advance() for work in tuple(_active)])
+        moved = 0
+        for work in tuple(_active):
+            moved += work._advance()
+        return bool(moved)
 
 
 def under_way() -> tuple[Work, ...]:

@@ -140,7 +140,7 @@ class World:
         return absent or list(work.waits_for)
 
     def _ask(self) -> dict[int, str]:
-        """What the other ranks say that they wait for; those that compute or are dead say nothing."""
+        """What the others say that they wait for; those that compute or are dead say nothing."""
         others = [rank for rank in range(self.size) if rank != self.rank]
         sent = [self._tell(rank, _INQUIRY, "?") for rank in others]
         said: dict[int, str] = {}

@@ -95,7 +95,7 @@ def _measured(
     model.eval()
     try:
         with fg.no_grad():
-            return [_measure(model, *batch, loss, predict) for batch in loader]
+            return [_measure(model, x, y, loss, predict) for x, y in loader]
     finally:
         model.train(was_training)
 

@@ -109,9 +109,7 @@ class _Job:
         task = self.build(source)
         self.introduce(source, task)
         history = self.fit(source, task, resume)
-        evaluation = evaluate_on_ranks(
-            self.ranks, task.model, source.test, task.loss, task.predict
-        )
+        evaluation = evaluate_on_ranks(self.ranks, task.model, source.test, task.loss, task.predict)
         outcome = Outcome(self.settings, source, task.model, history, evaluation)
         files = self.ranks.on_first(lambda: write_results(self.folder, outcome))
         self.say(f"\n{report_text(outcome.report)}\n")

@@ -142,6 +142,7 @@ class _Run:
         self.history = History()
         self.epoch_start = self.random_states()
         self.resume_state: Tensor | None = None
+        self.signum: int | None = None
         self.batch = 0
         self.seconds = 0.0
         self.meter = Meter(self.predict)
@@ -155,10 +156,10 @@ class _Run:
             StopRequest(enabled=self.path is not None) as stop,
             make_progress(progress, total=steps * self.epochs, done=done) as display,
         ):
-            while len(self.history) < self.epochs and stop.signum is None:
+            while not self.must_stop(stop) and len(self.history) < self.epochs:
                 self.train_epoch(display, stop)
-        if self.path is not None and stop.signum is not None:
-            raise TrainingInterrupted(self.where(), self.path, stop.signum)
+        if self.path is not None and self.signum is not None:
+            raise TrainingInterrupted(self.where(), self.path, self.signum)
         return self.history
 
     def train_epoch(self, display: Progress, stop: StopRequest) -> None:
@@ -169,14 +170,18 @@ class _Run:
             self.step(inputs, targets)
             self.batch += 1
             display.step(self.meter)
-            if self.path is not None:
-                stop.signum = self.ranks.any_signal(stop.signum)
-            if stop.signum is not None:
+            if self.must_stop(stop):
                 self.seconds = time.perf_counter() - started
                 self.meter = self.total_meter()
                 self.save()
                 return
         self.finish_epoch(time.perf_counter() - started, display)
+
+    def must_stop(self, stop: StopRequest) -> bool:
+        """Whether a signal has come to some rank: all stop after the same step."""
+        if self.path is not None:
+            self.signum = self.ranks.any_signal(stop.signum)
+        return self.signum is not None
 
     def step(self, inputs: Tensor, targets: Tensor) -> None:
         self.optimizer.zero_grad()

@@ -30,7 +30,7 @@ class _SumOverRanks(Function):
         return total
 
     @staticmethod
-    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, None]:  # type: ignore[override]
+    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, None]:
         return _SumOverRanks.apply(grad, ctx.group), None
 
 
@@ -95,7 +95,8 @@ class SyncBatchNorm(_BatchNorm):
         normal = centred * (spread + self.eps).rsqrt().view(shape)
         if self.weight is not None:
             normal = normal * self.weight.view(shape)
-        return normal if self.bias is None else normal + self.bias.view(shape)
+        result: Tensor = normal if self.bias is None else normal + self.bias.view(shape)
+        return result
 
     def _group(self) -> ProcessGroup | None:
         """The group to go by; None where this process is alone."""
@@ -110,7 +111,7 @@ class SyncBatchNorm(_BatchNorm):
     def convert_sync_batchnorm(
         cls, module: Module, process_group: ProcessGroup | None = None
     ) -> Module:
-        """The module with a SyncBatchNorm, of the same weights, in place of each BatchNorm in it."""
+        """The module with a SyncBatchNorm, of the same weights, for each BatchNorm in it."""
         result = module
         if isinstance(module, _BatchNorm) and not isinstance(module, SyncBatchNorm):
             result = cls(

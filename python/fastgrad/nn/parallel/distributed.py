@@ -38,8 +38,8 @@ class DistributedDataParallel(Module):
         init_sync: whether all ranks take the first one's parameters and buffers at the start.
         process_group: the processes; all by default.
         bucket_cap_mb: how many megabytes of gradients travel together; 25 by default.
-        find_unused_parameters: whether parameters may be left out of the loss, on some ranks or on
-            all; they count as zeros where they are, and keep their ``.grad`` if left out everywhere.
+        find_unused_parameters: whether parameters may be left out of the loss, on some ranks or
+            on all; they count as zeros where they are, and keep their ``.grad`` if on all.
         gradient_as_bucket_view: whether ``.grad`` lies in the bucket, which saves a copy.
 
     Raises:

@@ -10,7 +10,7 @@ from fastgrad.distributed.work import progress
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from fastgrad import Tensor
     from fastgrad.distributed import ProcessGroup
@@ -88,7 +88,7 @@ class Reducer:
 
     def __init__(
         self,
-        parameters: dict[str, Tensor],
+        parameters: Mapping[str, Tensor],
         group: ProcessGroup,
         cap: float,
         allows_unused: bool,
