@@ -47,8 +47,8 @@ def broadcast_object_list(
     broadcast(size, root, found)
     if size[1].item() != len(object_list):
         raise ValueError(
-            f"broadcast_object_list: rank {root} has {size[1].item()} objects in its list, and this "
-            f"rank {len(object_list)}"
+            f"broadcast_object_list: rank {root} has {size[1].item()} objects, and this rank "
+            f"{len(object_list)}"
         )
     if not is_root:
         data = fastgrad.empty(int(size[0]), dtype=fastgrad.uint8)
