@@ -17,7 +17,8 @@ using Index = std::int64_t;
 // clang-format off
 enum class Unary : int {
   neg, abs, sign, floor, ceil, round, trunc, square,                    // any number
-  exp, exp2, expm1, log, log2, log10, log1p, sqrt, rsqrt, reciprocal,   // floats only from here
+  cube, frac,                                                           // floats only from here
+  exp, exp2, expm1, log, log2, log10, log1p, sqrt, rsqrt, reciprocal,
   sin, cos, tan, asin, acos, atan, sinh, cosh, tanh, asinh, acosh, atanh, erf, sigmoid,
   erfc, erfcx, erfinv, ndtri, lgamma, digamma, i0, i0e, i1, i1e,
   mantissa, exponent,                                                   // the two parts of frexp
