@@ -151,6 +151,7 @@ ROOMS = (
     *(
         "linalg",
         "special",
+        "distributed",
         "nn",
         "measure",
         "func",
@@ -259,6 +260,7 @@ def test_import_loads_nothing_heavy():
         "fastgrad.cuda",
         "fastgrad.torch_alias",
         "fastgrad.d2l",
+        "fastgrad.distributed",
         "fastgrad.utils.tensorboard",
     ]
     program = f"import sys, fastgrad; print([m for m in {heavy} if m in sys.modules])"
@@ -352,6 +354,7 @@ PUBLIC_MODULES = (
     "fastgrad.compiler",
     "fastgrad.cuda",
     "fastgrad.cuda.amp",
+    "fastgrad.distributed",
     "fastgrad.hub",
     "fastgrad.nn.parallel",
     "fastgrad.switches",

@@ -9,11 +9,12 @@ from fastgrad.io.atomic import PathLike
 from fastgrad.optim import SGD
 from fastgrad.train import sources
 from fastgrad.train.errors import EXTRA_HINT, CheckpointError
-from fastgrad.train.evaluation import evaluate
+from fastgrad.train.evaluation import evaluate_on_ranks
 from fastgrad.train.history import History
 from fastgrad.train.loop import fit
 from fastgrad.train.models import MODELS, Task, linear
 from fastgrad.train.output import CHECKPOINT, OutputFolder
+from fastgrad.train.ranks import Ranks
 from fastgrad.train.report import report_text
 from fastgrad.train.results import Outcome, pictures_of, write_results
 from fastgrad.train.settings import Settings, make_settings
@@ -46,6 +47,8 @@ def run(
 ) -> Result:
     """Train a model, test it and write the results, as ``fastgrad train`` does.
 
+    In a process group of several ranks all call it, and the first one writes and prints.
+
     Args:
         out: The folder to write to; ``runs/DATA-MODEL`` by default.
         resume: Go on from the checkpoint in ``out``, with the settings of that run.
@@ -69,10 +72,11 @@ def run(
         >>> result.files[0]
         'model.safetensors'
     """
+    ranks = Ranks()
     folder = OutputFolder(Path(out) if out else DEFAULT_FOLDER / make_settings(given).run_name)
-    saved = _saved_settings(folder) if resume else {}
-    job = _Job(make_settings(given, saved), folder, verbose)
-    folder.prepare(resume=resume)
+    saved = ranks.on_first(lambda: _saved_settings(folder)) if resume else {}
+    job = _Job(make_settings(given, saved), folder, ranks, verbose and ranks.is_first)
+    ranks.on_first(lambda: folder.prepare(resume=resume))
     return job.run(resume)
 
 
@@ -91,21 +95,23 @@ def _saved_settings(folder: OutputFolder) -> dict[str, Any]:
 class _Job:
     """One training job."""
 
-    def __init__(self, settings: Settings, folder: OutputFolder, verbose: bool) -> None:
-        self.settings, self.folder, self.verbose = settings, folder, verbose
+    def __init__(
+        self, settings: Settings, folder: OutputFolder, ranks: Ranks, verbose: bool
+    ) -> None:
+        self.settings, self.folder, self.ranks, self.verbose = settings, folder, ranks, verbose
 
     def say(self, text: str) -> None:
         if self.verbose:
             print(text, flush=True)
 
     def run(self, resume: bool) -> Result:
-        source = self.load()
+        source = self.ranks.in_turn(self.load)  # the first may have to download
         task = self.build(source)
         self.introduce(source, task)
         history = self.fit(source, task, resume)
-        evaluation = evaluate(task.model, source.test, loss=task.loss, predict=task.predict)
+        evaluation = evaluate_on_ranks(self.ranks, task.model, source.test, task.loss, task.predict)
         outcome = Outcome(self.settings, source, task.model, history, evaluation)
-        files = write_results(self.folder, outcome)
+        files = self.ranks.on_first(lambda: write_results(self.folder, outcome))
         self.say(f"\n{report_text(outcome.report)}\n")
         if missing := [name for name in pictures_of(source) if name not in files]:
             self.say(f"Without matplotlib there are no {', '.join(missing)}: {EXTRA_HINT}")
