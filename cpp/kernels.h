@@ -17,7 +17,8 @@ using Index = std::int64_t;
 // clang-format off
 enum class Unary : int {
   neg, abs, sign, floor, ceil, round, trunc, square,                    // any number
-  exp, exp2, expm1, log, log2, log10, log1p, sqrt, rsqrt, reciprocal,   // floats only from here
+  cube, frac,                                                           // floats only from here
+  exp, exp2, expm1, log, log2, log10, log1p, sqrt, rsqrt, reciprocal,
   sin, cos, tan, asin, acos, atan, sinh, cosh, tanh, asinh, acosh, atanh, erf, sigmoid,
   erfc, erfcx, erfinv, ndtri, lgamma, digamma, i0, i0e, i1, i1e,
   mantissa, exponent,                                                   // the two parts of frexp
@@ -172,6 +173,19 @@ struct ConvKernels {
   void (*transpose)(float* to, Index to_stride, const float* from, Index from_stride, const float* bias, Index rows,
                     Index columns);
   void (*pad_rows)(float* to, const float* from, const PaddedRows& r);
+};
+
+// The transformations of Winograd's convolution (ops/conv_winograd.cpp): a tile of 2 x 2 results comes from 4 x 4
+// elements of an image and 3 x 3 of a kernel, which are turned into 16 numbers each. Number k lies in the plane k.
+struct WinogradKernels {
+  // u[k * plane + c] of the kernels weight[c * stride + 0 ... 8], c < channels; `flipped`: turned around.
+  void (*weights)(float* u, Index plane, const float* weight, Index stride, Index channels, bool flipped);
+  // v[k * plane + r * tiles + t] of tile t in row r. Row i of the image lies at image + i * 2 * width: its elements 0,
+  // 2,
+  // ..., and 1, 3, ... from `width` on. Both v and the image are touched behind their ends, by less than a vector each.
+  void (*image)(float* v, Index plane, const float* image, Index width, Index rows, Index tiles);
+  // The results, rows x columns of them, `columns` apart, from the products m[k * plane + r * tiles + t], plus a bias.
+  void (*results)(float* out, const float* m, Index plane, Index rows, Index columns, float bias);
 };
 
 // The places begin, begin + step, ... below end that a window has along one dimension of an image, where begin is a
@@ -493,6 +507,7 @@ struct Kernels {
   UnfoldLoop unfold[dtype_count];
   FoldLoop fold[dtype_count];
   ConvKernels conv;
+  WinogradKernels winograd;
   MaxPoolLoop max_pool[dtype_count];
   MaxPoolLoop max_pool_small[dtype_count];
   MaxPoolPlaces max_pool_places;

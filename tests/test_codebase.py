@@ -151,6 +151,7 @@ ROOMS = (
     *(
         "linalg",
         "special",
+        "distributed",
         "nn",
         "measure",
         "func",
@@ -262,6 +263,7 @@ def test_import_loads_nothing_heavy():
         "fastgrad.hints",
         "fastgrad.torch_alias",
         "fastgrad.d2l",
+        "fastgrad.distributed",
         "fastgrad.utils.tensorboard",
     ]
     program = f"import sys, fastgrad; print([m for m in {heavy} if m in sys.modules])"
@@ -355,6 +357,7 @@ PUBLIC_MODULES = (
     "fastgrad.compiler",
     "fastgrad.cuda",
     "fastgrad.cuda.amp",
+    "fastgrad.distributed",
     "fastgrad.hub",
     "fastgrad.nn.parallel",
     "fastgrad.switches",

@@ -1,11 +1,16 @@
 """Convolutions of float32 that go over the images directly: one shape for each of their paths."""
 
+import os
+import subprocess
+import sys
+
 import numpy as np
 import pytest
 
 import fastgrad as fg
 
 pytestmark = pytest.mark.core
+ISAS = fg._core.build_info()["isas"]
 
 # An image, a weight, options. "many" and "few" filters (of a group) have kernels of their own, in
 # the forward and in the gradient of the weight; the gradient of the image, where the stride is 1,
@@ -31,6 +36,13 @@ PATHS = {
         (20, 4, 3, 3, 2),
         {"padding": (1, 2, 0), "stride": (2, 1, 1)},
     ),
+    "tiles: whole": ((2, 64, 32, 32), (64, 64, 3, 3), {"padding": 1}),
+    "tiles: odd sizes, tails of everything": ((3, 33, 31, 37), (45, 33, 3, 3), {"padding": 1}),
+    "tiles: several images at once": ((20, 64, 8, 8), (130, 64, 3, 3), {"padding": 1}),
+    "tiles: several blocks of channels": ((9, 400, 8, 8), (140, 400, 3, 3), {"padding": 1}),
+    "tiles: long rows": ((2, 32, 9, 301), (33, 32, 3, 3), {"padding": 1}),
+    "tiles: no padding": ((2, 32, 40, 35), (40, 32, 3, 3), {}),
+    "tiles: paddings of two and none": ((2, 32, 40, 35), (40, 32, 3, 3), {"padding": (2, 0)}),
     "few": ((2, 1, 28, 28), (6, 1, 5, 5), {"padding": 2}),
     "few: rows of four, two and one": ((2, 3, 11, 35), (5, 3, 3, 3), {"padding": 1}),
     "few: more filters than a tile": ((2, 3, 9, 18), (8, 3, 3, 3), {"padding": 1}),
@@ -68,18 +80,55 @@ def gradients(t, arrays, options, dtype):
     return [y.detach(), *(leaf.grad for leaf in leaves)]
 
 
-@pytest.mark.parametrize(("shape", "weight", "options"), PATHS.values(), ids=PATHS)
-def test_every_path(torch, shape, weight, options):
-    rng = np.random.default_rng(0)
-    arrays = [rng.standard_normal(s) for s in (shape, weight, weight[:1])]
-    found = gradients(fg, arrays, options, fg.float32)
-    expected = gradients(torch, arrays, options, torch.float64)
+def check(found, expected):
     for ours, exact in zip(found, expected, strict=True):
         scale = exact.abs().max().item()
         np.testing.assert_allclose(ours.numpy(), exact.numpy(), rtol=0, atol=2e-6 * scale)
 
 
-@pytest.mark.parametrize("name", ["many: in place", "few", "few: depthwise"])
+def arrays_of(shape, weight):
+    rng = np.random.default_rng(0)
+    return [rng.standard_normal(s) for s in (shape, weight, weight[:1])]
+
+
+@pytest.mark.parametrize(("shape", "weight", "options"), PATHS.values(), ids=PATHS)
+def test_every_path(torch, shape, weight, options):
+    arrays = arrays_of(shape, weight)
+    check(
+        gradients(fg, arrays, options, fg.float32), gradients(torch, arrays, options, torch.float64)
+    )
+
+
+@pytest.mark.parametrize(("shape", "weight", "options"), PATHS.values(), ids=PATHS)
+def test_every_path_against_columns_of_float64(shape, weight, options):
+    arrays = arrays_of(shape, weight)
+    check(gradients(fg, arrays, options, fg.float32), gradients(fg, arrays, options, fg.float64))
+
+
+@pytest.mark.parametrize("isa", [isa for isa in ISAS if isa != fg._core.build_info()["isa"]])
+def test_every_path_with_every_instruction_set(isa):
+    if os.environ.get("FASTGRAD_ISA"):
+        pytest.skip("an instruction set is forced already")
+    command = [sys.executable, "-m", "pytest", "-q", "-x", __file__, "-k", "columns_of_float64"]
+    environment = os.environ | {"FASTGRAD_ISA": isa}
+    result = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=250)
+    assert result.returncode == 0, result.stdout[-3000:]
+
+
+@pytest.mark.parametrize(("shape", "weight", "options"), PATHS.values(), ids=PATHS)
+def test_the_same_bits_for_any_number_of_threads(shape, weight, options):
+    arrays, before, found = arrays_of(shape, weight), fg.get_num_threads(), []
+    try:
+        for threads in (1, 2, 3, 8):
+            fg.set_num_threads(threads)
+            found.append(gradients(fg, arrays, options, fg.float32))
+    finally:
+        fg.set_num_threads(before)
+    for other in found[1:]:
+        assert all(fg.equal(x, y) for x, y in zip(found[0], other, strict=True))
+
+
+@pytest.mark.parametrize("name", ["many: in place", "tiles: whole", "few", "few: depthwise"])
 def test_images_that_are_not_contiguous(name):
     shape, weight, options = PATHS[name]
     x, w = fg.randn(*shape[::-1]).permute(3, 2, 1, 0), fg.randn(*weight)
@@ -87,7 +136,9 @@ def test_images_that_are_not_contiguous(name):
     assert (found == fg.nn.functional.conv2d(x.contiguous(), w, **options)).all()
 
 
-@pytest.mark.parametrize("name", ["many: whole tiles", "few", "few: depthwise, every second"])
+@pytest.mark.parametrize(
+    "name", ["many: whole tiles", "tiles: whole", "few", "few: depthwise, every second"]
+)
 def test_what_lies_beside_an_image_does_not_matter(name):
     """NaN in one image, or behind the last one, stays out of the others."""
     shape, weight, options = PATHS[name]

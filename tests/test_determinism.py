@@ -56,6 +56,8 @@ def test_reductions_of_odd_sizes(shape, dtype):
             yield x.mean(dim)
             yield x.std(dim)
             yield x.argmax(dim)
+            yield fg.flip(x, () if dim is None else (dim,))
+        yield fg.dot(x.flatten(), x.flatten())
         yield x.cumsum(0)
         yield fg.softmax(x, -1)
         yield fg.log_softmax(x, 0)

@@ -102,6 +102,13 @@ def test_error_functions_of_float32(name: str, bound: float) -> None:
     assert worst_error(getattr(fg, name)(fg.tensor(x)).numpy(), want, np.float32) <= bound
 
 
+@pytest.mark.parametrize(("name", "bound"), [("erf", 2.0), ("erfc", 5.0)])
+def test_error_functions_of_float64(name: str, bound: float) -> None:
+    x = np.concatenate([sweep(np.float64, 4), np.linspace(-28, 28, 40001)])
+    want = np.array([getattr(math, name)(v) for v in x.tolist()])  # itself within a unit
+    assert worst_error(getattr(fg, name)(fg.tensor(x)).numpy(), want, np.float64) <= bound
+
+
 def test_sigmoid_of_float32() -> None:
     x = sweep(np.float32, 200)
     with np.errstate(over="ignore"):

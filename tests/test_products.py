@@ -47,6 +47,19 @@ def test_addmm_in_place():
         assert fg.equal(x, expected)
 
 
+# dot
+
+
+@pytest.mark.parametrize("n", [16384, 16385, 50_001])
+@pytest.mark.parametrize("step", [1, 3])
+def test_dot_of_long_vectors(n, step):
+    x, y = RNG.normal(size=(2, n * step))
+    found = fg.dot(fg.tensor(x)[::step], fg.tensor(y)[::step])
+    np.testing.assert_allclose(found.item(), x[::step] @ y[::step], rtol=0, atol=1e-10 * n**0.5)
+    total = fg.addmv(fg.ones(1, dtype=fg.float64), fg.tensor(x[None, :n]), fg.tensor(y[:n]))
+    np.testing.assert_allclose(total.item(), 1 + x[:n] @ y[:n], rtol=0, atol=1e-10 * n**0.5)
+
+
 # einsum
 
 

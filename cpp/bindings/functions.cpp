@@ -95,6 +95,8 @@ PyMethodDef functions[] = {
     def<[](const Tensor& x) { return x; }, constant>("cut"),
     // unary
     UNARY(neg),
+    UNARY(cube),
+    UNARY(frac),
     UNARY(abs),
     UNARY(sign),
     UNARY(floor),
@@ -321,6 +323,10 @@ PyMethodDef functions[] = {
     def<ops::cholesky>("cholesky"),
     // distance
     def<cdist>("cdist"),
+    // sampling
+    def<sample>("sample"),
+    def<sample_pixels_backward>("sample_pixels_backward"),
+    def<sample_shares_backward>("sample_shares_backward"),
     // softmax
     def<softmax>("softmax"),
     def<log_softmax>("log_softmax"),

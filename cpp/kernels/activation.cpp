@@ -23,10 +23,7 @@ struct Gelu {
     const V beyond = exp_negative(fma(a * -0.5f, a, -p));
     return x < 0 ? beyond : 1 - beyond;
   }
-  FASTGRAD_INLINE static Vec<double> probability(Vec<double> x) {
-    for (int i = 0; i < lanes<double>; ++i) x[i] = 0.5 * ::erfc(x[i] * -0x1.6a09e667f3bcdp-1);
-    return x;
-  }
+  FASTGRAD_INLINE static Vec<double> probability(Vec<double> x) { return erfc(x * -0x1.6a09e667f3bcdp-1) * 0.5; }
   template <class V>
   FASTGRAD_INLINE static V value(V x, V, V) {
     return x * probability(x);

@@ -81,6 +81,9 @@ void cast(void* out, const void* in, Index n, Index so, Index si) {
   } else if (so == 1 && si == 0) {
     const To value = converted<To>(*x);
     for (Index i = 0; i < n; ++i) o[i] = value;
+  } else if (is_same<From, To> && so == 1 && si == -1) {  // backwards: turned around vector by vector
+    FASTGRAD_INDEPENDENT
+    for (Index i = 0; i < n; ++i) o[i] = converted<To>(x[-i]);
   } else {
     for (Index i = 0; i < n; ++i) o[i * so] = converted<To>(x[i * si]);
   }

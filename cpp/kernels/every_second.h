@@ -31,17 +31,20 @@ FASTGRAD_INLINE Vec<T> load_even(const T* from) {
   }(std::make_integer_sequence<int, lanes<T>>{});
 }
 
+// even[0], odd[0], even[1], odd[1], ...: the first vector of these, or the second one.
+template <int which, class V>
+FASTGRAD_INLINE V interleaved(V even, V odd) {
+  constexpr int width = sizeof(V) / sizeof(Element<V>);
+  return [&]<int... lane>(std::integer_sequence<int, lane...>) __attribute__((always_inline)) {
+    return shuffle<(which * width / 2 + lane / 2 + (lane % 2) * width)...>(even, odd);
+  }(std::make_integer_sequence<int, width>{});
+}
+
 // Adds even[i] to to[2 * i] and odd[i] to to[2 * i + 1] for i < count.
 template <class T>
 FASTGRAD_INLINE void add_interleaved(T* to, Vec<T> even, Vec<T> odd, Index count) {
-  constexpr int width = lanes<T>;
-  const auto half = [&]<int... lane>(int, std::integer_sequence<int, lane...>, auto first)
-                        __attribute__((always_inline)) {
-                          return shuffle<(first.value + lane / 2 + (lane % 2) * width)...>(even, odd);
-                        };
-  const auto all = std::make_integer_sequence<int, lanes<T>>{};
-  const Vec<T> low = half(0, all, std::integral_constant<int, 0>{});
-  const Vec<T> high = half(0, all, std::integral_constant<int, width / 2>{});
+  constexpr Index width = lanes<T>;
+  const Vec<T> low = interleaved<0>(even, odd), high = interleaved<1>(even, odd);
   const Index n = 2 * count, first = n < width ? n : width;
   store_partial(to, load_partial(to, first) + low, first);
   if (n > width) store_partial(to + width, load_partial(to + width, n - width) + high, n - width);

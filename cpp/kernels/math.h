@@ -8,7 +8,7 @@
 //   float     0.9 (1.2)  0.9 (1.2)  1.6 (1.8)  0.8 (0.8)         1.9 (2.0)  2.3 (2.3)  1.1 (1.3)
 //   double    0.9 (1.2)  1.0 (1.3)  1.9 (2.1)  0.9 (0.9)  1.4    2.1 (2.1)  2.1 (2.2)
 //
-// and log2 1.7 (float) and 1.6 (double), log10 1.8 (double).
+// and log2 1.7 (float) and 1.6 (double), log10 1.8, erf 1.0 and erfc 3.6 (double).
 //
 // Signed zeros, subnormal numbers, infinities and NaN follow C's Annex F. Every element is computed alone, so a
 // result depends neither on its neighbours nor on its place in the vector.
@@ -332,8 +332,8 @@ FASTGRAD_INLINE Vec<double> log1p_for_float(Vec<double> x) {
 
 // --------------------------------------------------------------------------------------------------- error function
 
-// Of float only. Near zero an odd polynomial, error 2^-30.6; beyond, 1 - exp(-p(|x|)) with a polynomial p for
-// -log(erfc), error 2^-29. From 4 on the result is 1.
+// Near zero an odd polynomial, error 2^-30.6; beyond, 1 - exp(-p(|x|)) with a polynomial p for -log(erfc), error 2^-29.
+// From 4 on the result is 1.
 FASTGRAD_INLINE Vec<float> erf(Vec<float> x) {
   using V = Vec<float>;
   const V a = magnitude(x);
@@ -344,6 +344,44 @@ FASTGRAD_INLINE Vec<float> erf(Vec<float> x) {
   const V p = polynomial(min(splat<V>(4), a), -0x1.9fb24ep-13f, 0x1.91cccp-9f, -0x1.6d9cc6p-6f, 0x1.aa731ap-4f,
                          0x1.4621bap-1f, 0x1.20b752p0f, 0x1.5d1146p-13f);
   return with_sign(a < 0.95f ? near : 1 - exp_negative(-p), x);
+}
+
+// erf(a) for 0 <= a <= 0.85; error 2^-62.
+FASTGRAD_INLINE Vec<double> erf_near(Vec<double> a) {
+  return fma(
+      a,
+      polynomial(a * a, -0x1.e544e1231b5dcp-31, 0x1.e769188d3d000p-27, -0x1.5e09126430ce3p-23, 0x1.b9c7d2b46d553p-20,
+                 -0x1.f4d09ac8b3299p-17, 0x1.f9a315e7e5486p-14, -0x1.c02db392afb86p-11, 0x1.565bcd0cab70ap-8,
+                 -0x1.b82ce31280499p-6, 0x1.ce2f21a042a91p-4, -0x1.812746b0379e5p-2, 0x1.06eba8214db69p-3),
+      a);
+}
+
+// erfc(a) = exp(-a^2) P((a - 4) / (a + 4)) / (1 + 2 a) for a >= 0; error 2^-56.4. From 27.3 on it is 0.
+FASTGRAD_INLINE Vec<double> erfc_far(Vec<double> a) {
+  using V = Vec<double>;
+  a = min(splat<V>(28), a);
+  const V p = polynomial((a - 4) / (a + 4), -0x1.f8d77557ee014p-30, -0x1.d90fcb5a18c5bp-27, -0x1.0e971b2ecd350p-27,
+                         0x1.efbb3ac53c481p-24, 0x1.0f16b6d1cb421p-24, -0x1.c047a71ca5e8fp-21, 0x1.4329360cfc4d9p-22,
+                         0x1.7fb334941a19dp-18, -0x1.78a2bcfccafb3p-17, -0x1.9969e2505cbb5p-16, 0x1.3be0af25f36fap-13,
+                         -0x1.a1de87b47b1d3p-13, -0x1.8d4a9dce6d524p-11, 0x1.49c6719d32090p-8, -0x1.09623882ebaecp-6,
+                         0x1.3079edf9be230p-5, -0x1.0fb06dfe4bc35p-4, 0x1.7fee004df8ffep-4, -0x1.9ddb23c3e9327p-4,
+                         0x1.16ecefcfa5f04p-4, 0x1.f7f5df66fd84dp-7, -0x1.1df1ad154a29ap-3, 0x1.3ba5916e9fd7fp+0);
+  // The exponential would magnify the rounding error of a^2. So a is cut in two: the square of the leading half is
+  // exact.
+  const V leading = reinterpret_cast<V>(reinterpret_cast<Bits<V>>(a) & ~((std::uint64_t{1} << 27) - 1));
+  const V rest = (leading - a) * (leading + a);
+  const V factor = polynomial(rest, 1.0 / 6, 0.5, 1.0, 1.0);  // exp(rest), |rest| < 2^-15
+  return exp_negative(-leading * leading) * (factor * p) / fma(a, splat<V>(2), splat<V>(1));
+}
+
+FASTGRAD_INLINE Vec<double> erf(Vec<double> x) {
+  const Vec<double> a = magnitude(x);
+  return with_sign(a < 0.85 ? erf_near(a) : 1 - erfc_far(a), x);
+}
+
+FASTGRAD_INLINE Vec<double> erfc(Vec<double> x) {
+  const Vec<double> a = magnitude(x), far = erfc_far(a);
+  return a < 0.5 ? 1 - with_sign(erf_near(a), x) : x < 0 ? 2 - far : far;
 }
 
 }  // namespace

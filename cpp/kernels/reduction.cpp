@@ -284,36 +284,25 @@ void arg_extreme(void* value, Index* position, const void* in, Index n, Index st
   *position = at;
 }
 
-// Rows are gone through in blocks, in which a 4-byte number says where the best of a column is.
+// The extremes, then where they are: from the last row to the first one, the first place stays. Rows are gone through
+// in blocks, in which a 4-byte number says where.
 template <class F, class T>
 void arg_column_block(T* value, Index* position, const T* x, Index rows, Index n, Index row_stride) {
   constexpr Index block = Index{1} << 30;
   T best[column_block];
   std::int32_t at[column_block];
-  for (Index c = 0; c < n; ++c) {
-    value[c] = x[c];
-    position[c] = 0;
-  }
-  for (Index begin = 0; begin < rows; begin += block) {
+  reduce_column_block<F>(best, x, rows, n, row_stride);
+  for (Index begin = (rows - 1) / block * block; begin >= 0; begin -= block) {
+    for (Index c = 0; c < n; ++c) at[c] = -1;
     const auto length = static_cast<std::int32_t>(rows - begin < block ? rows - begin : block);
-    for (Index c = 0; c < n; ++c) {
-      best[c] = value[c];
-      at[c] = -1;
-    }
-    for (std::int32_t r = 0; r < length; ++r) {
+    for (std::int32_t r = length - 1; r >= 0; --r) {
       const T* row = x + (begin + r) * row_stride;
       FASTGRAD_INDEPENDENT
-      for (Index c = 0; c < n; ++c) {
-        const bool better = is_better<F>(best[c], row[c]);
-        at[c] = better ? r : at[c];
-        best[c] = better ? row[c] : best[c];
-      }
+      for (Index c = 0; c < n; ++c) at[c] = is_same(row[c], best[c]) ? r : at[c];
     }
-    for (Index c = 0; c < n; ++c) {
-      value[c] = best[c];
-      position[c] = at[c] < 0 ? position[c] : begin + at[c];
-    }
+    for (Index c = 0; c < n; ++c) position[c] = at[c] < 0 ? position[c] : begin + at[c];
   }
+  for (Index c = 0; c < n; ++c) value[c] = x[position[c] * row_stride + c];
 }
 
 template <class F, class T>

@@ -24,6 +24,7 @@ void fill_recurrent(Kernels& table);
 void fill_ctc(Kernels& table);
 void fill_conv(Kernels& table);
 void fill_conv_direct(Kernels& table);
+void fill_winograd(Kernels& table);
 void fill_pool(Kernels& table);
 void fill_optim(Kernels& table);
 void fill_random(Kernels& table);
@@ -50,6 +51,7 @@ const Kernels& table() {
     fill_ctc(kernels);
     fill_conv(kernels);
     fill_conv_direct(kernels);
+    fill_winograd(kernels);
     fill_pool(kernels);
     fill_optim(kernels);
     fill_random(kernels);

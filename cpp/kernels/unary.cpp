@@ -150,6 +150,7 @@ FASTGRAD_INLINE V ceil(V x) {
 void fill_arithmetic(Kernels& table) {
   set_wrapping(table, Unary::neg, [](auto x) { return static_cast<decltype(x)>(-x); });
   set_wrapping(table, Unary::square, [](auto x) { return static_cast<decltype(x)>(x * x); });
+  set<float, double>(table, Unary::cube, [](auto x) { return x * x * x; });
   set_vector<float, double>(table, Unary::abs, [](auto x) { return magnitude(x); });
   set<std::uint8_t>(table, Unary::abs, [](auto x) { return x; });
   set<std::int8_t, std::int16_t>(table, Unary::abs, [](auto x) { return static_cast<decltype(x)>(x < 0 ? -x : x); });
@@ -167,6 +168,7 @@ void fill_rounding(Kernels& table) {
   set_rounding(table, Unary::ceil, [](auto x) { return ceil(x); });
   set_rounding(table, Unary::round, [](auto x) { return unless_whole(x, round_even(x)); });
   set_rounding(table, Unary::trunc, [](auto x) { return x < 0 ? ceil(x) : floor(x); });
+  set_vector<float, double>(table, Unary::frac, [](auto x) { return x - (x < 0 ? ceil(x) : floor(x)); });
 }
 
 void fill_roots(Kernels& table) {
@@ -212,10 +214,9 @@ void fill_trigonometry(Kernels& table) {
 }
 
 void fill_erf(Kernels& table) {
-  set_vector<float>(table, Unary::erf, [](auto x) { return erf(x); });
-  entry<double>(table, Unary::erf) = libm_loop<double, ::erf>;
+  set_vector<float, double>(table, Unary::erf, [](auto x) { return erf(x); });
   set_float_through_double(table, Unary::erfc, [](auto x) { return for_float::erfc(x); });
-  entry<double>(table, Unary::erfc) = libm_loop<double, ::erfc>;
+  set_vector<double>(table, Unary::erfc, [](auto x) { return erfc(x); });
 }
 
 bool has_sign(float x) { return __builtin_signbit(x) != 0; }

@@ -213,7 +213,9 @@ bool fits_direct(const DirectConvolution& c) {
 
 void convolve_direct(const DirectConvolution& c, float* out, const float* x, const float* weight, const float* bias,
                      bool flipped) {
-  if (are_few(c.filters)) {
+  if (fits_winograd(c)) {
+    convolve_winograd(c, out, x, weight, bias, flipped);
+  } else if (are_few(c.filters)) {
     convolve_few(c, out, x, weight, bias, flipped);
   } else {
     ManyFilters(c, out, x, bias).run(weight, flipped);

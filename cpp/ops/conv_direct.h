@@ -27,6 +27,11 @@ bool fits_direct(const DirectConvolution& c);
 void convolve_direct(const DirectConvolution& c, float* out, const float* x, const float* weight, const float* bias,
                      bool flipped);
 
+// The same for kernels of 3 x 3 with stride 1 and enough channels and filters, where that is quicker.
+bool fits_winograd(const DirectConvolution& c);
+void convolve_winograd(const DirectConvolution& c, float* out, const float* x, const float* weight, const float* bias,
+                       bool flipped);
+
 // dx, the gradient of the image, from that of the result and the weight, all contiguous; the first tells whether this
 // is possible.
 bool fits_direct_input(const DirectConvolution& c);

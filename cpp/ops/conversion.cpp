@@ -68,6 +68,16 @@ void transpose(const Tensor& to, const Tensor& from, const Transposition& t) {
                });
 }
 
+// The same copy along the dimension in which `from` is dense, if runs along the last one are short.
+Walk<2> with_long_runs(Walk<2> walk) {
+  constexpr Index short_run = 8;
+  const int dense = dense_dim(walk, 1);
+  if (walk.inner() >= short_run || dense < 0 || walk.sizes[dense] < short_run) return walk;
+  std::swap(walk.sizes[dense], walk.sizes[walk.last()]);
+  for (Dims& s : walk.strides) std::swap(s[dense], s[walk.last()]);
+  return walk;
+}
+
 // to[...] = from[...], with `from` already of a shape that broadcasts to `to`'s.
 void copy_elements(const Tensor& to, const Tensor& from) {
   const UnaryLoop kernel = cast_kernel(from.dtype, to.dtype);
@@ -82,8 +92,9 @@ void copy_elements(const Tensor& to, const Tensor& from) {
   if (to.dtype == from.dtype && walk.sizes.size() > 1) {
     if (const auto t = transposition(walk)) return transpose(to, from, *t);
   }
-  for_each_run(walk, [&](const std::array<Index, 2>& offset, Index n) {
-    kernel(at(to, offset[0]), at(from, offset[1]), n, walk.strides[0].back(), walk.strides[1].back());
+  const Walk<2> runs = with_long_runs(walk);
+  for_each_run(runs, [&](const std::array<Index, 2>& offset, Index n) {
+    kernel(at(to, offset[0]), at(from, offset[1]), n, runs.strides[0].back(), runs.strides[1].back());
   });
 }
 

@@ -52,10 +52,34 @@ bool is_vector_product(const Product<T>& p) {
   return row.m == 1 && (row.b.row_stride == 1 || row.b.column_stride == 1);
 }
 
+// The inner product of two long vectors is a sum of those of their pieces.
+constexpr Index dot_piece = 16384;
+
+template <class T>
+Index dot_pieces(const Product<T>& row) {
+  return row.n == 1 && row.b.row_stride == 1 ? ceil_div(row.k, dot_piece) : 1;
+}
+
 template <class T>
 Index vector_scratch(const Product<T>& p) {
   const Product<T> row = column_as_row(p);
-  return row.b.row_stride == 1 && row.a.column_stride != 1 ? row.k : 0;
+  const Index pieces = dot_pieces(row);
+  return (row.b.row_stride == 1 && row.a.column_stride != 1 ? row.k : 0) + (pieces > 1 ? pieces : 0);
+}
+
+template <class T>
+void multiply_long_vectors(const Product<T>& row, const T* vector, T* partial) {
+  const Index pieces = dot_pieces(row);
+  parallel_for(0, pieces, grain_of(dot_piece * 8), [&](Index begin, Index end) {
+    for (Index i = begin; i < end; ++i) {
+      const Index first = i * dot_piece;
+      matmul_kernels<T>().dot(partial + i, 1, row.b.data + first, row.k, vector + first, row.k, 1, 1,
+                              std::min(dot_piece, row.k - first), false);
+    }
+  });
+  T total = row.accumulate ? *row.c : T{0};
+  for (Index i = 0; i < pieces; ++i) total += partial[i];
+  *row.c = total;
 }
 
 template <class T>
@@ -66,9 +90,14 @@ void multiply_vector(const Product<T>& p, T* scratch) {
   // Long pieces of the matrix's rows, if it is read along them.
   const Index unit = by_dots ? 64 : std::max<Index>(64, ceil_div(row.n, 128 * p.threads) * 64);
   const T* vector = row.a.data;
-  if (vector_scratch(p) > 0) {
+  if (by_dots && row.a.column_stride != 1) {
     kernel.pack(scratch, vector, 1, row.a.column_stride, 1, 1, row.k);
     vector = scratch;
+    scratch += row.k;
+  }
+  if (dot_pieces(row) > 1) {
+    multiply_long_vectors(row, vector, scratch);
+    return finish(p, 0, 0, p.m, p.n);
   }
   parallel_for(0, ceil_div(row.n, unit), grain_of(unit * row.k * 8), [&](Index begin, Index end) {
     const Index first = begin * unit, columns = std::min(end * unit, row.n) - first;

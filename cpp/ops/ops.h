@@ -171,6 +171,9 @@ std::pair<Tensor, Tensor> cholesky(const Tensor& a);
 
 // distance: of all pairs of rows
 Tensor cdist(const Tensor& a, const Tensor& b, double p);
+Tensor sample(const Tensor& pixels, const Tensor& index, const Tensor& share);
+Tensor sample_pixels_backward(const Tensor& grad, const Tensor& index, const Tensor& share, Index count);
+Tensor sample_shares_backward(const Tensor& grad, const Tensor& pixels, const Tensor& index);
 
 // softmax
 Tensor softmax(const Tensor& x, Index dim);

@@ -5,32 +5,44 @@
 #include "ops/ops.h"
 
 namespace fastgrad::ops {
+namespace {
+
+// One more than the largest number.
+Index bins_needed(const Tensor& bins) {
+  if (bins.numel() == 0) return 0;
+  const Index lowest = *amin(bins, {}, false).data<Index>(), highest = *amax(bins, {}, false).data<Index>();
+  const bool negative = lowest < 0;
+  if (!negative && highest < std::numeric_limits<Index>::max()) return highest + 1;
+  const Index* begin = bins.data<Index>();
+  const auto position = std::find(begin, begin + bins.numel(), negative ? lowest : highest) - begin;
+  if (negative) fail("bincount: expected non-negative integers, got ", lowest, " at position ", position);
+  fail("bincount: ", highest, " at position ", position, " is too large to count to");
+}
+
+}  // namespace
 
 Tensor bincount(const Tensor& x, const OptionalTensor& weights, Index minlength) {
   if (x.dim() != 1 || is_floating(x.dtype) || x.dtype == DType::boolean) {
     fail("bincount: expected a 1-d tensor of non-negative integers, got shape ", x.sizes, " and ", dtype_name(x.dtype));
   }
   if (minlength < 0) fail("bincount: minlength should be >= 0, got ", minlength);
-  const Tensor bins = contiguous(cast(x, DType::int64));
   if (weights && !(weights->sizes == x.sizes)) {
     fail("bincount: weights should have the same shape as input: ", weights->sizes, " and ", x.sizes);
   }
-  Index size = minlength;
-  for (Index i = 0; i < bins.numel(); ++i) {
-    const Index bin = bins.data<Index>()[i];
-    if (bin < 0) fail("bincount: expected non-negative integers, got ", bin, " at position ", i);
-    if (bin == std::numeric_limits<Index>::max())
-      fail("bincount: ", bin, " at position ", i, " is too large to count to");
-    size = std::max(size, bin + 1);
-  }
+  const Tensor bins = contiguous(x.dtype == DType::int64 ? x : cast(x, DType::int64));
+  const Index size = std::max(minlength, bins_needed(bins)), n = bins.numel();
+  const Index* bin = bins.data<Index>();
   if (!weights) {
     Tensor out = zeros({size}, DType::int64);
-    for (Index i = 0; i < bins.numel(); ++i) ++out.data<Index>()[bins.data<Index>()[i]];
+    Index* count = out.data<Index>();
+    for (Index i = 0; i < n; ++i) ++count[bin[i]];
     return out;
   }
-  const Tensor w = contiguous(cast(*weights, DType::float64));
+  const Tensor all = contiguous(cast(*weights, DType::float64));
   Tensor out = zeros({size}, DType::float64);
-  for (Index i = 0; i < bins.numel(); ++i) out.data<double>()[bins.data<Index>()[i]] += w.data<double>()[i];
+  const double* weight = all.data<double>();
+  double* total = out.data<double>();
+  for (Index i = 0; i < n; ++i) total[bin[i]] += weight[i];
   return weights->dtype == DType::float32 ? cast(out, DType::float32) : out;
 }
 

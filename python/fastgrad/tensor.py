@@ -519,8 +519,8 @@ class Tensor(_core.TensorBase):
     __dlpack_device__ = exchange.dlpack_device
 
     # In-place forms
-    add_ = __iadd__ = in_place_by_kernel(binary.add, _core.add_)
-    sub_ = subtract_ = __isub__ = in_place_by_kernel(binary.sub, _core.sub_)
+    add_ = __iadd__ = in_place_by_kernel(binary.add, _core.add_, binary.add_into)
+    sub_ = subtract_ = __isub__ = in_place_by_kernel(binary.sub, _core.sub_, binary.sub_into)
     mul_ = multiply_ = __imul__ = in_place_by_kernel(binary.mul, _core.mul_)
     div_ = divide_ = true_divide_ = __itruediv__ = __idiv__ = in_place_by_kernel(
         binary.div, _core.div_

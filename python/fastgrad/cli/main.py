@@ -6,7 +6,7 @@ import sys
 from collections.abc import Sequence
 
 import fastgrad
-from fastgrad.cli import bench, check, info, run, summary, train
+from fastgrad.cli import bench, check, info, launch, run, summary, train
 from fastgrad.cli.parser import OneLineParser
 
 
@@ -46,6 +46,7 @@ def _parser() -> OneLineParser:
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
     train.add_command(commands)
     run.add_command(commands)
+    launch.add_command(commands)
     check.add_command(commands)
     summary.add_command(commands)
     bench.add_command(commands)

@@ -61,10 +61,10 @@ def elementwise(call: Call, function: Callable[..., Any], *args: Any) -> Any:
 
 
 add(
-    "neg abs sign floor ceil round trunc square exp exp2 expm1 log log2 log10 log1p sqrt rsqrt "
-    "reciprocal sin cos tan asin acos atan sinh cosh tanh asinh acosh atanh erf sigmoid erfc erfcx "
-    "erfinv ndtri lgamma digamma i0 i0e i1 i1e mantissa exponent relu logical_not isnan isinf "
-    "isfinite signbit",
+    "neg abs sign floor ceil round trunc square cube frac exp exp2 expm1 log log2 log10 log1p sqrt "
+    "rsqrt reciprocal sin cos tan asin acos atan sinh cosh tanh asinh acosh atanh erf sigmoid erfc "
+    "erfcx erfinv ndtri lgamma digamma i0 i0e i1 i1e mantissa exponent relu logical_not isnan "
+    "isinf isfinite signbit",
     elementwise,
 )
 add(

@@ -95,6 +95,15 @@ def cdist(call: Call, function: Callable[..., Any], a: Tensor, b: Tensor, p: flo
 add("cdist", cdist, raw("cdist"))
 
 
+def sampled(call: Call, function: Callable[..., Any], *args: Any) -> Tensor:
+    planes = [call.front(x).flatten(0, 1) if isinstance(x, Tensor) else x for x in args]
+    return function(*planes).unflatten(0, (call.size, -1))  # type: ignore[no-any-return]
+
+
+for name in ("sample", "sample_pixels_backward", "sample_shares_backward"):
+    add(name, sampled, raw(name))
+
+
 # Losses
 
 

@@ -17,7 +17,7 @@ from fastgrad.ops.comparison import (
 )
 from fastgrad.ops.direct import direct
 from fastgrad.ops.rounding import trunc
-from fastgrad.ops.ternary import where
+from fastgrad.ops.ternary import addcmul, where
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -75,6 +75,8 @@ def add(input: Operand, other: Operand, *, alpha: float = 1) -> Tensor:
     tensor([21, 22])
     """
     if alpha != 1:
+        if _are_alike(input, other):
+            return addcmul(input, other, alpha)  # type: ignore[arg-type]
         other = _scaled(input, other, alpha)
     try:
         out = _core.add(input, other)
@@ -87,6 +89,27 @@ def add(input: Operand, other: Operand, *, alpha: float = 1) -> Tensor:
 
 def add_vjp(grad: Tensor, saved: Saved, needs: Needs) -> Grads:
     return grad, grad
+
+
+def add_into(out: Tensor, other: Operand, *, alpha: float = 1) -> Tensor:
+    """:func:`add` in place, not recorded."""
+    if alpha != 1 and _are_alike(out, other):
+        return _core.addcmul_(out, other, alpha)
+    return _core.add_(out, other if alpha == 1 else _scaled(out, other, alpha))
+
+
+def sub_into(out: Tensor, other: Operand, *, alpha: float = 1) -> Tensor:
+    """:func:`sub` in place, not recorded."""
+    if alpha != 1 and _are_alike(out, other):
+        return _core.addcmul_(out, other, -alpha)
+    return _core.sub_(out, other if alpha == 1 else _scaled(out, other, alpha))
+
+
+def _are_alike(a: Operand, b: Operand) -> bool:
+    """Whether both are tensors of floats of one dtype and shape."""
+    if not (isinstance(a, _core.TensorBase) and isinstance(b, _core.TensorBase)):
+        return False
+    return a.dtype is b.dtype and a.dtype.is_floating_point and a.shape == b.shape
 
 
 def _scaled(input: Operand, other: Operand, alpha: float) -> Operand:
@@ -110,6 +133,8 @@ def sub(input: Operand, other: Operand, *, alpha: float = 1) -> Tensor:
     tensor([4, 2])
     """
     if alpha != 1:
+        if _are_alike(input, other):
+            return addcmul(input, other, -alpha)  # type: ignore[arg-type]
         other = _scaled(input, other, alpha)
     try:
         out = _core.sub(input, other)

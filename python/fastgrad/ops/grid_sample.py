@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from itertools import product
+
 from fastgrad import _core
-from fastgrad.ops.indexing import gather
 from fastgrad.ops.interpolate import cubic_weights
-from fastgrad.ops.joining import stack
+from fastgrad.ops.joining import cat, stack
 from fastgrad.ops.matmul import matmul
-from fastgrad.ops.resize import pad
+from fastgrad.ops.sampling import sample
 from fastgrad.ops.ternary import where
 
 TYPE_CHECKING = False
@@ -66,9 +67,8 @@ def grid_sample(
         _taps(_pixels(places[..., -1 - d], n, align), n, mode, padding_mode, align)
         for d, n in enumerate(space)
     ]
-    framed = pad(input, (1, 1) * len(space))  # zeros, where places outside of the image end
-    first = _core.tensor(0, _core.int64)
-    out = _weighted(framed.flatten(2), framed.shape[2:], lines, first)
+    index, share = _combined(lines, space)
+    out = sample(input.flatten(2), index, share)
     return out.reshape(*input.shape[:2], *grid.shape[1:-1])
 
 
@@ -111,15 +111,7 @@ def _pixels(places: Tensor, n: int, align: bool) -> Tensor:
 
 
 def _taps(x: Tensor, n: int, mode: str, padding: str, align: bool) -> Taps:
-    """Which of n + 2 framed pixels each place needs, and how much of them."""
-    return [(_framed(place, n), share) for place, share in _shares(x, n, mode, padding, align)]
-
-
-def _framed(place: Tensor, n: int) -> Tensor:
-    return _core.clamp(_core.cast(place, _core.int64) + 1, 0, n + 1)
-
-
-def _shares(x: Tensor, n: int, mode: str, padding: str, align: bool) -> Taps:
+    """Which pixels each place needs, and how much of them; pixels outside are zeros."""
     if mode == "bicubic":
         before = x.detach().floor()
         weights = cubic_weights(x - before)
@@ -156,20 +148,30 @@ def _reflected(x: Tensor, low: float, high: float) -> Tensor:
     return where(flips % 2 == 0, rest + low, high - rest)
 
 
-def _weighted(pixels: Tensor, space: Sequence[int], lines: list[Taps], index: Tensor) -> Tensor:
-    """The sum of pixels (N, channels, all) over the taps along each dimension.
+def _combined(lines: list[Taps], space: Sequence[int]) -> tuple[Tensor, Tensor]:
+    """The numbers of the pixels and their shares, (N, taps, places), from those of each dimension.
 
-    Args:
-        index: the numbers of the pixels, as far as the dimensions before these make them up.
+    A number is -1 where the pixel lies outside in any dimension.
     """
-    if not lines:
-        return gather(pixels, 2, index.expand(-1, pixels.shape[1], -1))
-    total = None
-    for place, share in lines[0]:
-        inner = _weighted(pixels, space[1:], lines[1:], index * space[0] + place)
-        total = inner * share if total is None else total + inner * share
-    assert total is not None
-    return total
+    numbers, shares = [], []
+    for taps in product(*lines):
+        (place, share), *others = taps
+        number, inside = _number(place, space[0])
+        for (place, part), n in zip(others, space[1:], strict=True):
+            step, near = _number(place, n)
+            number = _core.add(_core.mul(number, n), step)
+            inside = _core.logical_and(inside, near)
+            share = share * part
+        numbers.append(_core.where(inside, number, -1))
+        shares.append(share)
+    return cat(numbers, 1), cat(shares, 1)
+
+
+def _number(place: Tensor, n: int) -> tuple[Tensor, Tensor]:
+    """A place as an integer, and whether there is one of n pixels."""
+    place = _core.detach(place)
+    inside = _core.logical_and(_core.ge(place, 0), _core.lt(place, n))
+    return _core.cast(place, _core.int64), inside
 
 
 def affine_grid(theta: Tensor, size: Sequence[int], align_corners: bool | None = None) -> Tensor:

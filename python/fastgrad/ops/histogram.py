@@ -58,10 +58,12 @@ def histc(input: Tensor, bins: int = 100, min: float = 0, max: float = 0) -> Ten
     if min > max:
         raise RuntimeError(f"histc(): max must be larger than min, got min {min} and max {max}")
     low, high = _limits("histc", x, (min, max) if min < max else None)
-    kept = _between(x, low, high)
-    places = (kept - low) * bins / (high - low)
-    counts = _core.bincount(places.to(_core.int64).clamp(max=bins - 1), None, bins)
-    return counts.to(input.dtype)
+    scaled = _core.div(_core.mul(_core.sub(x, low), bins), high - low)
+    # Elements outside of the limits, and NaN, are counted in a place of their own, the first.
+    inside = _core.where(_inside(x, low, high), scaled, -1.0)
+    places = _core.add(_core.minimum(_core.cast(inside, _core.int64), bins - 1), 1)
+    counts = _core.bincount(places, None, bins + 1)
+    return _core.cast(_core.narrow(counts, 0, 1, bins), input.dtype)
 
 
 def _flat_floats(name: str, input: Tensor, bins: Any) -> Tensor:
@@ -89,10 +91,6 @@ def _limits(name: str, x: Tensor, given: tuple[float, float] | None) -> tuple[fl
     if low > high:
         raise RuntimeError(f"{name}(): max should be >= min, got range of [{low}, {high}]")
     return (low - 1, high + 1) if low == high else (low, high)
-
-
-def _between(x: Tensor, low: Any, high: Any) -> Tensor:
-    return _core.getitem(x, _inside(x, low, high))
 
 
 def _inside(x: Tensor, low: Any, high: Any) -> Tensor:

@@ -106,15 +106,22 @@ def in_place_function(
 
 
 def in_place_by_kernel(
-    function: Callable[..., Tensor], kernel: Callable[..., Tensor]
+    function: Callable[..., Tensor],
+    kernel: Callable[..., Tensor],
+    write: Callable[..., Tensor] | None = None,
 ) -> Callable[..., Tensor]:
-    """The same with a kernel that works in place, for when nothing is recorded (or inside vmap)."""
+    """The same with a kernel that works in place, for when nothing is recorded (or inside vmap).
+
+    `write` does what the kernel does, but knows the function's options, too.
+    """
     recorded = in_place(function)
 
     def method(self: Tensor, *operands: Operand, **options: Any) -> Tensor:
-        if options or _core.is_batched(self) or is_recorded(self, *operands):
+        if _core.is_batched(self) or is_recorded(self, *operands, *options.values()):
             return recorded(self, *operands, **options)
-        return kernel(self, *operands)
+        if not options:
+            return kernel(self, *operands)
+        return (recorded if write is None else write)(self, *operands, **options)
 
     return _named(method, function)
 

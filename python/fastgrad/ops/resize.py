@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from fastgrad import _core
 from fastgrad.autograd.graph import record
+from fastgrad.ops import shape
 from fastgrad.ops.indexing import index_select
 
 TYPE_CHECKING = False
@@ -109,12 +110,27 @@ def _pad_from_within(input: Tensor, pad: tuple[int, ...], mode: str, value: floa
         )
     for d, left, right in _ends(pad, input.ndim):
         _check_room(input, d, left, right, mode)
-        if mode == "circular" and min(left, right) < 0:  # what is cut off does not come back
-            start, n = max(-left, 0), input.shape[d]
-            input = input.narrow(d, start, n - start - max(-right, 0))
-            left, right = max(left, 0), max(right, 0)
-        input = index_select(input, d, _sources(input.shape[d], left, right, mode))
-    return input
+    if mode == "circular" and min(pad) < 0:  # what is cut off does not come back
+        input = _constant_pad(input, tuple(min(n, 0) for n in pad), 0)
+        pad = tuple(max(n, 0) for n in pad)
+    # One look-up for all dimensions: the numbers of the elements in what is padded, seen as a line.
+    index: Tensor | None = None
+    sizes = []
+    for d in range(input.ndim - dims, input.ndim):
+        left, right = pad[2 * (input.ndim - 1 - d) :][:2]
+        places = _sources(input.shape[d], left, right, mode)
+        sizes.append(places.shape[0])
+        index = places if index is None else _crossed(index, input.shape[d], places)
+    flat = input if dims == 1 else shape.flatten(input, -dims)
+    assert index is not None
+    out = index_select(flat, -1, index)
+    return out if dims == 1 else shape.unflatten(out, -1, sizes)
+
+
+def _crossed(index: Tensor, n: int, places: Tensor) -> Tensor:
+    """index * n + place for all pairs, as a line."""
+    pairs = _core.add(_core.unsqueeze(_core.mul(index, n), 1), places)
+    return _core.reshape(pairs, (-1,))
 
 
 def _check_room(input: Tensor, d: int, left: int, right: int, mode: str) -> None:

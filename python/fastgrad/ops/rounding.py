@@ -125,7 +125,14 @@ def frac(input: Tensor) -> Tensor:
         raise NotImplementedError(
             f"frac: not implemented for {input.dtype} tensors; whole numbers have no fraction"
         )
-    return input - trunc(input)
+    out = _core.frac(input)
+    if out.requires_grad:
+        record(out, frac_vjp, _core.edges(input))
+    return out
+
+
+def frac_vjp(grad: Tensor, saved: Saved, needs: Needs) -> Grads:
+    return (grad,)
 
 
 class frexp_result(Result):
