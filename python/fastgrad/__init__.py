@@ -350,3 +350,11 @@ def __getattr__(name: str) -> Any:
     home = _HOMES[name]
     module = import_module(f"fastgrad.{home or name}")
     return getattr(module, name) if home else module
+
+
+from os import environ as _environ  # noqa: E402
+
+if _environ.get("FASTGRAD_LANG"):
+    from fastgrad import hints as _hints
+
+    _hints.install()

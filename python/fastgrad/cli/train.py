@@ -22,6 +22,7 @@ EPILOG = """\
 models:
   softmax     softmax regression (the default)
   mlp         a multilayer perceptron with one hidden layer of 256 ReLU units
+  lenet       the convolutional network LeNet-5; images of other sizes are enlarged to 28x28
   logistic    logistic regression: one class (--positive) against the others
   linear      linear regression by least squares: of the last column of a table, or of the
               indicators of the classes of images
@@ -60,6 +61,7 @@ def add_command(commands: "Commands") -> None:
     add("--positive", type=int, metavar="N", help="the class that logistic looks for (1)")
     add("--out", metavar="DIR", help="folder of the results (runs/DATA-MODEL)")
     add("--nproc", type=count, metavar="N", help="processes that share each batch, over MPI (1)")
+    add("--report", action="store_true", help="also write report.html, a page for a browser")
     add("--resume", action="store_true", help="go on from the checkpoint in DIR")
     parser.set_defaults(command=train)
 
@@ -108,7 +110,9 @@ def train_together(given: dict[str, Any], processes: int) -> int:
     """Run the command as several processes, once its settings were checked."""
     from fastgrad.train.settings import make_settings
 
-    settings = {name: value for name, value in given.items() if name not in ("out", "resume")}
+    settings = {
+        name: value for name, value in given.items() if name not in ("out", "report", "resume")
+    }
     if not given.get("resume"):
         make_settings(settings)
     program = [sys.executable, "-m", "fastgrad", "train"]

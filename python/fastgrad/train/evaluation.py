@@ -119,3 +119,18 @@ def _merged(batches: Iterable[tuple[Measured, Tensor, Tensor]]) -> Evaluation:
     if not truth:
         raise ValueError("evaluate needs at least one sample, and the data is empty")
     return Evaluation(meter.loss, meter.accuracy, fg.cat(predictions), fg.cat(truth))
+
+
+def sample_losses(
+    model: nn.Module, data: Data, *, loss: Loss, predict: Predict | None = None
+) -> list[float]:
+    """Return the loss of each sample by itself, in the order of the data; see :func:`evaluate`."""
+    losses: list[float] = []
+
+    def recorded(outputs: Tensor, targets: Tensor) -> Tensor:
+        each = zip(outputs.split(1), targets.split(1), strict=True)
+        losses.extend(loss(output, target).item() for output, target in each)
+        return loss(outputs, targets)
+
+    evaluate(model, data, loss=recorded, predict=predict)
+    return losses

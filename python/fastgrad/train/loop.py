@@ -206,6 +206,7 @@ class _Run:
             val_accuracy=held_out.accuracy if held_out else None,
             seconds=seconds,
             samples_per_second=self.meter.samples / seconds,
+            lr=self.optimizer.param_groups[0].get("lr"),
         )
         self.history.epochs.append(record)
         self.epoch_start = self.random_states()
