@@ -12,7 +12,6 @@ if TYPE_CHECKING:
     from fastgrad.cli.parser import Commands
 
 PROG = "fastgrad train"
-OF_THE_FILES = ("out", "report", "resume")  # options that are no settings of the training
 DESCRIPTION = """\
 Train a classifier, test it, and write weights, history and pictures to a folder.
 
@@ -61,8 +60,8 @@ def add_command(commands: "Commands") -> None:
     add("--device", metavar="NAME", help="where to compute (cpu)")
     add("--positive", type=int, metavar="N", help="the class that logistic looks for (1)")
     add("--out", metavar="DIR", help="folder of the results (runs/DATA-MODEL)")
-    add("--report", action="store_true", help="also write report.html, a page for a browser")
     add("--nproc", type=count, metavar="N", help="processes that share each batch, over MPI (1)")
+    add("--report", action="store_true", help="also write report.html, a page for a browser")
     add("--resume", action="store_true", help="go on from the checkpoint in DIR")
     parser.set_defaults(command=train)
 
