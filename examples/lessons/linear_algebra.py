@@ -50,8 +50,8 @@ print(f"Frobenius {A.norm().item():.4f}, spectral {spectral:.4f}, by trying {len
 # %% [markdown]
 # ## Eigenvectors
 #
-# $A v = \lambda v$. A symmetric matrix has as many as dimensions, at right angles to each other, and
-# is put together from them: $A = V \Lambda V^\top$.
+# $A v = \lambda v$. A symmetric matrix has as many as dimensions, at right angles to each other,
+# and is put together from them: $A = V \Lambda V^\top$.
 
 # %%
 values, V = torch.linalg.eigh(A)
@@ -101,7 +101,7 @@ for step, unit in enumerate(path[:6]):
     left.plot([0, unit[0]], [0, unit[1]], color=GREEN, alpha=0.3 + 0.1 * step, linewidth=1.5)
 for value, vector in zip(values, V.T, strict=True):
     left.plot(*torch.stack([-value * vector, value * vector]).T, "--", color=ORANGE)
-left.set(aspect="equal", title="eigenvectors (dashed), power iteration (green)")
+left.set(aspect="equal", title="eigenvectors, power iteration (green)")
 left.legend(frameon=False, loc="upper left")
 right.plot(*cloud.T, ".", color=GREY, markersize=2)
 for variance, component in zip(variances, components.T, strict=True):

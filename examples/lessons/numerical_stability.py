@@ -66,9 +66,10 @@ for scale in (1.0, 0.25, 0.08):
     for _ in range(100):
         product = product @ (scale * torch.randn(16, 16))
         sizes[scale].append(product.abs().max().item())
-    print(
-        f"factors of size {scale}: after 50 {sizes[scale][49]:.2g}, after 100 {sizes[scale][99]:.2g}"
-    )
+print_table(
+    {"size of factors": scale, "product of 50": found[49], "product of 100": found[99]}
+    for scale, found in sizes.items()
+)
 
 
 # %% [markdown]

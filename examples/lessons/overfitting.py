@@ -78,7 +78,7 @@ print("unchanged in evaluation:", unchanged)
 
 
 # %%
-def train(p=0.0, weight_decay=0.0, steps=500):
+def train(p=0.0, weight_decay=0.0, steps=800):
     """Train on the 16 points, and return the network and its test errors."""
     torch.manual_seed(1)
     net = nn.Sequential(nn.Linear(1, 100), nn.Tanh(), nn.Dropout(p), nn.Linear(100, 100))
@@ -113,7 +113,7 @@ for (name, weights), color in zip(fits.items(), colors, strict=True):
     left.plot(line, powers(line, len(weights) - 1) @ weights, color=color, label=name)
 for (name, (net, curve)), color in zip(networks.items(), (ORANGE, BLUE, GREEN), strict=True):
     middle.plot(line, net(line).detach(), color=color, label=name)
-    right.semilogy(range(0, 500, 10), curve, color=color, label=name)
+    right.semilogy(range(0, 800, 10), curve, color=color, label=name)
 for axes in (left, middle):
     axes.plot(x, y, "o", color=INK, markersize=4)
     axes.set(xlabel="x", ylim=(-2, 2))
