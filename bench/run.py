@@ -8,13 +8,14 @@ from dataclasses import dataclass, replace
 from importlib.util import find_spec
 from pathlib import Path
 
-from . import footprint, report
+from . import distributed, footprint, report
 from .backends import chosen_rivals, other_isas
 from .driver import Plan, Result, measure
 from .row import Goal, Row
 from .sections import SECTIONS, chosen_rows
 
 PARITY = Goal(1.1)
+MEASURES = {"footprint": footprint.measure, "distributed": distributed.measure}
 PICTURES = (".png", ".svg", ".pdf")
 
 
@@ -117,13 +118,15 @@ def print_table(section: str, rows: Sequence[Row], plan: Plan) -> list[Result]:
     def show(result: Result) -> None:
         print(table.line(table.cells(result)), *table.notes(result), sep="\n", flush=True)
 
-    return (footprint.measure if section == "footprint" else measure)(rows, plan, show)
+    return MEASURES.get(section, measure)(rows, plan, show)
 
 
 def plan_for(section: str, plan: Plan) -> Plan:
     """The plan of a section: the limits are measured with each instruction set."""
     if section == "limits":
         return replace(plan, rivals=[] if plan.isa else other_isas())
+    if section == "distributed":
+        return replace(plan, rivals=[])
     return plan
 
 

@@ -6,7 +6,17 @@ from collections.abc import Callable, Iterator
 from fnmatch import fnmatchcase
 from itertools import chain
 
-from . import footprint, kernels, limits, loading, overhead, random, sequences, training
+from . import (
+    distributed,
+    footprint,
+    kernels,
+    limits,
+    loading,
+    overhead,
+    random,
+    sequences,
+    training,
+)
 from .row import Row
 
 SECTIONS: dict[str, Callable[[], Iterator[Row]]] = {
@@ -17,6 +27,7 @@ SECTIONS: dict[str, Callable[[], Iterator[Row]]] = {
     "loading": loading.rows,
     "footprint": footprint.rows,
     "random": random.rows,
+    "distributed": distributed.rows,
 }
 
 

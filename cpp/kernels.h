@@ -263,6 +263,37 @@ struct SoftmaxKernels {
 // Threads share columns in blocks of so many.
 inline constexpr Index softmax_column_block = 128;
 
+// What hides keys from queries in a tile of scores, in which row j belongs to a key and column i to a query.
+template <class T>
+struct AttentionMask {
+  const bool* allowed;  // at [j * key_step + i * query_step], or null
+  const T* added;       // the same, for numbers that are added to the scores
+  Index key_step, query_step;
+  Index diagonal;  // a query sees the keys j <= i + diagonal
+};
+
+// Attention by tiles of scores s[j * stride + i], a row for each key and a column for each query. What belongs to a
+// query is a number in an array.
+template <class T>
+struct AttentionKernels {
+  // s = s * scale + mask, where what is hidden is -infinity.
+  void (*mask)(T* s, Index stride, Index keys, Index queries, T scale, const AttentionMask<T>& mask);
+  // s = exp(s * scale - m), where m is the largest of all scores up to now: largest becomes m, sum the sum of
+  // exponentials up to now, and factor what older sums are to be multiplied by.
+  void (*softmax)(T* s, Index stride, Index keys, Index queries, T scale, T* largest, T* sum, T* factor);
+  // After the last tile: factor = 1 / sum, and largest becomes the logarithm of the sum of all exp(score); 0 and
+  // infinity for queries that see nothing.
+  void (*finish)(T* largest, const T* sum, T* factor, Index queries);
+  // x[i * stride + c] *= factor[i] for c < n
+  void (*scale_rows)(T* x, Index stride, const T* factor, Index rows, Index n);
+  // out[i] = sum over c < n of a[i * a_stride + c] * b[i * b_stride + c]
+  void (*dots)(T* out, const T* a, Index a_stride, const T* b, Index b_stride, Index rows, Index n);
+  // p, which comes in as scores, becomes the weights exp(p * scale - log_sum), and d, which comes in as the gradient of
+  // the weights, that of the scores, p * (d - dot) * d_scale.
+  void (*gradient)(T* p, T* d, Index stride, Index keys, Index queries, T scale, const T* log_sum, const T* dot,
+                   T d_scale);
+};
+
 template <class T>
 struct ActivationKernels {
   // out[i] = f(x[i]; a, b) for i < n; out may be x.
@@ -475,6 +506,7 @@ template <class T>
 struct FloatKernels {
   MatmulKernels<T> matmul;
   SoftmaxKernels<T> softmax;
+  AttentionKernels<T> attention;
   ActivationKernels<T> activation;
   NormKernels<T> norm;
   LossKernels<T> loss;

@@ -266,3 +266,44 @@ def test_the_limits_compute_what_they_say(isa: str) -> None:
 def test_the_limits_check_their_vectors(call: object, said: str) -> None:
     with pytest.raises(RuntimeError, match=said):
         call(fg.zeros(128))
+
+
+# Several processes
+
+
+def test_exchanges_and_steps_of_two_ranks_are_timed(capsys: pytest.CaptureFixture[str]) -> None:
+    pytest.importorskip("mpi4py", reason="several processes need the extra: fastgrad[mpi]")
+    words = (
+        "--rows",
+        "all-reduce 4 B",
+        "--rows",
+        "all-reduce 16 KB",
+        "--rows",
+        "softmax",
+        "--quick",
+    )
+    assert bench("distributed", *words) == 0
+    printed = capsys.readouterr().out
+    assert re.search(r"^all-reduce 4 B, 2 ranks +[\d.]+ ms", printed, re.MULTILINE)
+    assert re.search(r"fit: \d+ us and [\d.]+ GB/s", printed)
+    assert re.search(r"[\d.]+x the samples/s of 1 rank", printed)
+    assert re.search(r"predicted on 10 Gbit/s Ethernet: 8 ranks \d+%.*1024 ranks \d+%", printed)
+
+
+def test_without_mpi_its_rows_are_skipped_with_what_to_install(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("fastgrad.distributed.launch.is_installed", lambda: False)
+    assert bench("distributed", "--rows", "all-reduce 4 B", "--quick") == 0
+    assert "pip install 'fastgrad[mpi]'" in capsys.readouterr().out
+
+
+def test_the_fit_of_an_exchange_finds_what_it_was_made_from() -> None:
+    distributed = import_module("fastgrad.bench.distributed")
+    sizes = [4, 1 << 14, 1 << 20, 1 << 25]
+    fixed, rate = distributed.fit(sizes, [5e-5 + size / 3e9 for size in sizes])
+    assert fixed == pytest.approx(5e-5)
+    assert rate == pytest.approx(3e9)
+    times = [distributed.seconds_of(10**6, n, 30e-6, 1.25e9, 1e-4) for n in (2, 8, 1024)]
+    assert times[0] == pytest.approx(1e-4 + 60e-6 + 8e-4)
+    assert times == sorted(times)

@@ -1,6 +1,10 @@
 """What of a program is in fastgrad, told from its text."""
 
 import json
+import os
+import signal
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -232,3 +236,15 @@ def test_every_difference_is_of_a_name_that_is_here():
 
     assert [n for n in DIFFERENCES if judge(n)[0].status != "differs"] == []
     assert fg.torch_alias.check([]).score is None
+
+
+@pytest.mark.skipif(os.name != "posix", reason="needs pipes that close")
+def test_a_reader_that_stops_early_is_no_error(tmp_path: Path) -> None:
+    (tmp_path / "one.py").write_text("import torch\ntorch.ones(2)\n")
+    reader, writer = os.pipe()
+    os.close(reader)
+    command = [sys.executable, "-m", "fastgrad", "check", str(tmp_path / "one.py")]
+    done = subprocess.run(command, stdout=writer, stderr=subprocess.PIPE, check=False)
+    os.close(writer)
+    assert done.stderr == b""
+    assert done.returncode == 128 + signal.SIGPIPE

@@ -84,7 +84,10 @@ def test_train_alone(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
 
 @pytest.mark.parametrize(
     ("model", "accuracy"),
-    [("softmax", 0.95), ("mlp", 0.95), ("logistic", 0.96), ("linear", 0.9), ("perceptron", 0.92)],
+    [
+        *(("softmax", 0.95), ("mlp", 0.95), ("lenet", 0.96)),
+        *(("logistic", 0.96), ("linear", 0.9), ("perceptron", 0.92)),
+    ],
 )
 def test_every_model_learns_the_digits(folder: Path, model: str, accuracy: float) -> None:
     assert train("--model", model, "--out", "out") == 0

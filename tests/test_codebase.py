@@ -151,6 +151,7 @@ ROOMS = (
     *(
         "linalg",
         "special",
+        "distributed",
         "nn",
         "measure",
         "func",
@@ -165,6 +166,8 @@ ROOMS = (
         "amp",
         "cuda",
         "viz",
+        "hints",
+        "machine",
         "vision",
         "text",
         "train",
@@ -257,8 +260,10 @@ def test_import_loads_nothing_heavy():
         "fastgrad.io",
         "fastgrad.cli",
         "fastgrad.cuda",
+        "fastgrad.hints",
         "fastgrad.torch_alias",
         "fastgrad.d2l",
+        "fastgrad.distributed",
         "fastgrad.utils.tensorboard",
     ]
     program = f"import sys, fastgrad; print([m for m in {heavy} if m in sys.modules])"
@@ -352,6 +357,7 @@ PUBLIC_MODULES = (
     "fastgrad.compiler",
     "fastgrad.cuda",
     "fastgrad.cuda.amp",
+    "fastgrad.distributed",
     "fastgrad.hub",
     "fastgrad.nn.parallel",
     "fastgrad.switches",

@@ -19,6 +19,7 @@ NOT_IN_PYTORCH = (
     *("fastgrad.d2l", "fastgrad.hub", "fastgrad.torch_alias", "fastgrad.utils.tensorboard"),
     *("fastgrad.cuda.reset_peak_memory_stats", "fastgrad.cuda.set_device"),
     *("fastgrad.nn.parallel.data_parallel", "fastgrad.nn.parallel.scatter"),
+    *("fastgrad.nn.parallel.distributed", "fastgrad.distributed"),
     "fastgrad.printing.html_repr",
     "fastgrad.utils.nan_guard",
     "fastgrad.measure",
@@ -42,6 +43,7 @@ def check(test: doctest.DocTest) -> None:
     assert result.failed == 0, "".join(output)
 
 
+NEEDS_MPI = ("fastgrad.distributed", "fastgrad.nn.parallel.distributed")
 EXAMPLES = [pytest.param(test, id=test.name) for test in examples()]
 SHARED = [example for example in EXAMPLES if not str(example.id).startswith(NOT_IN_PYTORCH)]
 
@@ -61,6 +63,8 @@ def _restored(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]
 @pytest.mark.usefixtures("_restored")
 @pytest.mark.parametrize("test", EXAMPLES)
 def test_example(test: doctest.DocTest) -> None:
+    if test.name.startswith(NEEDS_MPI):
+        pytest.importorskip("mpi4py", reason="processes need the extra: fastgrad[mpi]")
     check(test)
 
 

@@ -183,3 +183,36 @@ def test_outputs_that_are_no_tensors_are_warned_of():
     a = leaf(fg, 1.0)
     with pytest.warns(UserWarning, match="should be a Tensor or a tuple"):
         assert plain(module(a, a)["product"]) == [1.0]
+
+
+# Hooks that wait for a leaf's .grad
+
+
+def test_hooks_of_leaves_run_while_backward_still_works():
+    first, last = (fg.ones(2, requires_grad=True) for _ in range(2))
+    seen = []
+    for name, leaf in (("first", first), ("last", last)):
+        leaf.register_post_accumulate_grad_hook(
+            lambda leaf, name=name: seen.append((name, leaf.grad.tolist()))
+        )
+    hidden = first * 2
+    hidden.register_hook(lambda grad: seen.append("hidden"))
+    ((hidden * last).sum() + last.sum()).backward()
+    assert seen == [("last", [3.0, 3.0]), "hidden", ("first", [2.0, 2.0])]
+
+
+def test_hooks_of_a_leaf_wait_for_its_last_use():
+    leaf = fg.ones(2, requires_grad=True)
+    seen = []
+    leaf.register_post_accumulate_grad_hook(lambda leaf: seen.append(leaf.grad.tolist()))
+    (leaf * 2 * leaf).sum().backward()
+    (leaf * leaf.exp().detach() * 0 + leaf).sum().backward(inputs=[leaf])
+    assert seen == [[4.0, 4.0], [5.0, 5.0]]
+
+
+def test_hooks_of_a_leaf_are_not_called_by_grad():
+    leaf = fg.ones(2, requires_grad=True)
+    leaf.register_post_accumulate_grad_hook(lambda leaf: pytest.fail("nothing was accumulated"))
+    (grad,) = fg.autograd.grad((leaf * 2).exp().sum(), leaf)
+    assert leaf.grad is None
+    assert grad.shape == leaf.shape

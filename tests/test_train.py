@@ -507,7 +507,7 @@ def test_perceptron_is_the_perceptron_rule() -> None:
             bias[label] += 1
             weight[answer] -= sample
             bias[answer] -= 1
-    task = MODELS["perceptron"](2, 3)
+    task = MODELS["perceptron"]((2,), 3)
     loader = DataLoader(TensorDataset(fg.from_numpy(x), fg.from_numpy(y)), batch_size=1)
     optimizer = SGD(task.model.parameters(), lr=1.0)
     fit(task.model, loader, epochs=1, loss=task.loss, optimizer=optimizer, progress=False)
@@ -519,7 +519,7 @@ def test_perceptron_is_the_perceptron_rule() -> None:
 def test_perceptron_ends_without_mistakes_on_separable_classes() -> None:
     x, y = clusters()
     data = TensorDataset(fg.from_numpy(x), fg.from_numpy(y))
-    task = MODELS["perceptron"](2, 3)
+    task = MODELS["perceptron"]((2,), 3)
     optimizer = SGD(task.model.parameters(), lr=1.0)
     history = fit(
         task.model,
@@ -545,7 +545,7 @@ def test_perceptron_loss_of_two_classes_is_the_hinge_at_zero() -> None:
 
 def descend(name: str, x: np.ndarray, y: np.ndarray, classes: int | None, steps: int, lr: float):
     """Full-batch gradient descent, which must lead to the optimum of the model's objective."""
-    task = MODELS[name](x.shape[1], classes)
+    task = MODELS[name]((x.shape[1],), classes)
     data = TensorDataset(fg.from_numpy(x), fg.from_numpy(y))
     optimizer = SGD(task.model.parameters(), lr=lr, momentum=0.9)
     options = {"batch_size": len(x), "loss": task.loss, "predict": task.predict}

@@ -332,6 +332,9 @@ PyMethodDef functions[] = {
     def<log_softmax>("log_softmax"),
     def<softmax_backward>("softmax_backward"),
     def<log_softmax_backward>("log_softmax_backward"),
+    // attention
+    def<attention_forward>("attention"),
+    def<attention_backward>("attention_backward"),
     // activation
     ACTIVATION(gelu),
     ACTIVATION(gelu_tanh),

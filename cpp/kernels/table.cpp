@@ -16,6 +16,7 @@ void fill_indexing(Kernels& table);
 void fill_scatter(Kernels& table);
 void fill_matmul(Kernels& table);
 void fill_softmax(Kernels& table);
+void fill_attention(Kernels& table);
 void fill_activation(Kernels& table);
 void fill_norm(Kernels& table);
 void fill_loss(Kernels& table);
@@ -43,6 +44,7 @@ const Kernels& table() {
     fill_scatter(kernels);
     fill_matmul(kernels);
     fill_softmax(kernels);
+    fill_attention(kernels);
     fill_activation(kernels);
     fill_norm(kernels);
     fill_loss(kernels);

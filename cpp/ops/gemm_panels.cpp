@@ -1,12 +1,9 @@
 // The general matrix product: tiles of C from panels of A and B, which are read in place or packed.
 #include <algorithm>
-#include <atomic>
-#include <bit>
-#include <cstdint>
-#include <thread>
 
 #include "core/parallel.h"
 #include "ops/gemm_detail.h"
+#include "ops/slots.h"
 
 namespace fastgrad::detail {
 namespace {
@@ -18,9 +15,6 @@ constexpr Index tiles_in_block = 12, least_tiles = 4;
 // A task's columns: wider ones read A less often and end less often in a narrow tile, narrower ones are shared out more
 // evenly. They are cut at multiples of the unit, which are whole vectors for every instruction set.
 constexpr Index column_block = 144, least_column_block = 128, column_unit = 16;
-
-// The most threads that pack for themselves, so the number of their pieces of scratch memory.
-constexpr Index most_slots = 64;
 
 // Larger products are cut into chunks, which bounds the scratch memory (8 MiB for B in float, half of that for A where
 // it is packed).
@@ -123,28 +117,6 @@ Cut cut_of(Index units, Index least, Index most, Index threads) {
   const Index each = std::max(ceil_div(units, threads * most), std::min<Index>(4, units / (threads * least)));
   return {units, std::min(units, std::max<Index>(1, each) * threads)};
 }
-
-// Pieces of scratch memory for those threads that work at the same time. A thread gets the same piece again and again,
-// and finds it in its core's cache.
-class Slots {
- public:
-  explicit Slots(Index count) : count_(count) {}
-
-  Index take() {
-    for (;; std::this_thread::yield()) {
-      std::uint64_t taken = taken_.load(std::memory_order_relaxed);
-      const int slot = std::countr_one(taken);
-      if (slot >= count_) continue;
-      const std::uint64_t with_slot = taken | std::uint64_t{1} << slot;
-      if (taken_.compare_exchange_strong(taken, with_slot, std::memory_order_acquire)) return slot;
-    }
-  }
-  void give_back(Index slot) { taken_.fetch_and(~(std::uint64_t{1} << slot), std::memory_order_release); }
-
- private:
-  Index count_;
-  std::atomic<std::uint64_t> taken_{0};
-};
 
 // Calls f(first, end, memory) for all tasks; the memory, of `size` elements, is the task's own.
 template <class T, class F>

@@ -181,6 +181,16 @@ Tensor log_softmax(const Tensor& x, Index dim);
 Tensor softmax_backward(const Tensor& g, const Tensor& y, Index dim);
 Tensor log_softmax_backward(const Tensor& g, const Tensor& y, Index dim);
 
+// attention: softmax(q k^T scale + mask) v, with the logarithm of each row's sum of exponentials; the mask is bool
+// (true where a query sees a key) or of numbers that are added; is_causal: query i sees the keys up to i; gqa:
+// neighbouring heads of the query share one of key and value
+std::pair<Tensor, Tensor> attention_forward(const Tensor& query, const Tensor& key, const Tensor& value,
+                                            const OptionalTensor& mask, bool is_causal, double scale, bool gqa);
+// the gradients of query, key and value
+std::vector<Tensor> attention_backward(const Tensor& g, const Tensor& result, const Tensor& log_sum,
+                                       const Tensor& query, const Tensor& key, const Tensor& value,
+                                       const OptionalTensor& mask, bool is_causal, double scale, bool gqa);
+
 // activation: of floats, and of integers where PyTorch has that; a and b as kernels.h says
 Tensor activation(Activation op, const char* name, const Tensor& x, double a, double b);
 Tensor activation_backward(Activation op, const char* name, const Tensor& g, const Tensor& x, double a, double b);

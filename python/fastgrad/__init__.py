@@ -293,6 +293,7 @@ if TYPE_CHECKING:
     from fastgrad import compiler as compiler
     from fastgrad import cuda as cuda
     from fastgrad import d2l as d2l
+    from fastgrad import distributed as distributed
     from fastgrad import func as func
     from fastgrad import hub as hub
     from fastgrad import io as io
@@ -325,8 +326,8 @@ from math import e, inf, nan, pi  # noqa: E402
 # What a script may not need is imported when it is first named: rooms, and names of their files.
 _LATER = {
     "": """
-        accelerator amp backends cli compiler cuda d2l func hub io sklearn text torch_alias train
-        vision viz""",
+        accelerator amp backends cli compiler cuda d2l distributed func hub io sklearn text
+        torch_alias train vision viz""",
     "compiler": "compile",
     "func": "vmap",
     "io": "load save",
@@ -349,3 +350,11 @@ def __getattr__(name: str) -> Any:
     home = _HOMES[name]
     module = import_module(f"fastgrad.{home or name}")
     return getattr(module, name) if home else module
+
+
+from os import environ as _environ  # noqa: E402
+
+if _environ.get("FASTGRAD_LANG"):
+    from fastgrad import hints as _hints
+
+    _hints.install()

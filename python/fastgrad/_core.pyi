@@ -633,6 +633,29 @@ def softmax(x: Tensor, dim: int, /) -> Tensor: ...
 def log_softmax(x: Tensor, dim: int, /) -> Tensor: ...
 def softmax_backward(grad: Tensor, result: Tensor, dim: int, /) -> Tensor: ...
 def log_softmax_backward(grad: Tensor, result: Tensor, dim: int, /) -> Tensor: ...
+def attention(
+    query: Tensor,
+    key: Tensor,
+    value: Tensor,
+    mask: Tensor | None,
+    is_causal: builtins.bool,
+    scale: builtins.float,
+    gqa: builtins.bool,
+    /,
+) -> tuple[Tensor, Tensor]: ...
+def attention_backward(
+    grad: Tensor,
+    result: Tensor,
+    log_sum: Tensor,
+    query: Tensor,
+    key: Tensor,
+    value: Tensor,
+    mask: Tensor | None,
+    is_causal: builtins.bool,
+    scale: builtins.float,
+    gqa: builtins.bool,
+    /,
+) -> tuple[Tensor, Tensor, Tensor]: ...
 def cross_entropy(
     logits: Tensor,
     target: Tensor,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from fastgrad import _core
 from fastgrad.autograd import anomaly, hooks
@@ -15,6 +15,14 @@ if TYPE_CHECKING:
 
     from fastgrad.autograd.graph import Grads, Saved
     from fastgrad.tensor import Tensor
+
+
+_at_end: list[Callable[[], None]] = []  # what queue_callback() was given
+
+
+def queue_callback(callback: Callable[[], None]) -> None:
+    """Call `callback` once, when the backward() that runs now has changed the last ``.grad``."""
+    _at_end.append(callback)
 
 
 class _Pending:
@@ -103,10 +111,12 @@ def run_backward(
     retain_graph: bool,
     create_graph: bool,
     targets: set[Node | Tensor] | None = None,
+    accumulates: bool = False,
 ) -> _Pending:
     """Compute the gradients of `outputs`, weighted with `grads`.
 
     Returns what arrived at the leaves; with `targets`, what arrived at these nodes and leaves.
+    With `accumulates`, leaves whose hooks wait for their ``.grad`` have it, and are left out.
     """
     pending = _Pending(create_graph)
     for output, grad in zip(outputs, grads, strict=True):
@@ -117,9 +127,10 @@ def run_backward(
     if not _core.begin_backward(nodes):
         for node in nodes:
             node.check_saved()
+    due = _complete_before(nodes, targets) if accumulates and hooks.on_accumulated else None
     before = _core.set_grad_enabled(create_graph)
     try:
-        _walk(nodes, pending, retain_graph, targets or ())
+        _walk(nodes, pending, retain_graph, targets or (), due)
         if hooks.registered:
             _show_the_rest(pending, set(nodes), targets)
     finally:
@@ -127,8 +138,32 @@ def run_backward(
     return pending
 
 
+def _complete_before(
+    nodes: list[Node], targets: Collection[Node | Tensor] | None
+) -> dict[Node, list[Tensor]]:
+    """The leaves with hooks for their ``.grad``, by the node before which nothing more arrives.
+
+    Their hooks are called there, while backward still has work, and not at its end: what they
+    start, such as an exchange with other processes, goes on meanwhile.
+    """
+    due: dict[Node, list[Tensor]] = {}
+    seen = set(nodes[-1].edges) if nodes else set()
+    for after, node in zip(nodes[:0:-1], nodes[-2::-1], strict=True):
+        for leaf in node.edges:
+            if leaf.__class__ is Node or leaf is None or leaf in seen:
+                continue
+            seen.add(leaf)
+            if hooks.on_accumulated.of(leaf) and (targets is None or leaf in targets):
+                due.setdefault(after, []).append(leaf)
+    return due
+
+
 def _walk(
-    nodes: list[Node], pending: _Pending, retain_graph: bool, targets: Collection[Node | Tensor]
+    nodes: list[Node],
+    pending: _Pending,
+    retain_graph: bool,
+    targets: Collection[Node | Tensor],
+    due: dict[Node, list[Tensor]] | None,
 ) -> None:
     """Turn the gradient that has arrived at each node into gradients of its inputs."""
     grads, ours, create_graph = pending.grads, pending.ours, pending.create_graph
@@ -136,6 +171,8 @@ def _walk(
     may_be_recomputed = bool(recomputed)
     deliver = _core.deliver
     for node in nodes:
+        if due is not None:
+            _settle(pending, due.get(node, ()))
         arrived = grads.pop(node, None)
         if arrived is None:
             continue
@@ -177,8 +214,16 @@ def _show_the_rest(
             pending.see(owner)
 
 
+def _settle(pending: _Pending, leaves: Sequence[Tensor]) -> None:
+    """Give leaves the gradients that have arrived, which are all that will."""
+    for leaf in leaves:
+        if leaf in pending.grads:
+            pending.see(leaf)
+            _accumulate(pending, leaf, pending.grads.pop(leaf))
+
+
 def _accumulate(pending: _Pending, leaf: Tensor, grad: Tensor) -> None:
-    """Add to ``leaf.grad``, or become it."""
+    """Add to ``leaf.grad``, or become it, and tell the hooks that wait for it."""
     if leaf.grad is None:
         if pending.create_graph or leaf in pending.ours:
             leaf.grad = grad
@@ -188,6 +233,8 @@ def _accumulate(pending: _Pending, leaf: Tensor, grad: Tensor) -> None:
         leaf.grad = leaf.grad + grad
     else:
         _core.add_(leaf.grad, grad)
+    for hook in hooks.on_accumulated.of(leaf) if hooks.on_accumulated else ():
+        hook(leaf)
 
 
 def _as_tuple(value: Tensor | Sequence[Tensor]) -> tuple[Tensor, ...]:
@@ -267,14 +314,16 @@ def backward(
         raise RuntimeError("`inputs` argument to backward() cannot be empty.")
     targets = None if inputs is None else _targets(_as_tuple(inputs))
     retain = create_graph if retain_graph is None else retain_graph
-    pending = run_backward(
-        outputs, _initial_grads(outputs, grad_tensors), retain, create_graph, targets
-    )
-    for leaf, grad in pending.grads.items():
-        if not isinstance(leaf, Node) and (targets is None or leaf in targets):
-            _accumulate(pending, leaf, grad)
-            for hook in hooks.on_accumulated.of(leaf) if hooks.registered else ():
-                hook(leaf)
+    first = _initial_grads(outputs, grad_tensors)
+    try:
+        pending = run_backward(outputs, first, retain, create_graph, targets, True)
+        for leaf, grad in pending.grads.items():
+            if not isinstance(leaf, Node) and (targets is None or leaf in targets):
+                _accumulate(pending, leaf, grad)
+        while _at_end:
+            _at_end.pop(0)()
+    finally:
+        _at_end.clear()
 
 
 def _targets(inputs: Sequence[Tensor]) -> set[Node | Tensor]:

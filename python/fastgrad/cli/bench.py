@@ -29,6 +29,7 @@ sections:
   loading     shuffled batches from memory through a DataLoader
   footprint   time and memory of the import, size on disk, memory of training
   random      a million random numbers of each kind
+  distributed exchanges and training steps of two processes, and what they say of more
 
 rivals (all that are installed take part unless --rivals says otherwise):
   torch           PyTorch as installed

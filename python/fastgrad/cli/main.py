@@ -1,11 +1,12 @@
 """The entry: read the line, run the command, turn what stops it into an exit code."""
 
+import os
 import signal
 import sys
 from collections.abc import Sequence
 
 import fastgrad
-from fastgrad.cli import bench, check, info, run, summary, train
+from fastgrad.cli import bench, check, info, launch, run, summary, train
 from fastgrad.cli.parser import OneLineParser
 
 
@@ -28,7 +29,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except SystemExit as stop:  # argparse leaves by this way, after --help as well
         return int(stop.code or 0)
     try:
-        return int(options.command(options))
+        code = int(options.command(options))
+        sys.stdout.flush()
+        return code
+    except BrokenPipeError:  # whoever read the output, such as `head`, has enough of it
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # or leaving would flush
+        return 128 + signal.SIGPIPE
     except KeyboardInterrupt:
         print("fastgrad: interrupted", file=sys.stderr)
         return 128 + signal.SIGINT
@@ -40,6 +46,7 @@ def _parser() -> OneLineParser:
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
     train.add_command(commands)
     run.add_command(commands)
+    launch.add_command(commands)
     check.add_command(commands)
     summary.add_command(commands)
     bench.add_command(commands)

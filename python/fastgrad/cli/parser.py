@@ -4,6 +4,8 @@ import argparse
 import sys
 from typing import TYPE_CHECKING, Any, NoReturn, TypeAlias
 
+from fastgrad.hints import chosen, hint
+
 if TYPE_CHECKING:
     Commands: TypeAlias = argparse._SubParsersAction["OneLineParser"]
 
@@ -21,5 +23,7 @@ class OneLineParser(argparse.ArgumentParser):
 
 
 def complain(prog: str, message: object) -> None:
-    """Print an error in one line."""
+    """Print an error in one line, and the hint in another language that it may have."""
     print(f"{prog}: {' '.join(str(message).split())}", file=sys.stderr)
+    if chosen() == "zh" and (text := hint(str(message))):
+        print(text, file=sys.stderr)

@@ -3,8 +3,9 @@
 import argparse
 import shlex
 import sys
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+from fastgrad.cli.launch import count, start
 from fastgrad.cli.parser import USAGE_ERROR, complain
 
 if TYPE_CHECKING:
@@ -21,6 +22,7 @@ EPILOG = """\
 models:
   softmax     softmax regression (the default)
   mlp         a multilayer perceptron with one hidden layer of 256 ReLU units
+  lenet       the convolutional network LeNet-5; images of other sizes are enlarged to 28x28
   logistic    logistic regression: one class (--positive) against the others
   linear      linear regression by least squares: of the last column of a table, or of the
               indicators of the classes of images
@@ -58,6 +60,8 @@ def add_command(commands: "Commands") -> None:
     add("--device", metavar="NAME", help="where to compute (cpu)")
     add("--positive", type=int, metavar="N", help="the class that logistic looks for (1)")
     add("--out", metavar="DIR", help="folder of the results (runs/DATA-MODEL)")
+    add("--nproc", type=count, metavar="N", help="processes that share each batch, over MPI (1)")
+    add("--report", action="store_true", help="also write report.html, a page for a browser")
     add("--resume", action="store_true", help="go on from the checkpoint in DIR")
     parser.set_defaults(command=train)
 
@@ -67,17 +71,52 @@ def train(options: argparse.Namespace) -> int:
     from fastgrad.train import SettingsError, TrainError, TrainingInterrupted, run
 
     given = {name: value for name, value in vars(options).items() if name != "command"}
+    processes = given.pop("nproc", 1)
+    rank = join_the_others()
+    say = complain if not rank else lambda prog, message: None  # the first speaks for all
     try:
+        if processes > 1 and rank is None:
+            return train_together(given, processes)
         run(**given)
     except SettingsError as error:
-        complain(PROG, error)
+        say(PROG, error)
         return USAGE_ERROR
     except TrainingInterrupted as stop:
-        complain(PROG, stop)
+        say(PROG, stop)
         folder = shlex.quote(str(stop.checkpoint.parent))
-        print(f"To go on: {PROG} --resume --out {folder}", file=sys.stderr)
+        if not rank:
+            print(f"To go on: {PROG} --resume --out {folder}", file=sys.stderr)
         return 128 + stop.signum
     except (TrainError, OSError, FloatingPointError) as error:
-        complain(PROG, error)
+        say(PROG, error)
         return 1
     return 0
+
+
+def join_the_others() -> int | None:
+    """Join the ranks that MPI's launcher started with this one; None where it was started alone."""
+    from fastgrad.distributed.mpi import started_as
+
+    rank, size = started_as() or (0, 1)
+    if size == 1:
+        return None
+    from fastgrad.distributed import init_process_group
+
+    init_process_group()
+    return rank
+
+
+def train_together(given: dict[str, Any], processes: int) -> int:
+    """Run the command as several processes, once its settings were checked."""
+    from fastgrad.train.settings import make_settings
+
+    settings = {
+        name: value for name, value in given.items() if name not in ("out", "report", "resume")
+    }
+    if not given.get("resume"):
+        make_settings(settings)
+    program = [sys.executable, "-m", "fastgrad", "train"]
+    for name, value in given.items():
+        flag = f"--{name.replace('_', '-')}"
+        program += [flag] if value is True else [flag, str(value)]
+    return start(PROG, program, processes)

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import fastgrad as t
 
 from .. import Tensor, _core
 from ..nn import functional as F
-from ..ops import conv, loss, norm, pool, pool_average
+from ..ops import attention, conv, loss, norm, pool, pool_average
 from ._batched import Call, rules
 from ._rules import add, raw
 
@@ -102,6 +103,25 @@ def sampled(call: Call, function: Callable[..., Any], *args: Any) -> Tensor:
 
 for name in ("sample", "sample_pixels_backward", "sample_shares_backward"):
     add(name, sampled, raw(name))
+
+
+# Attention
+
+
+def attended(
+    call: Call, function: Callable[..., Any], q: Tensor, k: Tensor, v: Tensor, mask: Any, *how: Any
+) -> Any:
+    return function(*call.aligned((q, k, v, mask)), *how)
+
+
+def attention_backward(
+    call: Call, function: Callable[..., Any], g: Tensor, out: Tensor, log_sum: Tensor, *args: Any
+) -> Any:
+    return attended(call, partial(function, *map(call.front, (g, out, log_sum))), *args)
+
+
+add("attention", attended, attention.tiled)
+add("attention_backward", attention_backward)
 
 
 # Losses

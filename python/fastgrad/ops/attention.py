@@ -1,10 +1,12 @@
-"""Attention. Compositions."""
+"""Attention: tiles that never hold all weights, and the same in plain operations."""
 
 from __future__ import annotations
 
 from math import inf
 
 from fastgrad import _core
+from fastgrad.autograd.graph import record
+from fastgrad.ops import formula
 from fastgrad.ops.dropout import dropout
 from fastgrad.ops.indexing import masked_fill
 from fastgrad.ops.matmul import matmul
@@ -12,6 +14,9 @@ from fastgrad.ops.softmax import softmax
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from typing import Any
+
+    from fastgrad.autograd.graph import Grads, Needs, Saved
     from fastgrad.tensor import Tensor
 
 
@@ -52,14 +57,64 @@ def scaled_dot_product_attention(
              [2.]]])
     """
     _check_attention(query, key, value, attn_mask, is_causal, dropout_p)
-    if enable_gqa:
-        key, value = (_with_heads(x, query) for x in (key, value))
     factor = scale if scale is not None else max(query.shape[-1], 1) ** -0.5
-    scores = matmul(query * factor, key.transpose(-2, -1))
+    # What is dropped is drawn for all weights at once, and a mask's gradient is as large as they are.
+    learns_mask = attn_mask is not None and attn_mask.requires_grad and _core.is_grad_enabled()
+    if dropout_p > 0 or learns_mask or (enable_gqa and key.shape[:-1] != value.shape[:-1]):
+        return _composed(query, key, value, attn_mask, dropout_p, is_causal, factor, enable_gqa)
+    if attn_mask is not None and attn_mask.dtype is not _core.bool:
+        attn_mask = _core.detach(attn_mask).to(query.dtype)
+    if query.dtype.itemsize == 2:  # the sums that the gradient wants would be rounded
+        q, k, v = (x.float() for x in (query, key, value))
+        if attn_mask is not None and attn_mask.dtype is not _core.bool:
+            attn_mask = attn_mask.float()
+        return tiled(q, k, v, attn_mask, is_causal, factor, enable_gqa)[0].to(query.dtype)
+    return tiled(query, key, value, attn_mask, is_causal, factor, enable_gqa)[0]
+
+
+def tiled(query: Tensor, key: Tensor, value: Tensor, *options: Any) -> tuple[Tensor, Tensor]:
+    """The result, and the logarithm of each row's sum of exponentials.
+
+    Of the mask, whether it is causal, the scale, and whether heads are grouped.
+    """
+    out, log_sum = _core.attention(query, key, value, *options)
+    if out.requires_grad:
+        saved = (_core.detach(out), log_sum, query, key, value, *options)
+        record(out, attention_vjp, _core.edges(query, key, value), saved)
+    return out, log_sum
+
+
+def attention_vjp(grad: Tensor, saved: Saved, needs: Needs) -> Grads:
+    out, log_sum, query, key, value, mask, is_causal, scale, gqa = saved
+    if _core.is_grad_enabled():
+        return formula.gradients(
+            lambda q, k, v: [_composed(q, k, v, mask, 0.0, is_causal, scale, gqa)],
+            (query, key, value),
+            (grad,),
+            needs,
+        )
+    return _core.attention_backward(
+        grad, out, log_sum, query, key, value, mask, is_causal, scale, gqa
+    )
+
+
+def _composed(
+    query: Tensor,
+    key: Tensor,
+    value: Tensor,
+    mask: Tensor | None,
+    dropout_p: float,
+    is_causal: bool,
+    scale: float,
+    gqa: bool,
+) -> Tensor:
+    if gqa:
+        key, value = (_with_heads(x, query) for x in (key, value))
+    scores = matmul(query * scale, key.transpose(-2, -1))
     if is_causal:
         ones = _core.full(tuple(scores.shape[-2:]), 1, _core.bool)
         scores = masked_fill(scores, _core.logical_not(_core.tril(ones, 0)), -inf)
-    weights = softmax(scores, -1) if attn_mask is None else masked_softmax(scores, attn_mask)
+    weights = softmax(scores, -1) if mask is None else masked_softmax(scores, mask)
     if dropout_p > 0:
         weights = dropout(weights, dropout_p)
     return matmul(weights, value)

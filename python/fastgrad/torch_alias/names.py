@@ -19,7 +19,7 @@ MOVED = {
     "torch.nn.modules.padding": "fastgrad.nn.modules.pad",
     "torch.nn.modules.pooling": "fastgrad.nn.modules.pool",
     "torch.nn.modules.sparse": "fastgrad.nn.modules.embedding",
-    "torch.nn.parallel.data_parallel": "fastgrad.nn.parallel",
+    "torch.distributed.distributed_c10d": "fastgrad.distributed",
     "torch.optim.adamw": "fastgrad.optim.adam",
     "torch.serialization": "fastgrad.io",
     "torch.utils.data.dataloader": "fastgrad.utils.data.loader",

@@ -15,6 +15,7 @@ from types import ModuleType, TracebackType
 from typing import Any
 
 from fastgrad import Tensor
+from fastgrad.hints import annotate, is_plain
 from fastgrad.torch_alias.absent import message
 from fastgrad.torch_alias.finder import install
 from fastgrad.torch_alias.notebook import Cell, NotebookError, read_notebook, warn_of_skipped
@@ -126,7 +127,8 @@ def _run_cell(cell: Cell, title: str, namespace: dict[str, Any]) -> None:
 def _report(error: BaseException, in_notebook: bool) -> None:
     """What Python prints of an exception that nothing catches, without the frames of the runner."""
     _prepare(error, set())
-    if in_notebook and sys.excepthook is sys.__excepthook__:
+    if in_notebook and is_plain(sys.excepthook):
+        annotate(error)
         traceback.print_exception(error)  # unlike Python's own hook, it knows the lines of cells
     else:
         sys.excepthook(type(error), error, error.__traceback__)

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass, fields
+from dataclasses import MISSING, asdict, dataclass, fields
 from typing import Any
 
 from fastgrad.io.atomic import PathLike
@@ -20,6 +20,8 @@ class Epoch:
         val_accuracy: Accuracy on the validation data, likewise.
         seconds: Time spent on training, validation not counted.
         samples_per_second: Training samples per second.
+        lr: The learning rate of the optimizer's first group at the epoch's last step; None where
+            the optimizer has none, and in histories older than this field.
     """
 
     epoch: int
@@ -29,6 +31,7 @@ class Epoch:
     val_accuracy: float | None
     seconds: float
     samples_per_second: float
+    lr: float | None = None
 
 
 class History:
@@ -89,6 +92,11 @@ class History:
         """The accuracy on held-out data after each epoch, or None."""
         return [epoch.val_accuracy for epoch in self.epochs]
 
+    @property
+    def lr(self) -> list[float | None]:
+        """The learning rate at the end of each epoch, or None."""
+        return [epoch.lr for epoch in self.epochs]
+
     def to_dicts(self) -> list[dict[str, Any]]:
         """Return one dictionary per epoch, ready for JSON or a data frame."""
         return [asdict(epoch) for epoch in self.epochs]
@@ -101,10 +109,13 @@ class History:
             ValueError: An epoch lacks a field.
         """
         names = [field.name for field in fields(Epoch)]
+        needed = [field.name for field in fields(Epoch) if field.default is MISSING]
         for epoch in epochs:
-            if missing := [name for name in names if name not in epoch]:
+            if missing := [name for name in needed if name not in epoch]:
                 raise ValueError(f"the history lacks {', '.join(missing)}: write it with to_json")
-        return cls([Epoch(**{name: epoch[name] for name in names}) for epoch in epochs])
+        return cls(
+            [Epoch(**{name: epoch[name] for name in names if name in epoch}) for epoch in epochs]
+        )
 
     def to_json(self) -> str:
         """Return the history as JSON text: ``{"epochs": [{"epoch": 1, "loss": ...}, ...]}``."""

@@ -5,15 +5,17 @@ from pathlib import Path
 from typing import Any
 
 import fastgrad as fg
-from fastgrad.io.atomic import PathLike
+from fastgrad.io.atomic import PathLike, write_text
 from fastgrad.optim import SGD
 from fastgrad.train import sources
 from fastgrad.train.errors import EXTRA_HINT, CheckpointError
-from fastgrad.train.evaluation import evaluate
+from fastgrad.train.evaluation import evaluate_on_ranks
 from fastgrad.train.history import History
 from fastgrad.train.loop import fit
 from fastgrad.train.models import MODELS, Task, linear
-from fastgrad.train.output import CHECKPOINT, OutputFolder
+from fastgrad.train.output import CHECKPOINT, PAGE, OutputFolder
+from fastgrad.train.page import page
+from fastgrad.train.ranks import Ranks
 from fastgrad.train.report import report_text
 from fastgrad.train.results import Outcome, pictures_of, write_results
 from fastgrad.train.settings import Settings, make_settings
@@ -42,13 +44,22 @@ class Result:
 
 
 def run(
-    *, out: PathLike | None = None, resume: bool = False, verbose: bool = True, **given: Any
+    *,
+    out: PathLike | None = None,
+    resume: bool = False,
+    report: bool = False,
+    verbose: bool = True,
+    **given: Any,
 ) -> Result:
     """Train a model, test it and write the results, as ``fastgrad train`` does.
+
+    In a process group of several ranks all call it, and the first one writes and prints.
 
     Args:
         out: The folder to write to; ``runs/DATA-MODEL`` by default.
         resume: Go on from the checkpoint in ``out``, with the settings of that run.
+        report: Also write ``report.html``, a page with curves, mistakes, settings and versions
+            that needs nothing but a browser.
         verbose: Whether to print the settings and the report, and the progress to standard error.
         given: Settings by name, as in :class:`Settings`; the others take their defaults.
 
@@ -69,11 +80,12 @@ def run(
         >>> result.files[0]
         'model.safetensors'
     """
+    ranks = Ranks()
     folder = OutputFolder(Path(out) if out else DEFAULT_FOLDER / make_settings(given).run_name)
-    saved = _saved_settings(folder) if resume else {}
-    job = _Job(make_settings(given, saved), folder, verbose)
-    folder.prepare(resume=resume)
-    return job.run(resume)
+    saved = ranks.on_first(lambda: _saved_settings(folder)) if resume else {}
+    job = _Job(make_settings(given, saved), folder, ranks, verbose and ranks.is_first)
+    ranks.on_first(lambda: folder.prepare(resume=resume))
+    return job.run(resume, report)
 
 
 def _saved_settings(folder: OutputFolder) -> dict[str, Any]:
@@ -91,26 +103,35 @@ def _saved_settings(folder: OutputFolder) -> dict[str, Any]:
 class _Job:
     """One training job."""
 
-    def __init__(self, settings: Settings, folder: OutputFolder, verbose: bool) -> None:
-        self.settings, self.folder, self.verbose = settings, folder, verbose
+    def __init__(
+        self, settings: Settings, folder: OutputFolder, ranks: Ranks, verbose: bool
+    ) -> None:
+        self.settings, self.folder, self.ranks, self.verbose = settings, folder, ranks, verbose
 
     def say(self, text: str) -> None:
         if self.verbose:
             print(text, flush=True)
 
-    def run(self, resume: bool) -> Result:
-        source = self.load()
+    def run(self, resume: bool, report: bool) -> Result:
+        source = self.ranks.in_turn(self.load)  # the first may have to download
         task = self.build(source)
         self.introduce(source, task)
         history = self.fit(source, task, resume)
-        evaluation = evaluate(task.model, source.test, loss=task.loss, predict=task.predict)
-        outcome = Outcome(self.settings, source, task.model, history, evaluation)
-        files = write_results(self.folder, outcome)
+        evaluation = evaluate_on_ranks(self.ranks, task.model, source.test, task.loss, task.predict)
+        outcome = Outcome(self.settings, source, task, history, evaluation)
+        files = self.ranks.on_first(lambda: self.write(outcome, report))
         self.say(f"\n{report_text(outcome.report)}\n")
         if missing := [name for name in pictures_of(source) if name not in files]:
             self.say(f"Without matplotlib there are no {', '.join(missing)}: {EXTRA_HINT}")
         self.say(f"Written to {self.folder.path}: {', '.join(files)}")
         return Result(self.settings, history, outcome.report, self.folder.path, files)
+
+    def write(self, outcome: Outcome, report: bool) -> tuple[str, ...]:
+        files = write_results(self.folder, outcome)
+        if not report:
+            return files
+        write_text(self.folder / PAGE, page(outcome))
+        return (*files, PAGE)
 
     def load(self) -> Source:
         settings = self.settings
@@ -123,9 +144,9 @@ class _Job:
         """Make the model, with weights that depend on the seed alone."""
         fg.manual_seed(self.settings.seed)
         if source.classes is None:
-            task = linear(source.features, None)
+            task = linear(source.sample_shape, None)
         else:
-            task = MODELS[self.settings.model](source.features, len(source.classes))
+            task = MODELS[self.settings.model](source.sample_shape, len(source.classes))
         task.model.to(self.settings.device)
         return task
 

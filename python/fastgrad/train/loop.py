@@ -14,11 +14,12 @@ from fastgrad.nn import functional
 from fastgrad.optim import SGD, Optimizer
 from fastgrad.train.checkpoint import Checkpoint, Config
 from fastgrad.train.errors import CheckpointError
-from fastgrad.train.evaluation import Data, Evaluation, evaluate
+from fastgrad.train.evaluation import Data, Evaluation, evaluate_on_ranks
 from fastgrad.train.history import Epoch, History
 from fastgrad.train.interrupt import StopRequest, TrainingInterrupted
 from fastgrad.train.metrics import Loss, Meter, Predict
 from fastgrad.train.progress import Progress, make_progress
+from fastgrad.train.ranks import Ranks
 from fastgrad.utils.data import DataLoader
 
 
@@ -44,6 +45,11 @@ def fit(
     on Ctrl-C (SIGINT) or SIGTERM, after the current step; a second signal stops at once. A resumed
     run ends with the same bits as one that was never stopped, provided that all its random numbers
     come from the loader's generator and from fastgrad's default one.
+
+    In a process group of several ranks (``fastgrad.distributed``), which all call this with the
+    same arguments, each takes an equal part of every batch, and the steps are those of one process
+    to the rounding of float32. The first rank writes the checkpoint and tells of the progress; the
+    run goes on from it on any number of ranks.
 
     Args:
         model: The model; trained in place.
@@ -100,7 +106,7 @@ def fit(
     )
     if resume:
         run.restore()
-    return run.go(progress)
+    return run.go(progress and run.ranks.is_first)
 
 
 def _loader(data: Data, batch_size: int, seed: int) -> DataLoader[Any]:
@@ -130,9 +136,13 @@ class _Run:
 
     def __post_init__(self) -> None:
         self.config = {**self.config, **self.describe()}
+        self.ranks = Ranks()
+        self.shared_model = self.ranks.shared(self.model)
+        self.parts = self.ranks.part_of(self.loader)
         self.history = History()
         self.epoch_start = self.random_states()
         self.resume_state: Tensor | None = None
+        self.signum: int | None = None
         self.batch = 0
         self.seconds = 0.0
         self.meter = Meter(self.predict)
@@ -146,10 +156,10 @@ class _Run:
             StopRequest(enabled=self.path is not None) as stop,
             make_progress(progress, total=steps * self.epochs, done=done) as display,
         ):
-            while len(self.history) < self.epochs and stop.signum is None:
+            while not self.must_stop(stop) and len(self.history) < self.epochs:
                 self.train_epoch(display, stop)
-        if self.path is not None and stop.signum is not None:
-            raise TrainingInterrupted(self.where(), self.path, stop.signum)
+        if self.path is not None and self.signum is not None:
+            raise TrainingInterrupted(self.where(), self.path, self.signum)
         return self.history
 
     def train_epoch(self, display: Progress, stop: StopRequest) -> None:
@@ -160,21 +170,30 @@ class _Run:
             self.step(inputs, targets)
             self.batch += 1
             display.step(self.meter)
-            if stop.signum is not None:
+            if self.must_stop(stop):
                 self.seconds = time.perf_counter() - started
+                self.meter = self.total_meter()
                 self.save()
                 return
         self.finish_epoch(time.perf_counter() - started, display)
 
+    def must_stop(self, stop: StopRequest) -> bool:
+        """Whether a signal has come to some rank: all stop after the same step."""
+        if self.path is not None:
+            self.signum = self.ranks.any_signal(stop.signum)
+        return self.signum is not None
+
     def step(self, inputs: Tensor, targets: Tensor) -> None:
         self.optimizer.zero_grad()
-        outputs = self.model(inputs)
-        loss = self.loss(outputs, targets)
-        loss.backward()
+        outputs = self.shared_model(inputs)
+        loss, weight = self.loss(outputs, targets), self.ranks.weight(self.batch)
+        (loss if weight == 1 else loss * weight).backward()
         self.optimizer.step()
-        self.meter.add(loss, outputs, targets)
+        if weight:
+            self.meter.add(loss, outputs, targets)
 
     def finish_epoch(self, seconds: float, display: Progress) -> None:
+        self.meter = self.total_meter()
         number, loss = len(self.history) + 1, self.meter.loss
         if not math.isfinite(loss):
             raise FloatingPointError(self.not_finite(number))
@@ -187,12 +206,20 @@ class _Run:
             val_accuracy=held_out.accuracy if held_out else None,
             seconds=seconds,
             samples_per_second=self.meter.samples / seconds,
+            lr=self.optimizer.param_groups[0].get("lr"),
         )
         self.history.epochs.append(record)
         self.epoch_start = self.random_states()
         self.batch, self.seconds, self.meter = 0, 0.0, Meter(self.predict)
         self.save()
         display.epoch(record, self.epochs)
+
+    def total_meter(self) -> Meter:
+        """What all ranks have measured."""
+        total = Meter(self.predict, self.ranks.total(self.meter.state()))
+        found = [item for item in self.ranks.gathered(self.meter.not_finite) if item is not None]
+        total.not_finite = min(found, default=None)
+        return total
 
     def not_finite(self, epoch: int) -> str:
         """Where the loss began to be nan or infinite."""
@@ -205,11 +232,12 @@ class _Run:
     def evaluate(self) -> Evaluation | None:
         if self.val_data is None:
             return None
-        return evaluate(self.model, self.val_data, loss=self.loss, predict=self.predict)
+        return evaluate_on_ranks(self.ranks, self.model, self.val_data, self.loss, self.predict)
 
     def batches(self) -> Iterator[tuple[Tensor, Tensor]]:
         """Return the batches of this epoch that are still to do."""
-        batches = iter(self.loader)
+        self.ranks.share_random_state()
+        batches = iter(self.parts)
         for _ in islice(batches, self.batch):  # drawn again for the random numbers that they take
             pass
         if self.resume_state is not None:  # what the model itself drew for those batches
@@ -220,9 +248,13 @@ class _Run:
     # Stopping and going on
 
     def save(self) -> None:
-        if self.path is None:
-            return
-        Checkpoint(
+        if self.path is not None:
+            path, state = self.path, self.state()
+            self.ranks.on_first(lambda: state.save(path))
+
+    def state(self) -> Checkpoint:
+        """Return all that a run needs to go on."""
+        return Checkpoint(
             config=dict(self.config),
             epochs=self.epochs,
             batch=self.batch,
@@ -233,12 +265,13 @@ class _Run:
             optimizer=self.optimizer.state_dict(),
             epoch_start=self.epoch_start,
             now=fg.get_rng_state(),
-        ).save(self.path)
+        )
 
     def restore(self) -> None:
         if self.path is None:
             raise ValueError("resume=True needs checkpoint=PATH, the file to go on from")
-        saved = Checkpoint.load(self.path)
+        path = self.path
+        saved = self.ranks.on_first(lambda: Checkpoint.load(path))
         saved.check(self.config, self.path)
         self.history = History.from_dicts(saved.history)
         if len(self.history) > self.epochs:
@@ -249,7 +282,8 @@ class _Run:
         self.model.load_state_dict(saved.model)
         self.optimizer.load_state_dict(saved.optimizer)
         self.batch, self.seconds = saved.batch, saved.seconds
-        self.meter = Meter(self.predict, saved.meter)
+        # What was measured before counts once.
+        self.meter = Meter(self.predict, saved.meter if self.ranks.is_first else None)
         self.resume_state = saved.now if saved.batch else None
         self.epoch_start = saved.epoch_start
         self.set_random_states(self.epoch_start)

@@ -8,6 +8,7 @@ from fastgrad import Tensor
 
 Loss: TypeAlias = Callable[[Tensor, Tensor], Tensor]
 Predict: TypeAlias = Callable[[Tensor], Tensor]
+Measured: TypeAlias = tuple[Tensor, Tensor | None, int, int]  # loss, right, samples, answers
 
 PENDING_LIMIT = 256  # steps whose results may wait, which bounds the memory they hold
 
@@ -22,6 +23,12 @@ def predictions_of(outputs: Tensor, targets: Tensor, predict: Predict | None) ->
     return None if targets.is_floating_point() else outputs.argmax(1)
 
 
+def measured(loss: Tensor, labels: Tensor | None, targets: Tensor) -> Measured:
+    """Return what a meter counts of one batch, whose ``loss`` is its mean."""
+    right = None if labels is None else (labels == targets).sum()
+    return loss.detach(), right, len(targets), targets.numel()
+
+
 class Meter:
     """Sums loss and right answers over the batches of one epoch.
 
@@ -33,7 +40,7 @@ class Meter:
 
     def __init__(self, predict: Predict | None = None, state: list[float] | None = None) -> None:
         self._predict = predict
-        self._pending: list[tuple[Tensor, Tensor | None, int, int]] = []
+        self._pending: list[Measured] = []
         self._sums = state or [0.0, 0, 0, 0]  # loss x samples, samples, right answers, answers
         self.not_finite: tuple[int, float] | None = (
             None  # the first such loss, after how many samples
@@ -42,8 +49,11 @@ class Meter:
     def add(self, loss: Tensor, outputs: Tensor, targets: Tensor) -> None:
         """Count one batch, whose ``loss`` is its mean."""
         labels = predictions_of(outputs, targets, self._predict)
-        right = None if labels is None else (labels == targets).sum()
-        self._pending.append((loss.detach(), right, len(targets), targets.numel()))
+        self.add_measured(measured(loss, labels, targets))
+
+    def add_measured(self, numbers: Measured) -> None:
+        """Count what was measured of one batch."""
+        self._pending.append(numbers)
         if len(self._pending) >= PENDING_LIMIT:
             self.state()
 

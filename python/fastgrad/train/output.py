@@ -13,8 +13,9 @@ from fastgrad.train.errors import CheckpointError, OutputError
 CHECKPOINT = "checkpoint.safetensors"
 WEIGHTS = "model.safetensors"
 HISTORY = "history.json"
+PAGE = "report.html"
 CURVES, CONFUSION, PREDICTIONS = "curves.png", "confusion.png", "predictions.png"
-RESULTS = (WEIGHTS, CURVES, CONFUSION, PREDICTIONS, HISTORY)
+RESULTS = (WEIGHTS, CURVES, CONFUSION, PREDICTIONS, HISTORY, PAGE)
 
 
 class OutputFolder:

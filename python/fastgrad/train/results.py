@@ -4,13 +4,20 @@ import json
 from dataclasses import dataclass, field
 from typing import Any
 
-from fastgrad import nn
 from fastgrad.io.atomic import write_text
 from fastgrad.io.safetensors import save_file
 from fastgrad.train.errors import MissingExtraError
 from fastgrad.train.evaluation import Evaluation
 from fastgrad.train.history import History
-from fastgrad.train.output import CONFUSION, CURVES, HISTORY, PREDICTIONS, WEIGHTS, OutputFolder
+from fastgrad.train.models import Task
+from fastgrad.train.output import (
+    CONFUSION,
+    CURVES,
+    HISTORY,
+    PREDICTIONS,
+    WEIGHTS,
+    OutputFolder,
+)
 from fastgrad.train.report import class_report, quantity_report
 from fastgrad.train.settings import Settings
 from fastgrad.train.sources import Source
@@ -22,7 +29,7 @@ class Outcome:
 
     settings: Settings
     source: Source
-    model: nn.Module
+    task: Task
     history: History
     evaluation: Evaluation
     report: dict[str, Any] = field(init=False)
@@ -45,7 +52,7 @@ def write_results(folder: OutputFolder, outcome: Outcome) -> tuple[str, ...]:
         "classes": outcome.source.classes,
     }
     # Under one name: the format does not keep the order of several.
-    save_file(outcome.model.state_dict(), folder / WEIGHTS, {"fastgrad": json.dumps(about)})
+    save_file(outcome.task.model.state_dict(), folder / WEIGHTS, {"fastgrad": json.dumps(about)})
     pictures = _draw(folder, outcome)
     document = {
         "settings": settings,

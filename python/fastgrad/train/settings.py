@@ -28,6 +28,7 @@ class Recipe:
 RECIPES = {
     "softmax": Recipe(lr=0.5),
     "mlp": Recipe(lr=0.3),
+    "lenet": Recipe(lr=0.2),
     "logistic": Recipe(lr=0.5),
     "linear": Recipe(lr=0.1),
     "perceptron": Recipe(lr=1.0, batch_size=1),  # the textbook's rule: one sample, unit steps
@@ -39,7 +40,7 @@ class Settings:
     """A complete and checked set of settings.
 
     Attributes:
-        model: One of softmax, mlp, logistic, linear, perceptron.
+        model: One of softmax, mlp, lenet, logistic, linear, perceptron.
         data: digits, mnist, fashion-mnist, or the absolute path of a folder or table.
         epochs: How many times to go through the training data, at least 1.
         batch_size: Samples per step, at least 1.

@@ -1,6 +1,5 @@
 """The data of ``fastgrad train``, as tensors ready for a model."""
 
-import math
 import os
 import zlib
 from collections.abc import Callable
@@ -45,10 +44,6 @@ class Source:
     @property
     def sample_shape(self) -> tuple[int, ...]:
         return tuple(self.train.tensors[0].shape[1:])
-
-    @property
-    def features(self) -> int:
-        return math.prod(self.sample_shape)
 
     @property
     def is_images(self) -> bool:

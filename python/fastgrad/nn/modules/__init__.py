@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from .recurrent import *
     from .recurrent_cell import *
     from .resize import *
+    from .sync_batch_norm import *
     from .transformer import *
     from .transformer_layers import *
 
@@ -82,6 +83,7 @@ _NAMES = {
     "resize": """
         ChannelShuffle PixelShuffle PixelUnshuffle Upsample UpsamplingBilinear2d
         UpsamplingNearest2d""",
+    "sync_batch_norm": "SyncBatchNorm",
     "transformer": "Transformer TransformerDecoder TransformerEncoder",
     "transformer_layers": "TransformerDecoderLayer TransformerEncoderLayer",
 }

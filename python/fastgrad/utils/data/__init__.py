@@ -20,6 +20,7 @@ from fastgrad.utils.data.dataset import (
     TensorDataset,
     random_split,
 )
+from fastgrad.utils.data.distributed import DistributedSampler
 from fastgrad.utils.data.loader import DataLoader
 from fastgrad.utils.data.sampler import (
     BatchSampler,
@@ -37,6 +38,7 @@ __all__ = [
     "ConcatDataset",
     "DataLoader",
     "Dataset",
+    "DistributedSampler",
     "IterableDataset",
     "RandomSampler",
     "Sampler",

@@ -63,7 +63,7 @@ def image(tag: str, pixels: Any, dataformats: str = "CHW") -> bytes:
     if channels not in (1, 3, 4):
         raise ValueError(f"image {tag!r}: expected 1, 3 or 4 channels, got {channels}")
     rows = [bytes(row) for row in values.byte().reshape(height, width * channels).tolist()]
-    return encoded_image(tag, height, width, channels, _png(rows, width, channels))
+    return encoded_image(tag, height, width, channels, png(rows, width, channels))
 
 
 def figure(tag: str, drawn: Any) -> bytes:
@@ -81,7 +81,7 @@ def encoded_image(tag: str, height: int, width: int, channels: int, content: byt
     return message(1, message(1, tag) + message(4, fields))
 
 
-def _png(rows: list[bytes], width: int, channels: int) -> bytes:
+def png(rows: list[bytes], width: int, channels: int) -> bytes:
     """Eight bits a channel, in PNG's format."""
     colours = {1: 0, 3: 2, 4: 6}[channels]
     header = struct.pack(">IIBBBBB", width, len(rows), 8, colours, 0, 0, 0)
