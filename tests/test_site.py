@@ -65,8 +65,8 @@ def listed() -> set[str]:
     return names
 
 
-def printed_by(script: str) -> str:
-    command = [sys.executable, str(DOCS / script)]
+def printed_by(script: str, *arguments: str) -> str:
+    command = [sys.executable, str(DOCS / script), *arguments]
     return subprocess.run(command, capture_output=True, check=True, timeout=120).stdout.decode()
 
 
@@ -78,6 +78,27 @@ def test_the_comparison_with_pytorch_is_what_its_script_prints(torch) -> None:
     assert printed_by("coming_from_pytorch.py") == page
 
 
-def test_the_map_of_courses_is_what_its_script_prints() -> None:
-    page = (DOCS / "course-map.md").read_text(encoding="utf-8")
-    assert printed_by("course_map.py") == page
+MAPS = {"course-map.md": (), "course-map.zh-CN.md": ("zh",)}
+
+
+@pytest.mark.parametrize("name", MAPS)
+def test_the_map_of_courses_is_what_its_script_prints(name: str) -> None:
+    page = (DOCS / name).read_text(encoding="utf-8")
+    assert printed_by("course_map.py", *MAPS[name]) == page
+
+
+@pytest.mark.parametrize(
+    "pattern",
+    [
+        pytest.param(r"(?m)^#+(?= )", id="levels of headings"),
+        pytest.param(r"`[^`]+`", id="names"),
+        pytest.param(r"(?m)^\| ([^|]*:[^|]*) \|", id="chapters"),
+        pytest.param(r"\]\((?!course-map)([^)]+)\)", id="links"),
+    ],
+)
+def test_the_chinese_map_has_what_the_english_has(pattern: str) -> None:
+    english, chinese = (
+        re.findall(pattern, (DOCS / name).read_text(encoding="utf-8")) for name in MAPS
+    )
+    assert english
+    assert chinese == english

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import platform
+import sys
 from collections.abc import Iterator
 from importlib.metadata import PackageNotFoundError, version
 
@@ -36,6 +37,12 @@ def facts() -> Iterator[tuple[str, str]]:
     for extra, names in EXTRAS.items():
         found = ", ".join(f"{name} {_version(name)}" for name in names)
         yield f"extra [{extra}]", found
+
+
+def in_notebook() -> bool:
+    """Whether what is displayed appears under the cell of a notebook."""
+    shell = getattr(sys.modules.get("IPython"), "get_ipython", lambda: None)()
+    return type(shell).__name__ == "ZMQInteractiveShell"
 
 
 def _memory() -> str:

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from fastgrad.cli.parser import Commands
 
 PROG = "fastgrad train"
+OF_THE_FILES = ("out", "report", "resume")  # options that are no settings of the training
 DESCRIPTION = """\
 Train a classifier, test it, and write weights, history and pictures to a folder.
 

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
 import fastgrad as torch
+from fastgrad.machine import in_notebook
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -27,14 +28,6 @@ def pyplot() -> Any:
             "fastgrad.d2l draws with Matplotlib: pip install 'fastgrad[train]'", name=error.name
         ) from error
     return plt
-
-
-def in_notebook() -> bool:
-    """Whether pictures appear under the cell of a notebook."""
-    import sys
-
-    shell = getattr(sys.modules.get("IPython"), "get_ipython", lambda: None)()
-    return type(shell).__name__ == "ZMQInteractiveShell"
 
 
 def show_again(fig: Figure) -> None:

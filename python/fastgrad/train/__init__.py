@@ -13,6 +13,7 @@ from fastgrad.train.evaluation import Evaluation, evaluate
 from fastgrad.train.history import Epoch, History
 from fastgrad.train.interrupt import TrainingInterrupted
 from fastgrad.train.job import Result, run
+from fastgrad.train.live import LiveCurves
 from fastgrad.train.loop import fit
 from fastgrad.train.report import confusion_matrix
 from fastgrad.train.settings import Settings
@@ -24,6 +25,7 @@ __all__ = [
     "Epoch",
     "Evaluation",
     "History",
+    "LiveCurves",
     "MissingExtraError",
     "OutputError",
     "Result",

@@ -1,4 +1,4 @@
-"""Curves as SVG, in the colours of the page around them (see ``page.css``)."""
+"""Curves as SVG, in the colours of the page around them (see ``charts.css``)."""
 
 import math
 from collections.abc import Sequence
@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from html import escape
 from typing import TypeGuard
 
+from fastgrad.train.history import History
 from fastgrad.train.plots import LOG_SCALE_RATIO
 
 WIDTH, HEIGHT = 360, 240
@@ -31,8 +32,8 @@ def chart(name: str, curves: Sequence[Curve]) -> str:
         name: What the values are, for readers who do not see the picture.
         curves: All of one length.
     """
-    curves = [curve for curve in curves if any(map(_known, curve.values))]
-    values = [value for curve in curves for value in curve.values if _known(value)]
+    curves = [curve for curve in curves if any(map(known, curve.values))]
+    values = [value for curve in curves for value in curve.values if known(value)]
     axis = _Axis(values, log=name == "loss" and _spans_decades(values))
     epochs = len(curves[0].values)
     parts = [
@@ -45,7 +46,8 @@ def chart(name: str, curves: Sequence[Curve]) -> str:
     return "\n".join(parts)
 
 
-def _known(value: float | None) -> TypeGuard[float]:
+def known(value: float | None) -> TypeGuard[float]:
+    """Whether there is a number that can be drawn."""
     return value is not None and math.isfinite(value)
 
 
@@ -116,7 +118,7 @@ def _draw(curve: Curve, axis: _Axis, epochs: int) -> list[str]:
     points = [
         (epoch, value, _across(epoch, epochs), axis.place(value))
         for epoch, value in enumerate(curve.values, 1)
-        if _known(value)
+        if known(value)
     ]
     line = " ".join(f"{x:.1f},{y:.1f}" for _, _, x, y in points)
     parts = [f'<polyline class="curve {curve.kind}" points="{line}"/>']
@@ -128,3 +130,30 @@ def _draw(curve: Curve, axis: _Axis, epochs: int) -> list[str]:
             f"<title>{title}</title></circle>"
         )
     return parts
+
+
+def curve_figures(history: History) -> str:
+    """The loss, the accuracy and the learning rate of a history, each as a figure of HTML."""
+    drawn = []
+    for name, training, held_out in (
+        ("loss", history.loss, history.val_loss),
+        ("accuracy", history.accuracy, history.val_accuracy),
+        ("learning rate", history.lr, None),
+    ):
+        curves = [Curve("training" if held_out else "", "training", training)]
+        if held_out:
+            curves.append(Curve("held-out", "heldout", held_out))
+        curves = [curve for curve in curves if any(map(known, curve.values))]
+        if curves:
+            drawn.append(_figure(name, curves))
+    return "".join(drawn)
+
+
+def _figure(name: str, curves: list[Curve]) -> str:
+    keys = "".join(
+        f'<span class="key {curve.kind}">{f"{curve.name} {value:.4g}".strip()}</span>'
+        for curve in curves
+        if (value := curve.values[-1]) is not None
+    )
+    caption = f"<figcaption><b>{name.capitalize()}</b>{keys}</figcaption>"
+    return f"<figure>{caption}\n{chart(name, curves)}\n</figure>\n"

@@ -2,7 +2,7 @@
 
 import math
 import time
-from collections.abc import Iterator, Sized
+from collections.abc import Callable, Iterator, Sized
 from dataclasses import dataclass
 from itertools import islice
 from typing import Any, cast
@@ -35,6 +35,7 @@ def fit(
     val_data: Data | None = None,
     seed: int = 0,
     progress: bool = True,
+    callback: Callable[[History], object] | None = None,
     checkpoint: PathLike | None = None,
     resume: bool = False,
     config: Config | None = None,
@@ -64,6 +65,8 @@ def fit(
         val_data: Data to measure on at the end of each epoch, by :func:`evaluate`.
         seed: Seed of the shuffling, when ``train_data`` is a dataset.
         progress: Whether to tell of the progress on standard error; ``fastgrad[train]`` adds a bar.
+        callback: Called with the history after each epoch, on every rank; :class:`LiveCurves` is
+            one that shows it.
         checkpoint: File that keeps the state of the run, replaced as the run goes on.
         resume: Go on from ``checkpoint``.
         config: More that must be equal for a run to be resumed, such as the name of the data. The
@@ -101,6 +104,7 @@ def fit(
         predict=predict,
         val_data=val_data,
         epochs=epochs,
+        callback=callback,
         path=checkpoint,
         config=config or {},
     )
@@ -131,6 +135,7 @@ class _Run:
     predict: Predict | None
     val_data: Data | None
     epochs: int
+    callback: Callable[[History], object] | None
     path: PathLike | None
     config: Config
 
@@ -213,6 +218,8 @@ class _Run:
         self.batch, self.seconds, self.meter = 0, 0.0, Meter(self.predict)
         self.save()
         display.epoch(record, self.epochs)
+        if self.callback is not None:
+            self.callback(self.history)
 
     def total_meter(self) -> Meter:
         """What all ranks have measured."""

@@ -5,18 +5,17 @@ import math
 import time
 from collections.abc import Iterable, Iterator, Sequence
 from html import escape
-from itertools import compress
 from pathlib import Path
 
 import fastgrad as fg
 from fastgrad import Tensor
 from fastgrad.machine import facts
-from fastgrad.train.charts import Curve, chart
+from fastgrad.train.charts import curve_figures
 from fastgrad.train.evaluation import sample_losses
 from fastgrad.train.results import Outcome
 from fastgrad.utils.tensorboard.summaries import png
 
-STYLE = Path(__file__).with_name("page.css")
+STYLES = ("page.css", "charts.css")
 WORST = 24
 MATRIX_CLASSES = 30  # a table of more rows and columns tells nobody anything
 STRONGEST = 0.75  # share of the full colour that still lets a number on it be read
@@ -53,7 +52,7 @@ def page(outcome: Outcome) -> str:
 <meta name="viewport" content="width=device-width, initial-scale=1"/>
 <title>{escape(title)}: training report</title>
 <style>
-{STYLE.read_text(encoding="utf-8")}</style>
+{_style()}</style>
 </head>
 <body>
 <header>
@@ -68,6 +67,11 @@ def page(outcome: Outcome) -> str:
 </body>
 </html>
 """
+
+
+def _style() -> str:
+    sheets = (Path(__file__).with_name(name) for name in STYLES)
+    return "".join(sheet.read_text(encoding="utf-8") for sheet in sheets)
 
 
 def _figures(outcome: Outcome) -> str:
@@ -101,31 +105,7 @@ def _figures(outcome: Outcome) -> str:
 
 
 def _curves(outcome: Outcome) -> str:
-    history = outcome.history
-    charts: list[tuple[str, Sequence[float | None], Sequence[float | None]]] = [
-        ("loss", history.loss, history.val_loss),
-        ("accuracy", history.accuracy, history.val_accuracy),
-        ("learning rate", history.lr, ()),
-    ]
-    drawn = []
-    for name, training, held_out in charts:
-        curves = [Curve("training" if held_out else "", "training", training)]
-        if held_out:
-            curves.append(Curve("held-out", "heldout", held_out))
-        known = [curve.values[-1] is not None for curve in curves]
-        if any(known):
-            drawn.append(_chart(name, list(compress(curves, known))))
-    return f'<div class="charts">\n{"".join(drawn)}</div>'
-
-
-def _chart(name: str, curves: list[Curve]) -> str:
-    keys = "".join(
-        f'<span class="key {curve.kind}">{f"{curve.name} {value:.4g}".strip()}</span>'
-        for curve in curves
-        if (value := curve.values[-1]) is not None
-    )
-    caption = f"<figcaption><b>{name.capitalize()}</b>{keys}</figcaption>"
-    return f"<figure>{caption}\n{chart(name, curves)}\n</figure>\n"
+    return f'<div class="charts">\n{curve_figures(outcome.history)}</div>'
 
 
 # Mistakes
