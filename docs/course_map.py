@@ -43,8 +43,9 @@ data. Their list is `examples/README.md`.""",
 CHINESE = Words(
     head="# 课程对照表\n\n[English](course-map.md)\n\n"
     "《动手学深度学习》的各章（以文件名表示）、各章从 `d2l`、`torch` 和 `torchvision` 中用到的"
-    "主要名字，以及 fastgrad 是否有这些名字。“状态”只针对名字，并不表示该章已经运行过。`fastgrad check FILE` "
-    "列出一个文件用到的全部名字；需要下载的数据应放在哪里，见[课程](courses.md)。"
+    "主要名字，以及 fastgrad 是否有这些名字。“状态”只针对名字，并不表示该章已经运行过。"
+    "`fastgrad check FILE` 列出一个文件用到的全部名字；需要下载的数据应放在哪里，"
+    "见[课程](courses.md)。"
     "示例是本项目中同一主题的脚本，测试会用少量数据运行它们；完整列表在 `examples/README.md`。",
     table="| 章 | 用到的名字 | 状态 | 示例 |\n|---|---|---|---|",
     all_here="齐全",

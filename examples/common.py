@@ -7,6 +7,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 import fastgrad as torch
 from fastgrad import Tensor, nn
 from fastgrad.io.atomic import atomic_write
@@ -63,6 +65,15 @@ def mnist(folder: Path, *, train: bool, count: int | None = None) -> tuple[Tenso
     digits = MNIST(files, train=train)
     images, labels = digits.data[:count], digits.targets[:count]
     return images.float().div(255).unsqueeze(1), labels
+
+
+def airfoils(folder: Path) -> tuple[np.ndarray, np.ndarray]:
+    """Return the measurements: five features each, and the sound level in dB."""
+    path = folder / "tabular" / "airfoil_self_noise.dat"
+    if not path.is_file():
+        raise SystemExit(f"{path} is not there: --data names the folder that holds tabular/")
+    table = np.loadtxt(path)
+    return table[:, :-1], table[:, -1]
 
 
 def read_corpus(folder: Path, name: str) -> str:

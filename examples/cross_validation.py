@@ -6,7 +6,6 @@ predicted for measurements that the model had not seen.
 """
 
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -17,17 +16,8 @@ from sklearn.model_selection import KFold, LeaveOneOut, cross_val_predict
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from common import BLUE, GREY, INK, Stopwatch, options, print_table, save_figure
+from common import BLUE, GREY, INK, Stopwatch, airfoils, options, print_table, save_figure
 from fastgrad.sklearn import NeuralNetRegressor
-
-
-def airfoils(folder: Path) -> tuple[np.ndarray, np.ndarray]:
-    """Return the measurements: five features each, and the sound level in dB."""
-    path = folder / "tabular" / "airfoil_self_noise.dat"
-    if not path.is_file():
-        raise SystemExit(f"{path} is not there: --data names the folder that holds tabular/")
-    table = np.loadtxt(path)
-    return table[:, :-1], table[:, -1]
 
 
 def models(epochs: int, seed: int) -> dict[str, Any]:

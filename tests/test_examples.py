@@ -40,7 +40,7 @@ REACHED: dict[str, dict[str, tuple[float, float]]] = {
         "random, frozen": (0.1, 0.3),
     },
 }
-SHARED = {"common", "scenes"}  # what examples import, and not examples
+SHARED = {"common", "scenes", "notebooks"}  # no examples: imported by them, and a generator
 
 
 needs_data = pytest.mark.skipif(

@@ -12,7 +12,6 @@ from strategies import SmallSmooth
 # see docs/differentiation.md.
 DIFFERENT = """
 round decimals
-frac
 deg2rad
 rad2deg
 special.ndtr
@@ -157,6 +156,9 @@ nn.functional.conv_transpose2d
 nn.functional.conv_transpose3d
 nn.functional.unfold
 nn.functional.fold
+attention
+attention masked
+attention grouped
 nn.functional.grid_sample
 grid_sample nearest
 nn.functional.affine_grid

@@ -58,7 +58,7 @@ def scaled_dot_product_attention(
     """
     _check_attention(query, key, value, attn_mask, is_causal, dropout_p)
     factor = scale if scale is not None else max(query.shape[-1], 1) ** -0.5
-    # What is dropped is drawn for all weights at once, and a mask's gradient is as large as they are.
+    # What is dropped is drawn for all weights at once; a mask's gradient is as large as they are.
     learns_mask = attn_mask is not None and attn_mask.requires_grad and _core.is_grad_enabled()
     if dropout_p > 0 or learns_mask or (enable_gqa and key.shape[:-1] != value.shape[:-1]):
         return _composed(query, key, value, attn_mask, dropout_p, is_causal, factor, enable_gqa)

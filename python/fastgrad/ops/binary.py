@@ -17,14 +17,14 @@ from fastgrad.ops.comparison import (
 )
 from fastgrad.ops.direct import direct
 from fastgrad.ops.rounding import trunc
-from fastgrad.ops.ternary import addcmul, where
+from fastgrad.ops.ternary import where
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
     from fastgrad._types import Operand
-    from fastgrad.autograd.graph import Grads, Needs, Saved
+    from fastgrad.autograd.graph import Grads, Needs, Saved, Vjp
     from fastgrad.tensor import Tensor
 
 __all__ = [
@@ -76,7 +76,7 @@ def add(input: Operand, other: Operand, *, alpha: float = 1) -> Tensor:
     """
     if alpha != 1:
         if _are_alike(input, other):
-            return addcmul(input, other, alpha)  # type: ignore[arg-type]
+            return _with_alpha(input, other, alpha, add_vjp)
         other = _scaled(input, other, alpha)
     try:
         out = _core.add(input, other)
@@ -88,7 +88,7 @@ def add(input: Operand, other: Operand, *, alpha: float = 1) -> Tensor:
 
 
 def add_vjp(grad: Tensor, saved: Saved, needs: Needs) -> Grads:
-    return grad, grad
+    return grad, grad if not saved or needs[1] is None else mul(grad, saved[0])
 
 
 def add_into(out: Tensor, other: Operand, *, alpha: float = 1) -> Tensor:
@@ -103,6 +103,14 @@ def sub_into(out: Tensor, other: Operand, *, alpha: float = 1) -> Tensor:
     if alpha != 1 and _are_alike(out, other):
         return _core.addcmul_(out, other, -alpha)
     return _core.sub_(out, other if alpha == 1 else _scaled(out, other, alpha))
+
+
+def _with_alpha(input: Operand, other: Operand, factor: float, vjp: Vjp) -> Tensor:
+    """input + factor * other in one pass."""
+    out = _core.addcmul(input, other, factor)
+    if out.requires_grad:
+        record(out, vjp, _core.edges(input, other), (factor,))
+    return out
 
 
 def _are_alike(a: Operand, b: Operand) -> bool:
@@ -134,7 +142,7 @@ def sub(input: Operand, other: Operand, *, alpha: float = 1) -> Tensor:
     """
     if alpha != 1:
         if _are_alike(input, other):
-            return addcmul(input, other, -alpha)  # type: ignore[arg-type]
+            return _with_alpha(input, other, -alpha, sub_vjp)
         other = _scaled(input, other, alpha)
     try:
         out = _core.sub(input, other)
@@ -149,7 +157,9 @@ subtract = sub
 
 
 def sub_vjp(grad: Tensor, saved: Saved, needs: Needs) -> Grads:
-    return grad, None if needs[1] is None else unary.neg(grad)
+    if needs[1] is None:
+        return grad, None
+    return grad, mul(grad, saved[0]) if saved else unary.neg(grad)
 
 
 def rsub(input: Operand, other: Operand, *, alpha: float = 1) -> Tensor:
