@@ -152,6 +152,8 @@ NORM = [
     row("BatchNorm2d", 4, affine=False, on=IMAGE[2]),
     row("BatchNorm2d", 4, track_running_stats=False, on=IMAGE[2]),
     row("BatchNorm3d", 4, on=(2, 4, 2, 3, 3)),
+    row("SyncBatchNorm", 4, on=(5, 4)),
+    row("SyncBatchNorm", 4, momentum=None, on=(3, 4, 6)),
     row("InstanceNorm1d", 4, on=(3, 4, 6)),
     row("InstanceNorm1d", 4, affine=True, on=(4, 6)),
     row("InstanceNorm2d", 4, affine=True, track_running_stats=True, on=IMAGE[2]),

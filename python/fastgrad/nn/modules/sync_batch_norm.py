@@ -44,7 +44,7 @@ class SyncBatchNorm(_BatchNorm):
         eps, momentum, affine, track_running_stats: as in BatchNorm2d.
         process_group: the ranks; all by default.
 
-    Follows ``torch.nn.SyncBatchNorm``, which is for GPUs only.
+    Follows ``torch.nn.SyncBatchNorm``, whose ranks must have GPUs.
 
     >>> import fastgrad as torch
     >>> net = torch.nn.Sequential(torch.nn.Conv2d(1, 4, 3), torch.nn.BatchNorm2d(4))
