@@ -276,11 +276,11 @@ struct AttentionMask {
 // query is a number in an array.
 template <class T>
 struct AttentionKernels {
-  // s = s * scale + mask, where what is hidden is -infinity.
-  void (*mask)(T* s, Index stride, Index keys, Index queries, T scale, const AttentionMask<T>& mask);
-  // s = exp(s * scale - m), where m is the largest of all scores up to now: largest becomes m, sum the sum of
-  // exponentials up to now, and factor what older sums are to be multiplied by.
-  void (*softmax)(T* s, Index stride, Index keys, Index queries, T scale, T* largest, T* sum, T* factor);
+  // s += mask, where what is hidden is -infinity.
+  void (*mask)(T* s, Index stride, Index keys, Index queries, const AttentionMask<T>& mask);
+  // s = exp(s - m), where m is the largest of all scores up to now: largest becomes m, sum the sum of exponentials up
+  // to now, and factor what older sums are to be multiplied by.
+  void (*softmax)(T* s, Index stride, Index keys, Index queries, T* largest, T* sum, T* factor);
   // After the last tile: factor = 1 / sum, and largest becomes the logarithm of the sum of all exp(score); 0 and
   // infinity for queries that see nothing.
   void (*finish)(T* largest, const T* sum, T* factor, Index queries);
@@ -288,10 +288,9 @@ struct AttentionKernels {
   void (*scale_rows)(T* x, Index stride, const T* factor, Index rows, Index n);
   // out[i] = sum over c < n of a[i * a_stride + c] * b[i * b_stride + c]
   void (*dots)(T* out, const T* a, Index a_stride, const T* b, Index b_stride, Index rows, Index n);
-  // p, which comes in as scores, becomes the weights exp(p * scale - log_sum), and d, which comes in as the gradient of
-  // the weights, that of the scores, p * (d - dot) * d_scale.
-  void (*gradient)(T* p, T* d, Index stride, Index keys, Index queries, T scale, const T* log_sum, const T* dot,
-                   T d_scale);
+  // p, which comes in as scores, becomes the weights exp(p - log_sum), and d, which comes in as the gradient of the
+  // weights, that of the products of queries and keys, p * (d - dot) * scale.
+  void (*gradient)(T* p, T* d, Index stride, Index keys, Index queries, const T* log_sum, const T* dot, T scale);
 };
 
 template <class T>

@@ -35,13 +35,13 @@ FASTGRAD_INLINE Vec<T> counting() {
 }
 
 template <class T>
-void mask_scores(T* s, Index stride, Index keys, Index queries, T scale, const AttentionMask<T>& mask) {
+void mask_scores(T* s, Index stride, Index keys, Index queries, const AttentionMask<T>& mask) {
   const Vec<T> hidden = splat<Vec<T>>(-FloatTraits<T>::infinity), places = counting<T>();
   for (Index j = 0; j < keys; ++j, s += stride) {
     const auto first = static_cast<T>(j - mask.diagonal);  // the first query that sees the key
     for_pieces<T>(queries, [&](Index i, auto piece) {
       const Index at = j * mask.key_step + i * mask.query_step, count = count_of(piece);
-      Vec<T> x = piece.load(s + i, 0) * scale;
+      Vec<T> x = piece.load(s + i, 0);
       if (mask.added != nullptr) {
         x +=
             mask.query_step == 1 ? piece.load(mask.added + at, 0) : strided<T>(mask.added + at, mask.query_step, count);
@@ -59,28 +59,28 @@ void mask_scores(T* s, Index stride, Index keys, Index queries, T scale, const A
 
 // The largest of a column of vectors, in four chains so that their latencies overlap; NaN counts as nothing here.
 template <class T, class Piece>
-FASTGRAD_INLINE Vec<T> column_max(const T* s, Index stride, Index keys, T scale, Vec<T> largest, Piece piece) {
+FASTGRAD_INLINE Vec<T> column_max(const T* s, Index stride, Index keys, Vec<T> largest, Piece piece) {
   Vec<T> m[4] = {largest, largest, largest, largest};
   Index j = 0;
   for (; j + 4 <= keys; j += 4, s += 4 * stride) {
 #pragma GCC unroll 4
-    for (int k = 0; k < 4; ++k) m[k] = max(piece.load(s + k * stride, 0) * scale, m[k]);
+    for (int k = 0; k < 4; ++k) m[k] = max(piece.load(s + k * stride, 0), m[k]);
   }
-  for (; j < keys; ++j, s += stride) m[0] = max(piece.load(s, 0) * scale, m[0]);
+  for (; j < keys; ++j, s += stride) m[0] = max(piece.load(s, 0), m[0]);
   return max(max(m[0], m[1]), max(m[2], m[3]));
 }
 
 template <class T>
-void softmax(T* s, Index stride, Index keys, Index queries, T scale, T* largest, T* sum, T* factor) {
+void softmax(T* s, Index stride, Index keys, Index queries, T* largest, T* sum, T* factor) {
   constexpr T lowest = -FloatTraits<T>::infinity;
   for_pieces<T>(queries, [&](Index i, auto piece) {
     const Vec<T> before = piece.load(largest + i, 0);
-    const Vec<T> after = column_max(s + i, stride, keys, scale, before, piece);
+    const Vec<T> after = column_max(s + i, stride, keys, before, piece);
     const Vec<T> shift = after == lowest ? Vec<T>{} : after;  // a query that saw nothing: exp(-infinity - 0) = 0
     Vec<T> total{};
     T* x = s + i;
     for (Index j = 0; j < keys; ++j, x += stride) {
-      const Vec<T> e = exp_negative(fma(piece.load(x, 0), splat<Vec<T>>(scale), -shift));
+      const Vec<T> e = exp_negative(piece.load(x, 0) - shift);
       piece.store(x, e);
       total += e;
     }
@@ -119,14 +119,14 @@ void dots(T* out, const T* a, Index a_stride, const T* b, Index b_stride, Index 
 }
 
 template <class T>
-void gradient(T* p, T* d, Index stride, Index keys, Index queries, T scale, const T* log_sum, const T* dot, T d_scale) {
+void gradient(T* p, T* d, Index stride, Index keys, Index queries, const T* log_sum, const T* dot, T scale) {
   for_pieces<T>(queries, [&](Index i, auto piece) {
     const Vec<T> shift = piece.load(log_sum + i, 0), mean = piece.load(dot + i, 0);
     T *weight = p + i, *to = d + i;
     for (Index j = 0; j < keys; ++j, weight += stride, to += stride) {
-      const Vec<T> w = exp_negative(fma(piece.load(weight, 0), splat<Vec<T>>(scale), -shift));
+      const Vec<T> w = exp_negative(piece.load(weight, 0) - shift);
       piece.store(weight, w);
-      piece.store(to, w * (piece.load(to, 0) - mean) * d_scale);
+      piece.store(to, w * (piece.load(to, 0) - mean) * scale);
     }
   });
 }

@@ -126,14 +126,14 @@ void Forward<T>::block(Index matrix, Index first, T* memory) const {
   T *const sum = memory, *const factor = sum + query_block, *const largest = factor + query_block;
   T *const s = largest + query_block, *const mask_tile = s + tile(), *const packed = mask_tile + tile();
   T* const to = out.from(m, first);
-  pack_rows(packed, q.from(m, first), q.row, n, shape.features);
+  pack_scaled(packed, q.from(m, first), q.row, n, shape.features, scale);
   std::fill_n(largest, n, -std::numeric_limits<T>::infinity());
   std::fill_n(sum, n, T{0});
   for (Index key = 0; key < seen; key += key_block) {
     const Index keys = std::min(key_block, seen - key);
     multiply_packed(s, n, k.from(kv, key), k.row, packed, keys, n, shape.features);
-    const T left = mask.apply(s, n, m, first, n, key, keys, scale, mask_tile);
-    kernel.softmax(s, n, keys, n, left, largest, sum, factor);
+    mask.apply(s, n, m, first, n, key, keys, mask_tile);
+    kernel.softmax(s, n, keys, n, largest, sum, factor);
     if (key > 0) kernel.scale_rows(to, out.row, factor, n, shape.values);
     multiply_rows(to, out.row, s, n, true, v.from(kv, key), v.row, n, shape.values, keys, key > 0);
   }

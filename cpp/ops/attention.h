@@ -82,19 +82,18 @@ struct Mask {
     return is_causal ? std::min(shape.keys, first + queries) : shape.keys;
   }
 
-  // Masks a tile, and returns what its scores are still to be multiplied by. The scratch memory holds a tile.
-  T apply(T* s, Index stride, std::size_t matrix, Index first, Index queries, Index key, Index keys, T scale,
-          T* scratch) const {
+  // Masks a tile. The scratch memory holds another.
+  void apply(T* s, Index stride, std::size_t matrix, Index first, Index queries, Index key, Index keys,
+             T* scratch) const {
     const bool crosses = is_causal && key + keys - 1 > first;
-    if (at.empty() && !crosses) return scale;
+    if (at.empty() && !crosses) return;
     AttentionMask<T> part{nullptr, nullptr, key_step, query_step, is_causal ? first - key : keys};
     if (!at.empty()) {
       const Index begin = at[matrix] + first * query_step + key * key_step;
       if (allowed != nullptr) part.allowed = turned(allowed + begin, part, keys, queries, scratch);
       if (added != nullptr) part.added = turned(added + begin, part, keys, queries, scratch);
     }
-    kernels().floats<T>().attention.mask(s, stride, keys, queries, scale, part);
-    return 1;
+    kernels().floats<T>().attention.mask(s, stride, keys, queries, part);
   }
 
  private:
@@ -119,23 +118,29 @@ void multiply_rows(T* c, Index ldc, const T* a, Index lda, bool turned, const T*
   kernel.multiply(c, ldc, left, {b, kernel.tile_columns, 1, ldb}, m, n, k, add);
 }
 
+// Elements of a packed block of queries, rounded up to whole panels and cache lines.
+template <class T>
+Index packed_size(Index queries, Index columns) {
+  const Index width = kernels().floats<T>().matmul.tile_columns;
+  return ((queries + width - 1) / width * width * columns + 15) / 16 * 16;
+}
+
 // A block of rows, turned round and packed as the right factor of products.
 template <class T>
 void pack_rows(T* to, const T* from, Index row, Index rows, Index columns) {
   kernels().floats<T>().matmul.pack(to, from, row, 1, rows, kernels().floats<T>().matmul.tile_columns, columns);
+}
+// The same times a number: queries that are scaled give scaled scores.
+template <class T>
+void pack_scaled(T* to, const T* from, Index row, Index rows, Index columns, T scale) {
+  pack_rows(to, from, row, rows, columns);
+  kernels().floats<T>().attention.scale_rows(to, 0, &scale, 1, packed_size<T>(rows, columns));
 }
 template <class T>
 void multiply_packed(T* c, Index ldc, const T* a, Index lda, const T* packed, Index m, Index n, Index k) {
   const MatmulKernels<T>& kernel = kernels().floats<T>().matmul;
   kernel.multiply(c, ldc, {a, kernel.tile_rows * lda, lda, 1},
                   {packed, kernel.tile_columns * k, 1, kernel.tile_columns}, m, n, k, false);
-}
-
-// Elements of a packed block of queries, rounded up to whole panels and cache lines.
-template <class T>
-Index packed_size(Index queries, Index columns) {
-  const Index width = kernels().floats<T>().matmul.tile_columns;
-  return ((queries + width - 1) / width * width * columns + 15) / 16 * 16;
 }
 
 // Calls f(task, memory) for all tasks, with scratch memory of `size` elements that is the task's own.

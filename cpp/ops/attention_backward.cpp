@@ -76,15 +76,15 @@ void Backward<T>::block(std::size_t m, std::size_t kv, Index first, Index n, Ind
   T *const dot = memory, *const p = dot + query_block, *const d = p + tile(), *const mask_tile = d + tile();
   T *const packed_q = mask_tile + tile(), *const packed_g = packed_q + packed(shape.features);
   T* const to = dq.from(m, first);
-  pack_rows(packed_q, rows, q.row, n, shape.features);
+  pack_scaled(packed_q, rows, q.row, n, shape.features, scale);
   pack_rows(packed_g, upstream, g.row, n, shape.values);
   kernel.dots(dot, upstream, g.row, out.from(m, first), out.row, n, shape.values);
   for (Index keys; key < end; key += keys) {
     keys = std::min(key_block, end - key);
     multiply_packed(p, n, k.from(kv, key), k.row, packed_q, keys, n, shape.features);
     multiply_packed(d, n, v.from(kv, key), v.row, packed_g, keys, n, shape.values);
-    const T left = mask.apply(p, n, m, first, n, key, keys, scale, mask_tile);
-    kernel.gradient(p, d, n, keys, n, left, sums, dot, scale);
+    mask.apply(p, n, m, first, n, key, keys, mask_tile);
+    kernel.gradient(p, d, n, keys, n, sums, dot, scale);
     multiply_rows(dv.from(kv, key), dv.row, p, n, false, upstream, g.row, keys, shape.values, n, true);
     multiply_rows(dk.from(kv, key), dk.row, d, n, false, rows, q.row, keys, shape.features, n, true);
     multiply_rows(to, dq.row, d, n, true, k.from(kv, key), k.row, n, shape.features, keys, true);
