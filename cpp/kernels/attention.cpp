@@ -26,32 +26,32 @@ FASTGRAD_INLINE Vec<T> strided(const S* from, Index step, Index count) {
   return load(elements);
 }
 
-// 0, 1, 2, ...
+// Key j's row of a tile under what is given for it.
 template <class T>
-FASTGRAD_INLINE Vec<T> counting() {
-  Vec<T> v{};
-  for (int i = 0; i < lanes<T>; ++i) v[i] = static_cast<T>(i);
-  return v;
+void mask_row(T* s, Index j, Index queries, const AttentionMask<T>& mask) {
+  for_pieces<T>(queries, [&](Index i, auto piece) {
+    const Index at = j * mask.key_step + i * mask.query_step, count = count_of(piece);
+    Vec<T> x = piece.load(s + i, 0);
+    if (mask.added != nullptr) {
+      x += mask.query_step == 1 ? piece.load(mask.added + at, 0) : strided<T>(mask.added + at, mask.query_step, count);
+    }
+    if (mask.allowed != nullptr) {
+      const auto* const allowed = reinterpret_cast<const std::uint8_t*>(mask.allowed) + at;
+      x = strided<T>(allowed, mask.query_step, count) > 0 ? x : splat<Vec<T>>(-FloatTraits<T>::infinity);
+    }
+    piece.store(s + i, x);
+  });
 }
 
 template <class T>
 void mask_scores(T* s, Index stride, Index keys, Index queries, const AttentionMask<T>& mask) {
-  const Vec<T> hidden = splat<Vec<T>>(-FloatTraits<T>::infinity), places = counting<T>();
+  const Vec<T> hidden = splat<Vec<T>>(-FloatTraits<T>::infinity);
+  const bool is_given = mask.added != nullptr || mask.allowed != nullptr;
   for (Index j = 0; j < keys; ++j, s += stride) {
-    const auto first = static_cast<T>(j - mask.diagonal);  // the first query that sees the key
-    for_pieces<T>(queries, [&](Index i, auto piece) {
-      const Index at = j * mask.key_step + i * mask.query_step, count = count_of(piece);
-      Vec<T> x = piece.load(s + i, 0);
-      if (mask.added != nullptr) {
-        x +=
-            mask.query_step == 1 ? piece.load(mask.added + at, 0) : strided<T>(mask.added + at, mask.query_step, count);
-      }
-      if (mask.allowed != nullptr) {
-        x = strided<T>(reinterpret_cast<const std::uint8_t*>(mask.allowed) + at, mask.query_step, count) > 0 ? x
-                                                                                                             : hidden;
-      }
-      piece.store(s + i, places + static_cast<T>(i) >= first ? x : hidden);
-    });
+    if (is_given) mask_row(s, j, queries, mask);
+    const Index blind =
+        j - mask.diagonal < queries ? j - mask.diagonal : queries;  // so many queries are before the key
+    for_pieces<T>(blind > 0 ? blind : 0, [&](Index i, auto piece) { piece.store(s + i, hidden); });
   }
 }
 

@@ -111,10 +111,9 @@ struct Forward {
   T scale;
   T* log_sum;
 
-  Index tile() const { return std::min(query_block, shape.queries) * std::min(key_block, shape.keys); }
-  Index scratch() const {
-    return packed_size<T>(std::min(query_block, shape.queries), shape.features) + 2 * tile() + 3 * query_block;
-  }
+  Index queries() const { return mask.queries_of_tile(shape); }
+  Index tile() const { return queries() * std::min(key_block, shape.keys); }
+  Index scratch() const { return packed_size<T>(queries(), shape.features) + 2 * tile() + 3 * query_block; }
   void block(Index matrix, Index first, T* memory) const;
 };
 
@@ -122,7 +121,7 @@ template <class T>
 void Forward<T>::block(Index matrix, Index first, T* memory) const {
   const AttentionKernels<T>& kernel = kernels().template floats<T>().attention;
   const auto m = static_cast<std::size_t>(matrix), kv = static_cast<std::size_t>(matrix / shape.group);
-  const Index n = std::min(query_block, shape.queries - first), seen = mask.seen(shape, first, n);
+  const Index n = std::min(queries(), shape.queries - first), seen = mask.seen(shape, first, n);
   T *const sum = memory, *const factor = sum + query_block, *const largest = factor + query_block;
   T *const s = largest + query_block, *const mask_tile = s + tile(), *const packed = mask_tile + tile();
   T* const to = out.from(m, first);
@@ -168,11 +167,12 @@ std::pair<Tensor, Tensor> attention_forward(const Tensor& query, const Tensor& k
                                Mask<T>(mask, shape, is_causal),
                                static_cast<T>(scale),
                                log_sum.data<T>()};
-      const Index blocks = (shape.queries + query_block - 1) / query_block, tasks = shape.matrices() * blocks;
-      const Index work = std::min(query_block, shape.queries) * shape.keys * (shape.features + shape.values + 16);
+      const Index n = std::max<Index>(1, forward.queries()), blocks = (shape.queries + n - 1) / n;
+      const Index tasks = shape.matrices() * blocks;
+      const Index work = n * shape.keys * (shape.features + shape.values + 16);
       const Tensor scratch = scratch_for(tasks, forward.scratch(), q.dtype);
       for_tasks<T>(tasks, grain_of(work), scratch, forward.scratch(),
-                   [&](Index task, T* memory) { forward.block(task / blocks, task % blocks * query_block, memory); });
+                   [&](Index task, T* memory) { forward.block(task / blocks, task % blocks * n, memory); });
     }
   });
   return {out, log_sum};

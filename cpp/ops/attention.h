@@ -15,8 +15,9 @@
 
 namespace fastgrad::ops::attention {
 
-// A tile's queries and keys. With the packed queries it fills half of a second-level cache; 96 queries are whole panels
-// of the matrix product for every instruction set.
+// A tile's queries and keys at most. With the packed queries it fills half of a second-level cache; 48 and 96 queries
+// are whole panels of the matrix product for every instruction set. Under a causal mask a tile has half of the queries:
+// fewer scores on the diagonal are computed for nothing.
 inline constexpr Index query_block = 96, key_block = 128;
 
 // Matrices of equal size whose rows are contiguous; number i begins at data + at[i].
@@ -75,6 +76,11 @@ struct Mask {
     key_step = step(mask->dim() - 1);
     query_step = step(mask->dim() - 2);
     at = offsets_of(*mask, shape.batch);
+  }
+
+  // How many queries a tile has.
+  Index queries_of_tile(const Shape& shape) const {
+    return std::min(is_causal ? query_block / 2 : query_block, shape.queries);
   }
 
   // How many keys the queries from `first` on see at most.

@@ -22,8 +22,9 @@ struct Backward {
   const T* log_sum;
   Index parts;
 
-  Index tile() const { return std::min(query_block, shape.queries) * std::min(key_block, shape.keys); }
-  Index packed(Index columns) const { return packed_size<T>(std::min(query_block, shape.queries), columns); }
+  Index queries() const { return mask.queries_of_tile(shape); }
+  Index tile() const { return queries() * std::min(key_block, shape.keys); }
+  Index packed(Index columns) const { return packed_size<T>(queries(), columns); }
   Index scratch() const { return query_block + 3 * tile() + packed(shape.features) + packed(shape.values); }
   // Where part i of so many rows begins, in blocks.
   Index begin(Index i, Index rows, Index block) const {
@@ -60,8 +61,8 @@ void Backward<T>::meet(Index kv, Index query_part, Index key_part, T* memory) co
   const Index last = begin(query_part + 1, shape.queries, query_block);
   const Index key = begin(key_part, shape.keys, key_block), end = begin(key_part + 1, shape.keys, key_block);
   for (Index m = kv * shape.group; m < (kv + 1) * shape.group; ++m) {
-    for (Index i = first; i < last; i += query_block) {
-      const Index n = std::min(query_block, last - i), seen = std::min(end, mask.seen(shape, i, n));
+    for (Index i = first; i < last; i += queries()) {
+      const Index n = std::min(queries(), last - i), seen = std::min(end, mask.seen(shape, i, n));
       if (key < seen) block(static_cast<std::size_t>(m), static_cast<std::size_t>(kv), i, n, key, seen, memory);
     }
   }
