@@ -18,12 +18,14 @@ INF = float("inf")
 # (query, key, value) without the last dimensions, queries, keys, features, values.
 # A tile has up to 96 queries and 128 keys; few matrices are cut into up to 16 parts.
 SIZES = {
-    "one": ((), 1, 1, 1, 1),
+    "one": ((), 1, 1, 1, 1),  # up to 8 queries need no tiles
+    "few": ((3,), 8, 300, 16, 16),
+    "tiles": ((), 9, 1, 1, 1),
     "a tile": ((2,), 96, 128, 16, 16),
     "one more": ((2,), 97, 129, 16, 8),
     "one less": ((3, 2), 95, 127, 5, 7),
     "parts": ((), 400, 300, 24, 40),
-    "long keys": ((1, 2), 3, 700, 33, 1),
+    "long keys": ((1, 2), 11, 700, 33, 1),
     "long queries": ((2,), 500, 2, 8, 65),
     "many": ((5, 4), 20, 30, 8, 8),
 }
@@ -220,7 +222,7 @@ def test_every_instruction_set(isa, monkeypatch):
 
 
 def test_second_gradients_agree_with_plain_operations():
-    leaves = [fg.randn(2, n, 4, dtype=fg.float64, requires_grad=True) for n in (5, 6, 6)]
+    leaves = [fg.randn(2, n, 4, dtype=fg.float64, requires_grad=True) for n in (9, 10, 10)]
     assert fg.autograd.gradgradcheck(lambda *x: attention(*x, is_causal=True), leaves)
 
 
@@ -232,3 +234,25 @@ def test_masks_that_learn_and_dropout_use_plain_operations():
     fg.manual_seed(0)
     dropped = attention(q, k, v, dropout_p=0.5)
     assert not fg.allclose(dropped, attention(q, k, v))
+
+
+@pytest.mark.parametrize("options", [{}, {"is_causal": True}, {"scale": 0.3}], ids=str)
+def test_transforms_of_functions(options):
+    q, k, v = (fg.randn(3, 2, n, 4, dtype=fg.float64) for n in (10, 12, 12))
+
+    def f(q, k, v):
+        return attention(q, k, v, **options)
+
+    assert fg.allclose(fg.func.vmap(f)(q, k, v), f(q, k, v))
+    assert fg.allclose(fg.func.vmap(f, (None, 0, 0))(q[0], k, v), f(q[:1].expand_as(q), k, v))
+    tangents = tuple(fg.randn_like(x) for x in (q, k, v))
+    _, found = fg.func.jvp(f, (q, k, v), tangents)
+    step = 1e-6
+    near = [
+        f(*(x + s * step * t for x, t in zip((q, k, v), tangents, strict=True))) for s in (1, -1)
+    ]
+    assert fg.allclose(found, (near[0] - near[1]) / (2 * step), atol=1e-7)
+    per_sample = fg.func.vmap(fg.func.grad(lambda *x: (f(*x) ** 2).sum()))(q, k, v)
+    leaf = q.clone().requires_grad_()
+    (whole,) = fg.autograd.grad((f(leaf, k, v) ** 2).sum(), leaf)
+    assert fg.allclose(per_sample, whole)

@@ -156,9 +156,6 @@ nn.functional.conv_transpose2d
 nn.functional.conv_transpose3d
 nn.functional.unfold
 nn.functional.fold
-attention
-attention masked
-attention grouped
 nn.functional.grid_sample
 grid_sample nearest
 nn.functional.affine_grid

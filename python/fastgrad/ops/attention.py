@@ -20,6 +20,9 @@ if TYPE_CHECKING:
     from fastgrad.tensor import Tensor
 
 
+FEW_QUERIES = 8  # up to which a tile, with a query in each lane of its vectors, takes longer
+
+
 def scaled_dot_product_attention(
     query: Tensor,
     key: Tensor,
@@ -60,7 +63,12 @@ def scaled_dot_product_attention(
     factor = scale if scale is not None else max(query.shape[-1], 1) ** -0.5
     # What is dropped is drawn for all weights at once; a mask's gradient is as large as they are.
     learns_mask = attn_mask is not None and attn_mask.requires_grad and _core.is_grad_enabled()
-    if dropout_p > 0 or learns_mask or (enable_gqa and key.shape[:-1] != value.shape[:-1]):
+    if (
+        dropout_p > 0
+        or learns_mask
+        or query.shape[-2] <= FEW_QUERIES
+        or (enable_gqa and key.shape[:-1] != value.shape[:-1])
+    ):
         return _composed(query, key, value, attn_mask, dropout_p, is_causal, factor, enable_gqa)
     if attn_mask is not None and attn_mask.dtype is not _core.bool:
         attn_mask = _core.detach(attn_mask).to(query.dtype)
