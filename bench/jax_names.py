@@ -43,6 +43,11 @@ def _avg_pool2d(x: Any, kernel: int) -> Any:
     return _windows(x, 0.0, lax.add, kernel, None, 0) / kernel**2
 
 
+def _attention(q: Any, k: Any, v: Any, is_causal: bool) -> Any:
+    turned = (x.swapaxes(1, 2) for x in (q, k, v))  # heads come after the steps there
+    return jax.nn.dot_product_attention(*turned, is_causal=is_causal).swapaxes(1, 2)
+
+
 lib = Names(
     exp=jnp.exp,
     tanh=jnp.tanh,
@@ -60,6 +65,7 @@ lib = Names(
             log_softmax=lambda x, dim: jax.nn.log_softmax(x, axis=dim),
             cross_entropy=_cross_entropy,
             layer_norm=_layer_norm,
+            scaled_dot_product_attention=_attention,
             conv2d=_conv2d,
             max_pool2d=_max_pool2d,
             avg_pool2d=_avg_pool2d,

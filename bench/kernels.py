@@ -221,6 +221,37 @@ def layer_norms() -> Iterator[Row]:
         yield row(name, apply, inputs, Goal(0.8), units=units, backward=backward)
 
 
+# Attention
+
+# batch, heads, length, features of a head; whether causal
+ATTENTIONS = (((16, 4, 64, 32), True), ((4, 8, 512, 64), True), ((4, 8, 512, 64), False))
+
+
+def attentions() -> Iterator[Row]:
+    """Forward, and with backward; of a causal one half of the products counts."""
+    for shape, causal in ATTENTIONS:
+
+        def apply(lib: Any, q: Any, k: Any, v: Any, causal: bool = causal) -> Any:
+            attention = lib.nn.functional.scaled_dot_product_attention
+            return attention(q, k, v, is_causal=causal)
+
+        def inputs(rng: np.random.Generator, shape: tuple[int, ...] = shape) -> list[Array]:
+            return [normal(rng, *shape) for _ in range(3)]
+
+        batch, heads, length, features = shape
+        flops = 4 * batch * heads * length**2 * features // (1 + causal)
+        for backward in (False, True):
+            title = f"attention {'x'.join(map(str, shape))}{' causal' * causal}"
+            yield row(
+                f"{title}{' +backward' * backward}",
+                apply,
+                inputs,
+                Goal(1.0),
+                flops=3 * flops if backward else flops,
+                backward=backward,
+            )
+
+
 # Convolutions and pools
 
 # title: images, weights, padding, with a bias, goals (ratios) forward and with backward
@@ -339,6 +370,7 @@ def rows() -> Iterator[Row]:
         softmaxes,
         cross_entropies,
         layer_norms,
+        attentions,
         convolutions,
         pools,
         movements,

@@ -8,6 +8,7 @@ import sys
 import textwrap
 from importlib import import_module
 from pathlib import Path
+from types import ModuleType
 
 import numpy as np
 import pytest
@@ -16,10 +17,12 @@ import fastgrad as fg
 from fastgrad import _core
 from fastgrad.cli import main
 
+adapters = import_module("fastgrad.bench.adapters")
 backends = import_module("fastgrad.bench.backends")
 load = import_module("fastgrad.bench.load")
 report = import_module("fastgrad.bench.report")
 sections = import_module("fastgrad.bench.sections")
+sequences = import_module("fastgrad.bench.sequences")
 driver = import_module("fastgrad.bench.driver")
 row = import_module("fastgrad.bench.row")
 
@@ -63,6 +66,26 @@ def test_training_is_compared_with_training_by_hand(capsys: pytest.CaptureFixtur
     assert bench("training", "--rows", "MLP b32", "--rivals", "numpy", "--quick") == 0
     (line,) = (text for text in capsys.readouterr().out.splitlines() if text.startswith("MLP b32"))
     assert line.count(" us") + line.count(" ms") == 2
+
+
+@pytest.mark.parametrize("key", ["training/GPT 4x128 b16", "generation/GPT 64 tokens b1"])
+def test_a_gpt_computes_what_it_does_in_pytorch(torch: ModuleType, key: str) -> None:
+    one = sections.find_row(key)
+    found = {}
+    for module in ("fastgrad", "torch"):
+        rng = np.random.default_rng(3)
+        found[module] = adapters.TorchLike(module).program(one.work(rng), rng).results()
+    for ours, theirs in zip(*found.values(), strict=True):
+        assert ours.dtype == theirs.dtype
+        np.testing.assert_allclose(ours, theirs, rtol=0, atol=one.tolerance * abs(theirs).max())
+
+
+def test_a_text_written_with_a_cache_is_that_of_whole_passes() -> None:
+    writer = sequences.Writer(fg, np.random.default_rng(0))
+    ids = fg.cat([writer.first, fg.from_numpy(writer.results()[0]).T], dim=1)[:, :-1]
+    whole = writer.net(ids)[0].T
+    np.testing.assert_allclose(writer.results()[1], whole.detach().numpy(), atol=1e-5)
+    assert len(ids.unique()) > 1
 
 
 def test_the_limits_are_measured_for_each_instruction_set(

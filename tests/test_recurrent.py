@@ -288,6 +288,20 @@ def test_inputs_are_refused_as_by_torch(torch, case):
     assert outcome(CALLS[case], fg) is expected
 
 
+@pytest.mark.parametrize("kind", ["RNN", "GRU"])
+def test_a_pair_of_states_is_refused_where_there_is_one(kind):
+    h = fg.zeros(1, 2, 4)
+    with pytest.raises(RuntimeError, match=f"{kind}: expected hx to be a tensor, got tuple; only"):
+        getattr(nn, kind)(3, 4)(fg.zeros(5, 2, 3), (h, h))
+
+
+def test_numbers_of_tokens_are_sent_to_an_embedding():
+    with pytest.raises(
+        ValueError, match=r"input\.to\(torch\.float32\), or look tokens up in an Emb"
+    ):
+        nn.GRU(3, 4)(fg.zeros(5, 2, 3, dtype=fg.int64))
+
+
 def test_errors_name_the_layer():
     class Net(nn.Module):
         def __init__(self):
@@ -379,3 +393,15 @@ def test_lengths_beyond_the_tensor_are_refused():
     """PyTorch reads behind it."""
     with pytest.raises(RuntimeError, match="at most 4, the number of steps"):
         rnn.pack_padded_sequence(fg.zeros(4, 2), [5, 2])
+
+
+@pytest.mark.parametrize("lengths", [None, 3])
+def test_lengths_that_are_no_list_are_named(lengths):
+    found = type(lengths).__name__
+    with pytest.raises(TypeError, match=f"lengths as a tensor or a list of one.*got {found}"):
+        rnn.pack_padded_sequence(fg.zeros(4, 2), lengths)
+
+
+def test_what_is_not_packed_cannot_be_padded():
+    with pytest.raises(TypeError, match="expected a PackedSequence, got Tensor"):
+        rnn.pad_packed_sequence(fg.zeros(4, 2))

@@ -135,6 +135,35 @@ def test_queries_that_may_look_nowhere_get_no_nan(need_weights):
     assert fg.allclose(out[:, 1], module.out_proj.bias.expand(L, E))
 
 
+@pytest.mark.parametrize("norm_first", [False, True])
+@pytest.mark.parametrize("training", [False, True])
+@pytest.mark.parametrize("future", ["seen", "hidden by a mask", "hidden by the hint"])
+def test_a_sample_of_nothing_but_padding_is_finite(norm_first, training, future):
+    layer = nn.TransformerEncoderLayer(E, HEADS, 8, 0.0, batch_first=True, norm_first=norm_first)
+    encoder = nn.TransformerEncoder(layer, 2).train(training)
+    x = fg.randn(N, L, E, requires_grad=True)
+    padding = fg.zeros(N, L, dtype=fg.bool)
+    padding[0], padding[1, 0] = True, True  # under a causal mask the first query sees nothing, too
+    mask = None if future == "seen" else nn.Transformer.generate_square_subsequent_mask(L)
+    hint = True if future == "hidden by the hint" else None
+    out = encoder(x, mask, src_key_padding_mask=padding, is_causal=hint)
+    out.square().sum().backward()
+    assert out.isfinite().all()
+    for leaf in (x, *encoder.parameters()):
+        assert leaf.grad.isfinite().all()
+
+
+@pytest.mark.parametrize("need_weights", [True, False])
+def test_masks_of_float64_are_taken(need_weights):
+    module = nn.MultiheadAttention(E, HEADS)
+    x = fg.randn(L, N, E)
+    mask = nn.Transformer.generate_square_subsequent_mask(L)
+    outs = [
+        module(x, x, x, attn_mask=m, need_weights=need_weights)[0] for m in (mask, mask.double())
+    ]
+    assert fg.equal(*outs)
+
+
 def test_attention_gradients_of_second_order():
     module = nn.MultiheadAttention(2, 1, dtype=fg.float64)
     x, memory = fg.randn(2, 1, 2, dtype=fg.float64), fg.randn(3, 1, 2, dtype=fg.float64)
@@ -273,6 +302,8 @@ CALLS = {
     "padding's batch": lambda lib, m: m(*[lib.zeros(X)] * 3, key_padding_mask=lib.zeros(2, 4)),
     "padding's dims": lambda lib, m: m(*[lib.zeros(X)] * 3, key_padding_mask=lib.zeros(4)),
     "causal": lambda lib, m: m(*[lib.zeros(X)] * 3, is_causal=True),
+    "batch": lambda lib, m: m(lib.zeros(X), lib.zeros(4, 2, 6), lib.zeros(4, 2, 6)),
+    "kdim": lambda lib, m: lib.nn.MultiheadAttention(6, 2, kdim=3)(*[lib.zeros(X)] * 3),
 }
 
 
@@ -284,6 +315,27 @@ def test_bad_input_is_refused_as_by_torch(torch, case):
             CALLS[case](lib, lib.nn.MultiheadAttention(6, 2))
         kinds.append(type(caught.value))
     assert kinds[0] is kinds[1]
+
+
+@pytest.mark.parametrize("options", [{}, {"dropout_p": 0.5}])
+@pytest.mark.parametrize(
+    ("shapes", "message"),
+    [
+        (((2, 3, 4), (2, 5, 4), (3, 3)), r"attn_mask to .*\(\.\.\., 3, 5\).*got \[3, 3\]"),
+        (((2, 3, 4), (2, 5, 4), (5, 3, 5)), r"attn_mask to broadcast.*got \[5, 3, 5\]"),
+        (((2, 3, 4), (3, 5, 4), None), r"before the last 2 to be equal or 1, got \[2, 3, 4\]"),
+        (((1, 4, 3, 4), (1, 2, 5, 4), None), "enable_gqa=True repeats the heads of key"),
+    ],
+    ids=["mask", "mask's batch", "batch", "heads"],
+)
+def test_attention_says_which_shapes_do_not_broadcast(shapes, message, options):
+    query, key, mask = shapes
+    allowed = None if mask is None else fg.ones(mask, dtype=fg.bool)
+    with pytest.raises(RuntimeError, match=message) as caught:
+        nn.functional.scaled_dot_product_attention(
+            fg.zeros(query), fg.zeros(key), fg.zeros(key), allowed, **options
+        )
+    assert str(caught.value).startswith("scaled_dot_product_attention: expected")
 
 
 def test_bad_options_are_refused_as_by_torch(torch):

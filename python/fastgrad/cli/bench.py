@@ -25,7 +25,8 @@ sections:
   limits      multiply-adds and bandwidth that the machine reaches, by instruction set
   overhead    calls on tiny tensors: plain, recorded, in chains with backward
   kernels     operations with the sizes of the courses' models
-  training    steps of softmax regression, MLP, LeNet, ResNet-18
+  training    steps of softmax regression, MLP, LeNet, ResNet-18, recurrent networks, a GPT
+  generation  a text that a GPT writes token by token, with a cache
   loading     shuffled batches from memory through a DataLoader
   footprint   time and memory of the import, size on disk, memory of training
   random      a million random numbers of each kind

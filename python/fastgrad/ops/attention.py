@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import zip_longest
 from math import inf
 
 from fastgrad import _core
@@ -14,6 +15,7 @@ from fastgrad.ops.softmax import softmax
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from typing import Any
 
     from fastgrad.autograd.graph import Grads, Needs, Saved
@@ -61,6 +63,26 @@ def scaled_dot_product_attention(
     """
     _check_attention(query, key, value, attn_mask, is_causal, dropout_p)
     factor = scale if scale is not None else max(query.shape[-1], 1) ** -0.5
+    try:
+        return _attended(query, key, value, attn_mask, dropout_p, is_causal, factor, enable_gqa)
+    except RuntimeError:
+        # Asked only now, because it costs a quarter of a short call.
+        said = _what_does_not_broadcast(query, key, value, attn_mask, enable_gqa)
+        if said is None:
+            raise
+        raise RuntimeError(f"scaled_dot_product_attention: {said}") from None
+
+
+def _attended(
+    query: Tensor,
+    key: Tensor,
+    value: Tensor,
+    attn_mask: Tensor | None,
+    dropout_p: float,
+    is_causal: bool,
+    factor: float,
+    enable_gqa: bool,
+) -> Tensor:
     # What is dropped is drawn for all weights at once; a mask's gradient is as large as they are.
     learns_mask = attn_mask is not None and attn_mask.requires_grad and _core.is_grad_enabled()
     if (
@@ -166,6 +188,34 @@ def _check_attention(
         raise RuntimeError(
             f"{op}: dropout probability has to be between 0 and 1, but got {dropout_p}"
         )
+
+
+def _what_does_not_broadcast(
+    query: Tensor, key: Tensor, value: Tensor, mask: Tensor | None, gqa: bool
+) -> str | None:
+    """What to say of dimensions before the last two that do not fit, or of a mask."""
+    last = -3 if gqa else -2
+    lead = [query.shape[:last], key.shape[:last], value.shape[:last]]
+    if not _broadcast(lead):
+        return (
+            f"expected the dimensions of query, key and value before the last {-last} to be equal "
+            f"or 1, got {list(query.shape)}, {list(key.shape)} and {list(value.shape)}; "
+            "enable_gqa=True repeats the heads of key and value"
+        )
+    heads = (query.shape[-3],) if gqa else ()
+    scores = (query.shape[-2], key.shape[-2])
+    if mask is None or _broadcast([*((*x, *heads, *scores) for x in lead), mask.shape]):
+        return None
+    return (
+        f"expected attn_mask to broadcast to the scores (..., {scores[0]}, {scores[1]}) of query "
+        f"{list(query.shape)} and key {list(key.shape)}, got {list(mask.shape)}"
+    )
+
+
+def _broadcast(shapes: Sequence[tuple[int, ...]]) -> bool:
+    """Whether the sizes, counted from the end, are equal or 1."""
+    columns = zip_longest(*(reversed(shape) for shape in shapes), fillvalue=1)
+    return all(len({*sizes} - {1}) < 2 for sizes in columns)
 
 
 def _with_heads(x: Tensor, query: Tensor) -> Tensor:

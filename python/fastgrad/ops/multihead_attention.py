@@ -130,7 +130,7 @@ def multihead_attention(
     if not is_batched:
         query, key, value = (x.unsqueeze(0 if batch_first else 1) for x in (query, key, value))
         padding = None if padding is None else padding.unsqueeze(0)
-    _check_features(query, key, value, embed_dim, num_heads, len(projections) > 1)
+    _check_features(query, key, value, embed_dim, num_heads, projections)
     batch_dim = 0 if batch_first else 1
     batch, length = query.shape[batch_dim], query.shape[1 - batch_dim]
     if is_causal and mask is None:
@@ -226,6 +226,11 @@ def _heads(x: Tensor, heads: int, batch_first: bool) -> Tensor:
 
 def _or_fixed(x: Tensor, fixed: Tensor | None, batch: int, heads: int) -> Tensor:
     if fixed is None:
+        if x.shape[0] != batch:
+            raise RuntimeError(
+                f"expected key and value to have the query's batch size {batch}, but got "
+                f"{x.shape[0]}; batch_first says which dimension that is"
+            )
         return x
     if fixed.dim() != 3 or fixed.shape[0] != batch * heads or fixed.shape[2] != x.shape[-1]:
         raise AssertionError(
@@ -238,7 +243,8 @@ def _or_fixed(x: Tensor, fixed: Tensor | None, batch: int, heads: int) -> Tensor
 def additive(name: str, mask: Tensor | None, dtype: _core.dtype) -> Tensor | None:
     """A mask as numbers that are added to scores: of bools -inf where True."""
     if mask is None or mask.dtype.is_floating_point:
-        return mask
+        # What NumPy made is taken, whatever the dtype of the scores.
+        return mask.to(dtype) if mask is not None and mask.dtype is _core.float64 else mask
     if mask.dtype is not _core.bool:
         raise AssertionError(
             f"only bool and floating types of {name} are supported, got {mask.dtype}"
@@ -326,7 +332,12 @@ def _check_dims(
 
 
 def _check_features(
-    query: Tensor, key: Tensor, value: Tensor, embed_dim: int, heads: int, separate: bool
+    query: Tensor,
+    key: Tensor,
+    value: Tensor,
+    embed_dim: int,
+    heads: int,
+    projections: Sequence[Tensor | None],
 ) -> None:
     if query.shape[-1] != embed_dim:
         raise AssertionError(
@@ -334,9 +345,17 @@ def _check_features(
         )
     if heads <= 0 or embed_dim % heads:
         raise AssertionError(f"embed_dim {embed_dim} not divisible by num_heads {heads}")
-    if separate and key.shape[:2] != value.shape[:2]:
+    if len(projections) == 1:
+        if key.shape != value.shape:
+            raise AssertionError(f"key shape {key.shape} does not match value shape {value.shape}")
+        return
+    if key.shape[:2] != value.shape[:2]:
         raise AssertionError(
             f"key's sequence and batch dims {key.shape[:2]} do not match value's {value.shape[:2]}"
         )
-    if not separate and key.shape != value.shape:
-        raise AssertionError(f"key shape {key.shape} does not match value shape {value.shape}")
+    for name, x, weight in zip(("key", "value"), (key, value), projections[1:], strict=True):
+        if weight is not None and x.shape[-1] != weight.shape[-1]:
+            raise AssertionError(
+                f"was expecting {name[0]}dim {weight.shape[-1]} features of the {name}, but got "
+                f"{x.shape[-1]}"
+            )

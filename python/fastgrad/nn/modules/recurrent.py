@@ -135,6 +135,16 @@ class RNNBase(Module):
             return out.transpose(0, 1), last
         return self._run_batch(input, states)
 
+    def _run_with(self, input: Tensor | PackedSequence, hx: Tensor | None) -> tuple[Any, Tensor]:
+        """The same of layers that have one state each."""
+        if hx is not None and not isinstance(hx, Tensor):
+            raise RuntimeError(
+                f"{type(self).__name__}: expected hx to be a tensor, got {type(hx).__name__}; only "
+                "LSTM has a pair of states"
+            )
+        output, (h,) = self._run(input, None if hx is None else [hx])
+        return output, h
+
     def _run_batch(
         self, input: Tensor, states: Sequence[Tensor] | None
     ) -> tuple[Tensor, list[Tensor]]:
@@ -184,9 +194,12 @@ class RNNBase(Module):
     def _check_features(self, input: Tensor) -> None:
         dtype = self.weight_ih_l0.dtype
         if input.dtype is not dtype:
+            advice = f"or convert model: model.to({input.dtype})"
+            if not input.dtype.is_floating_point:
+                advice = "or look tokens up in an Embedding first"
             raise ValueError(
                 f"RNN input dtype ({input.dtype}) does not match weight dtype ({dtype}). Convert "
-                f"input: input.to({dtype}), or convert model: model.to({input.dtype})"
+                f"input: input.to({dtype}), {advice}"
             )
         if input.shape[-1] != self.input_size:
             raise RuntimeError(
@@ -336,8 +349,7 @@ class RNN(RNNBase):
         self, input: Tensor | PackedSequence, hx: Tensor | None = None
     ) -> tuple[Any, Tensor]:
         """The output of the last layer at each step, and the last state of each layer."""
-        output, (h,) = self._run(input, None if hx is None else [hx])
-        return output, h
+        return self._run_with(input, hx)
 
 
 class LSTM(RNNBase):
@@ -475,8 +487,7 @@ class GRU(RNNBase):
         self, input: Tensor | PackedSequence, hx: Tensor | None = None
     ) -> tuple[Any, Tensor]:
         """The output of the last layer at each step, and the last state of each layer."""
-        output, (h,) = self._run(input, None if hx is None else [hx])
-        return output, h
+        return self._run_with(input, hx)
 
 
 def _refuse(options: dict[str, Any]) -> None:

@@ -154,6 +154,7 @@ def pack_padded_sequence(
 
     Raises:
         RuntimeError: the lengths are not N, not in [1, T], or not sorted where they must be.
+        TypeError: the lengths are neither a tensor nor a list.
 
     Follows torch.nn.utils.rnn.pack_padded_sequence.
 
@@ -164,6 +165,11 @@ def pack_padded_sequence(
     >>> packed.data, packed.batch_sizes
     (tensor([4, 1, 3, 5, 2, 6]), tensor([3, 2, 1]))
     """
+    if not isinstance(lengths, Iterable):
+        raise TypeError(
+            "pack_padded_sequence: expected lengths as a tensor or a list of one integer for each "
+            f"sequence, got {type(lengths).__name__}"
+        )
     sizes = as_tensor(lengths).to(int64)
     if input.dim() < 2 or input.numel() == 0:
         raise RuntimeError(
@@ -188,8 +194,8 @@ def _check_lengths(lengths: Tensor, steps: int, batch: int) -> None:
     """Of sequences that should be in falling order of length."""
     if tuple(lengths.shape) != (batch,):
         raise RuntimeError(
-            f"Expected `len(lengths)` to be equal to batch_size, but got {list(lengths.shape)} "
-            f"(batch_size={batch})"
+            "Expected `len(lengths)` to be equal to batch_size, but got lengths of shape "
+            f"{list(lengths.shape)} (batch_size={batch})"
         )
     numbers = lengths.tolist()
     if min(numbers) <= 0:
@@ -226,6 +232,7 @@ def pad_packed_sequence(
 
     Raises:
         ValueError: a sequence is longer than `total_length`.
+        TypeError: the batch is not a packed one.
 
     Follows torch.nn.utils.rnn.pad_packed_sequence.
 
@@ -236,6 +243,10 @@ def pad_packed_sequence(
     (tensor([[1, 2],
             [3, 0]]), tensor([2, 1]))
     """
+    if not isinstance(sequence, PackedSequence):
+        raise TypeError(
+            f"pad_packed_sequence: expected a PackedSequence, got {type(sequence).__name__}"
+        )
     rows, sizes, _, order = sequence
     longest, batch = sizes.shape[0], int(sizes[0])
     steps = longest if total_length is None else total_length
