@@ -105,6 +105,7 @@ ERRORS = {
         "antialias",
         lambda: F.interpolate(IMAGE, 3, mode="bilinear", antialias=True),
     ),
+    "embedding: list": (TypeError, "a tensor, got list", lambda: F.embedding([1, 0], X)),
     "attention: dimensions": (RuntimeError, "query.dim: 1", lambda: attend(X[0], X, X)),
     "attention: shapes": (RuntimeError, r"\[2, 3\].*\[4, 3\]", lambda: attend(X, X, fg.ones(4, 3))),
     "attention: dtypes": (RuntimeError, "float64", lambda: attend(X, X, X.double())),

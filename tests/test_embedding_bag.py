@@ -46,7 +46,7 @@ def test_weighted_bags(torch):
 ROWS = [1, 2, 0]
 REFUSED = [
     (ROWS, {}, ValueError, "offsets"),
-    (ROWS, {"offsets": [1, 2]}, RuntimeError, "has to be 0"),
+    (ROWS, {"offsets": [1, 2]}, RuntimeError, r"has to be 0.*got \[1, 2\]$"),
     (ROWS, {"offsets": [0, 2, 1]}, RuntimeError, "rise"),
     (ROWS, {"offsets": [0, 9]}, RuntimeError, "at most 3"),
     (ROWS, {"offsets": [[0]]}, ValueError, "1D"),

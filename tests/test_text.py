@@ -4,6 +4,7 @@ import json
 import sys
 from itertools import pairwise
 
+import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -69,6 +70,13 @@ def test_a_vocabulary_without_unknown_token_refuses_unknown_ones():
 def test_numbers_out_of_range(index):
     with pytest.raises(IndexError, match=f"from 0 to 2, got {index}"):
         Vocab("ab").to_tokens([0, index])
+
+
+@pytest.mark.parametrize("number", [1.0, "a", None])
+def test_what_is_no_number_of_a_token(number):
+    with pytest.raises(TypeError, match=r"numbers of tokens \(int\), got (float|str|NoneType)"):
+        Vocab("ab").to_tokens([0, number])
+    assert Vocab("ab").to_tokens(np.array([1, 2])) == ["a", "b"]
 
 
 def test_bad_vocabularies():
@@ -333,6 +341,30 @@ def test_reading(tmp_path):
         read_text(tmp_path / "missing.txt")
 
 
+def test_a_file_of_another_program_is_no_vocabulary(tmp_path):
+    (tmp_path / "vocab.json").write_text('{"hello": 0, "world": 1}')
+    for kind in (Vocab, CharTokenizer, BPETokenizer):
+        with pytest.raises(ValueError, match=r"names no format, so save\(\) did not write it"):
+            kind.load(tmp_path / "vocab.json")
+
+
+@pytest.mark.parametrize("text", [None, b"ab", ["a"], 3], ids=["None", "bytes", "list", "int"])
+@pytest.mark.parametrize("kind", [CharTokenizer, WordTokenizer])
+def test_what_is_no_text_is_named(kind, text):
+    tokenizer = kind.train("a b")
+    with pytest.raises(TypeError, match=rf"expected text \(str\), got {type(text).__name__}"):
+        tokenizer.encode(text)
+
+
+@pytest.mark.parametrize("kind", [CharTokenizer, WordTokenizer])
+def test_one_text_is_decoded_at_a_time(kind):
+    tokenizer = kind.train("ab")
+    with pytest.raises(ValueError, match="of one text, got those of several"):
+        tokenizer.decode(fg.tensor([[0, 0], [0, 0]]))
+    assert tokenizer.decode(tokenizer.encode("ab")) == "ab"
+    assert tokenizer.decode(fg.tensor(tokenizer.encode("ab")[0])) in ("a", "ab")
+
+
 @pytest.mark.parametrize("content", [b"", b" \n\n", b"\xef\xbb\xbf"])
 def test_an_empty_file(tmp_path, content):
     (tmp_path / "a.txt").write_bytes(content)
@@ -354,3 +386,10 @@ def test_the_book(text_folder):
     assert words[:4] == ["the", "time", "machine", "by"]
     assert len(words) > 30_000
     assert strip_gutenberg("any text") == "any text"
+
+
+def test_the_mark_of_another_encoding_is_seen(tmp_path):
+    (tmp_path / "a.txt").write_bytes("one".encode("utf-16"))
+    with pytest.raises(ValueError, match="such as 'utf-16'"):
+        read_text(tmp_path / "a.txt")
+    assert read_text(tmp_path / "a.txt", "utf-16") == "one"

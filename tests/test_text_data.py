@@ -111,6 +111,8 @@ def test_a_corpus_that_is_too_short_or_none(cut):
         cut(fg.zeros(30, 2, dtype=fg.int64))
     with pytest.raises(ValueError, match="in one dimension"):
         cut(fg.zeros(30))
+    with pytest.raises(TypeError, match="numbers of tokens, got text: encode it first"):
+        cut("a text as long as it has to be for this")
 
 
 def test_batches_without_sequences():
@@ -144,6 +146,13 @@ def test_files_that_hold_no_pairs(tmp_path):
         read_pairs(path)
     path.write_text("a\tb\tsource\n\n")
     assert read_pairs(path) == [("a", "b")]
+
+
+def test_pairs_in_another_encoding(tmp_path):
+    (tmp_path / "pairs.txt").write_bytes("été\tsummer".encode("latin-1"))
+    with pytest.raises(ValueError, match="pass the encoding"):
+        read_pairs(tmp_path / "pairs.txt")
+    assert read_pairs(tmp_path / "pairs.txt", encoding="latin-1") == [("été", "summer")]
 
 
 def test_padding_by_batch():

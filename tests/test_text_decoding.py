@@ -177,6 +177,8 @@ def test_bad_beginnings():
                 decode(markov, ids, 3)
         with pytest.raises(ValueError, match="must not be negative"):
             decode(markov, fg.tensor([[1]]), -1)
+        with pytest.raises(TypeError, match=r"got list; a tokenizer's list becomes one"):
+            decode(markov, [1, 2], 3)
     with pytest.raises(ValueError, match="one beginning and beam_size >= 1, got 2"):
         beam_search(markov, fg.tensor([[1], [2]]), 3)
     assert beam_search(markov, fg.tensor([[1]]), 0)[0].tolist() == [[1]]

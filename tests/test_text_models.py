@@ -332,7 +332,8 @@ def test_files_of_other_models(tmp_path):
     with pytest.raises(ValueError, match="no weights of BERT"):
         BERT.from_pretrained(tmp_path / "gpt.pt")
     fg.save(BERT(BERT_SIZES).state_dict(), tmp_path / "bert.pt")
-    with pytest.raises(ValueError, match=r"no weights of GPT2: it has transformer\.wte\.weight"):
+    said = r"no weights of GPT2: it has transformer\.wte\.weight .*begins with embeddings\.LayerN"
+    with pytest.raises(ValueError, match=said):
         GPT2.from_pretrained(tmp_path / "bert.pt")
     with pytest.raises(RuntimeError, match="cls"):
         BERTForPreTraining.from_pretrained(tmp_path / "bert.pt", num_attention_heads=3)
@@ -354,7 +355,7 @@ def test_files_of_other_models(tmp_path):
 @pytest.mark.parametrize("net", [GPT2(GPT), BERT(BERT_SIZES)], ids=["GPT2", "BERT"])
 def test_tokens_that_do_not_fit(net):
     for bad in (-1, 31):
-        with pytest.raises(IndexError, match="expected tokens from 0 to"):
+        with pytest.raises(IndexError, match=r"expected tokens from 0 to.*another model's"):
             net(fg.tensor([[1, bad]]))
     with pytest.raises(ValueError, match="more than the 16 positions"):
         net(ids(1, 17))
@@ -362,6 +363,8 @@ def test_tokens_that_do_not_fit(net):
         net(fg.tensor([1, 2]))
     with pytest.raises(ValueError, match=r"int64 \[batch, length\]"):
         net(fg.zeros(1, 2))
+    with pytest.raises(TypeError, match=r"as a tensor .*got list; .*torch\.tensor\(\[ids\]\)"):
+        net([[1, 2]])
 
 
 def test_a_full_cache_and_shapes_of_bert():
@@ -382,6 +385,25 @@ def test_sizes_that_do_not_fit():
         BERTConfig(hidden_size=10, num_attention_heads=3)
     with pytest.raises(ValueError, match="at least 1"):
         GPT2Config(n_layer=0)
+    with pytest.raises(ValueError, match="GPT2Config: sizes must be integers"):
+        GPT2Config(n_head="two")
+
+
+@pytest.mark.parametrize(
+    ("wanted", "said"),
+    [
+        ({"n_embd": 24}, r"wte\.weight +wrong shape +\(29, 24\) +\(29, 12\)"),
+        ({"vocab_size": 30}, r"lm_head\.weight +wrong shape +\(30, 12\) +\(29, 12\)"),
+        ({"n_positions": 8}, r"wpe\.weight +wrong shape +\(8, 12\) +\(16, 12\)"),
+        ({"n_layer": 3}, r"h\.2\.ln_1\.weight +missing"),
+        ({"n_layer": 1}, r"h\.1\.ln_1\.weight +unexpected"),
+    ],
+    ids=str,
+)
+def test_weights_of_other_sizes_are_told_in_a_table(tmp_path, wanted, said):
+    fg.save(GPT2(GPT).state_dict(), tmp_path / "gpt.pt")
+    with pytest.raises(RuntimeError, match=said):
+        GPT2.from_pretrained(tmp_path / "gpt.pt", **wanted)
 
 
 def test_dropout_works_in_training_only():

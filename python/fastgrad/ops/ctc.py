@@ -44,7 +44,7 @@ def ctc_loss(
         zero_infinity: whether targets that cannot be emitted, being too long, count 0.
 
     Raises:
-        RuntimeError: shapes, lengths or labels do not fit.
+        RuntimeError: shapes, lengths or labels do not fit, or there are no log-probabilities.
         ValueError: the reduction is unknown.
 
     The gradient is that of logits of which `log_probs` are the log-softmax, as in PyTorch.
@@ -58,11 +58,14 @@ def ctc_loss(
     tensor(0.2877)
     """
     checked_reduction(reduction, None, None)
+    if not log_probs.numel():
+        raise RuntimeError(
+            f"ctc_loss: log_probs tensor must not be empty, got shape {list(log_probs.shape)}"
+        )
     lengths = _lengths(input_lengths), _lengths(target_lengths)
     is_single = log_probs.dim() == 2
     if is_single:
         log_probs = log_probs.unsqueeze(1)
-        targets = targets.reshape(1, -1) if targets.dim() == 1 else targets
     losses = _losses(log_probs, targets, *lengths, blank, zero_infinity)
     if is_single and reduction == "none":
         return losses.squeeze(0)
@@ -73,7 +76,7 @@ def ctc_loss(
 
 def _lengths(given: Tensor | Sequence[int] | int) -> Tensor:
     if isinstance(given, _core.TensorBase):
-        return given.reshape(-1) if given.dim() == 0 else given
+        return given.reshape(-1)
     numbers = [given] if isinstance(given, int) else list(given)
     from fastgrad.ops.creation import tensor
 

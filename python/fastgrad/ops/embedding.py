@@ -39,6 +39,7 @@ def embedding(
     Raises:
         IndexError: an index is out of range; says which.
         RuntimeError: the indices are no integers, or the weight is no matrix.
+        TypeError: the indices are no tensor.
 
     Follows ``torch.nn.functional.embedding``.
 
@@ -65,6 +66,11 @@ def embedding(
 
 
 def _check_table(input: Tensor, weight: Tensor) -> None:
+    if not isinstance(input, _core.TensorBase):
+        raise TypeError(
+            f"embedding: expected indices as a tensor, got {type(input).__name__}; torch.tensor "
+            "makes one of a list"
+        )
     if weight.ndim != 2:
         raise RuntimeError(
             f"embedding: 'weight' must be 2-D, (rows, features), got shape {list(weight.shape)}"

@@ -135,6 +135,6 @@ def _differences(begins: list[int], count: int, include_last_offset: bool) -> Te
         raise RuntimeError(
             "embedding_bag: offsets[0] has to be 0, i.e., the first sequence in the mini-batch has "
             f"to start from position 0, and offsets must rise up to at most {count}, the number of "
-            f"indices; got {[*begins, *ends[-1:]]}"
+            f"indices; got {[*begins, *ends[-1:]] if include_last_offset else begins}"
         )
     return _core.tensor(lengths, _core.int64)

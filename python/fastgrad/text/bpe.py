@@ -18,6 +18,7 @@ from itertools import pairwise
 
 from fastgrad import Tensor
 from fastgrad.io.atomic import PathLike, write_text
+from fastgrad.text.tokenizers import checked_text
 from fastgrad.text.vocabulary import read_json
 
 _FORMAT = "fastgrad.text.BPETokenizer"
@@ -187,7 +188,7 @@ def _split(text: str | bytes) -> list[bytes]:
     if isinstance(text, bytes):
         words = _WORDS.findall(text.decode("utf-8", errors="surrogateescape"))
         return [word.encode("utf-8", errors="surrogateescape") for word in words]
-    return [word.encode() for word in _WORDS.findall(text)]
+    return [word.encode() for word in _WORDS.findall(checked_text("BPETokenizer", text))]
 
 
 def _join(ids: list[int], pair: Pair, token: int) -> list[int]:

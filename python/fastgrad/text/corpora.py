@@ -40,9 +40,10 @@ def read_text(path: PathLike, encoding: str = "utf-8") -> str:
         text = data.decode(encoding)
     except UnicodeDecodeError as error:
         line = data.count(b"\n", 0, error.start) + 1
+        likely = "utf-16" if data.startswith((b"\xff\xfe", b"\xfe\xff")) else "latin-1"
         raise ValueError(
             f"{name}: byte 0x{data[error.start]:02x} in line {line} (offset {error.start}) is no "
-            f"{encoding} text: pass the encoding that the file was written in, such as 'latin-1'"
+            f"{encoding} text: pass the encoding that the file was written in, such as {likely!r}"
         ) from error
     text = text.removeprefix("\ufeff").replace("\r\n", "\n").replace("\r", "\n")
     if not text.strip():

@@ -118,6 +118,7 @@ def generate(
         int64 [batch, length + new tokens].
 
     Raises:
+        TypeError: The beginnings are no tensor.
         ValueError: The beginnings have no tokens, or an option is out of range.
 
     Source: the loop of nanoGPT's ``generate``, https://github.com/karpathy/nanoGPT.
@@ -173,6 +174,7 @@ def beam_search(
         int64 [1, length + new tokens], and how it is judged.
 
     Raises:
+        TypeError: The beginning is no tensor.
         ValueError: There is more than one beginning, or an option is out of range.
 
     Source: Dive into Deep Learning, https://d2l.ai, "Beam search".
@@ -213,7 +215,21 @@ def beam_search(
     return best
 
 
+def check_tensor(op: str, ids: object) -> None:
+    """Refuse lists of tokens, which tokenizers return.
+
+    Raises:
+        TypeError: They are no tensor.
+    """
+    if not isinstance(ids, Tensor):
+        raise TypeError(
+            f"{op}: expected tokens as a tensor int64 [batch, length], got {type(ids).__name__}; a "
+            "tokenizer's list becomes one with torch.tensor([ids])"
+        )
+
+
 def _check_prompt(op: str, ids: Tensor, max_new_tokens: int) -> None:
+    check_tensor(op, ids)
     if ids.ndim != 2 or not ids.numel():
         raise ValueError(
             f"{op}: expected beginnings [batch, length] of at least one token, got shape "

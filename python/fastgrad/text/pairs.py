@@ -17,14 +17,21 @@ Example: TypeAlias = tuple[Tensor, Tensor, Tensor, Tensor]
 Token = TypeVar("Token", int, str)
 
 
-def read_pairs(path: PathLike, separator: str = "\t") -> list[tuple[str, str]]:
+def read_pairs(
+    path: PathLike, separator: str = "\t", encoding: str = "utf-8"
+) -> list[tuple[str, str]]:
     """Return the two columns of a file of sentence pairs, one pair in a line.
 
     Columns after the second are left out; empty lines, too.
 
+    Args:
+        path: The file to read.
+        separator: What is between the columns.
+        encoding: How its characters are written as bytes.
+
     Raises:
         FileNotFoundError: There is no such file.
-        ValueError: The file is empty or no UTF-8, or a line has no two columns.
+        ValueError: The file is empty or not in this encoding, or a line has no two columns.
 
     >>> import pathlib
     >>> from fastgrad.text import read_pairs
@@ -33,7 +40,7 @@ def read_pairs(path: PathLike, separator: str = "\t") -> list[tuple[str, str]]:
     [('go .', 'va !')]
     """
     pairs = []
-    for number, line in enumerate(read_text(path).split("\n"), 1):
+    for number, line in enumerate(read_text(path, encoding).split("\n"), 1):
         columns = [column.strip() for column in line.split(separator)]
         if len(columns) < 2 and columns[0]:
             raise ValueError(

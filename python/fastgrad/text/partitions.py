@@ -198,6 +198,8 @@ def _checked(corpus: Corpus, op: str, batch_size: int, length: int, least: int) 
             f"{op}: a batch must have at least one sequence of one token, got {batch_size} of "
             f"{length}"
         )
+    if isinstance(corpus, str):
+        raise TypeError(f"{op}: expected the numbers of tokens, got text: encode it first")
     tokens = corpus if isinstance(corpus, Tensor) else fastgrad.tensor(list(corpus))
     if tokens.ndim != 1 or (tokens.numel() and tokens.dtype.is_floating_point):
         raise ValueError(

@@ -56,16 +56,19 @@ class CharTokenizer:
 
         Raises:
             KeyError: A character is unknown, and the vocabulary has no token for those.
+            TypeError: It is no text.
         """
-        return self.vocab[list(text)]
+        return self.vocab[list(checked_text("CharTokenizer", text))]
 
     def decode(self, ids: Iterable[int]) -> str:
         """Return the characters as text.
 
         Raises:
             IndexError: A number is out of range.
+            TypeError: They are no integers.
+            ValueError: They are of several texts.
         """
-        return "".join(self.vocab.to_tokens(ids))
+        return "".join(_tokens_of_one("CharTokenizer", self.vocab, ids))
 
     def __len__(self) -> int:
         return len(self.vocab)
@@ -120,7 +123,7 @@ class WordTokenizer:
     @staticmethod
     def split(text: str) -> list[str]:
         """Return the words and marks of a text, in small letters."""
-        return _WORDS.findall(text.lower())
+        return _WORDS.findall(checked_text("WordTokenizer", text).lower())
 
     def encode(self, text: str) -> list[int]:
         """Return the number of each word and mark."""
@@ -131,8 +134,11 @@ class WordTokenizer:
 
         Raises:
             IndexError: A number is out of range.
+            TypeError: They are no integers.
+            ValueError: They are of several texts.
         """
-        return re.sub(r" ([.,;:!?)\]])(?= |$)", r"\1", " ".join(self.vocab.to_tokens(ids)))
+        words = _tokens_of_one("WordTokenizer", self.vocab, ids)
+        return re.sub(r" ([.,;:!?)\]])(?= |$)", r"\1", " ".join(words))
 
     def __len__(self) -> int:
         return len(self.vocab)
@@ -145,3 +151,20 @@ class WordTokenizer:
     def load(cls, path: PathLike) -> WordTokenizer:
         """Read what :meth:`save` wrote."""
         return cls(Vocab.load(path))
+
+
+def checked_text(tokenizer: str, text: object) -> str:
+    """Return text, or raise the TypeError that says what it is instead."""
+    if not isinstance(text, str):
+        raise TypeError(f"{tokenizer}: expected text (str), got {type(text).__name__}")
+    return text
+
+
+def _tokens_of_one(tokenizer: str, vocab: Vocab, ids: Iterable[int]) -> list[str]:
+    tokens = vocab.to_tokens(ids)
+    if not all(isinstance(token, str) for token in tokens):
+        raise ValueError(
+            f"{tokenizer}: expected the tokens of one text, got those of several: decode one row "
+            "after the other"
+        )
+    return [tokens] if isinstance(tokens, str) else tokens

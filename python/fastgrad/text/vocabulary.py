@@ -6,6 +6,7 @@ import json
 import os
 from collections import Counter
 from collections.abc import Iterable, Iterator
+from operator import index
 from typing import Any, overload
 
 from fastgrad import Tensor
@@ -73,7 +74,7 @@ class Vocab:
 
     def _fill(self, tokens: list[str], unk_token: str | None) -> None:
         self.idx_to_token = tokens
-        self.token_to_idx = {token: index for index, token in enumerate(tokens)}
+        self.token_to_idx = {token: number for number, token in enumerate(tokens)}
         self.unk_token = unk_token
         if len(self.token_to_idx) < len(tokens):
             twice = next(token for token, n in Counter(tokens).items() if n > 1)
@@ -134,9 +135,9 @@ class Vocab:
                 known[token] if isinstance(token, str) and token in known else self[token]
                 for token in tokens
             ]
-        index = self.token_to_idx.get(tokens)
-        if index is not None:
-            return index
+        number = self.token_to_idx.get(tokens)
+        if number is not None:
+            return number
         if not isinstance(tokens, str):
             raise TypeError(
                 f"Vocab: expected a token (str) or a list of them, got {type(tokens).__name__}; "
@@ -159,16 +160,23 @@ class Vocab:
 
         Raises:
             IndexError: A number is negative or too large.
+            TypeError: It is no integer.
         """
         if isinstance(indices, Tensor):
             indices = indices.tolist()
-        if not isinstance(indices, int):
-            return [self.to_tokens(index) for index in indices]
-        if not 0 <= indices < len(self):
-            raise IndexError(
-                f"Vocab: expected a number of a token from 0 to {len(self) - 1}, got {indices}"
+        if isinstance(indices, Iterable) and not isinstance(indices, str):
+            return [self.to_tokens(number) for number in indices]
+        if not hasattr(indices, "__index__"):
+            raise TypeError(
+                f"Vocab: expected numbers of tokens (int), got {type(indices).__name__}; tokens "
+                "become numbers with vocab[...]"
             )
-        return self.idx_to_token[indices]
+        number = index(indices)
+        if not 0 <= number < len(self):
+            raise IndexError(
+                f"Vocab: expected a number of a token from 0 to {len(self) - 1}, got {number}"
+            )
+        return self.idx_to_token[number]
 
     def save(self, path: PathLike) -> None:
         """Write the tokens to a JSON file, whole or not at all."""
@@ -207,7 +215,10 @@ def read_json(path: PathLike, format: str) -> dict[str, Any]:
         raise ValueError(f"{name} is no whole JSON file ({error})") from error
     found = content.get("format") if isinstance(content, dict) else type(content).__name__
     if found != format:
-        raise ValueError(f"{name}: expected a file of {format}, but it holds {found!r}")
+        what = (
+            "names no format, so save() did not write it" if found is None else f"holds {found!r}"
+        )
+        raise ValueError(f"{name}: expected a file of {format}, but it {what}")
     checked: dict[str, Any] = content
     return checked
 

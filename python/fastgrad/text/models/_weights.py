@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from fastgrad import Tensor, nn
 from fastgrad.io import load
 from fastgrad.io.atomic import PathLike
+from fastgrad.text.decoding import check_tensor
 
 _NAMES = ("model.safetensors", "pytorch_model.bin", "model.pt")
 
@@ -56,28 +57,46 @@ def count_layers(weights: Mapping[str, Tensor], prefix: str) -> int:
     return len(numbers)
 
 
-def expect(weights: Mapping[str, Tensor], names: Mapping[str, int], model: str) -> None:
-    """Refuse the file of another model.
+def expect(
+    weights: Mapping[str, Tensor], names: Mapping[str, int], model: str, file: Iterable[str]
+) -> None:
+    """Refuse the file of another model, which has the names `file`.
 
     Raises:
         ValueError: A name is missing, or its tensor has another number of dimensions.
     """
     for name, dimensions in names.items():
         if name not in weights or weights[name].ndim != dimensions:
-            found = ", ".join(sorted(weights)[:3])
+            found = ", ".join(sorted(file)[:3]) or "nothing"
             raise ValueError(
                 f"these are no weights of {model}: it has {name} with {dimensions} dimensions; the "
                 f"file begins with {found}"
             )
 
 
+def check_sizes(config: object, sizes: Sequence[int], width: str, heads: str) -> None:
+    """Look at the sizes of a configuration, and at the names of two that must divide.
+
+    Raises:
+        ValueError: A size is no integer or less than 1, or the heads do not divide the width.
+    """
+    whole = all(isinstance(size, int) and size >= 1 for size in sizes)
+    if not whole or getattr(config, width) % getattr(config, heads):
+        raise ValueError(
+            f"{type(config).__name__}: sizes must be integers of at least 1, and {heads} must "
+            f"divide {width}, got {config}"
+        )
+
+
 def check_ids(model: str, ids: Tensor, vocab_size: int, room: int) -> None:
     """Look at tokens before they are embedded.
 
     Raises:
+        TypeError: They are no tensor.
         ValueError: They have not the shape [batch, length], or are too many for the positions.
         IndexError: A number is negative or too large.
     """
+    check_tensor(model, ids)
     if ids.ndim != 2 or ids.dtype.is_floating_point:
         raise ValueError(
             f"{model}: expected tokens, int64 [batch, length], got {ids.dtype} {list(ids.shape)}"
@@ -90,7 +109,7 @@ def check_ids(model: str, ids: Tensor, vocab_size: int, room: int) -> None:
     if ids.numel() and not (int(ids.min().item()) >= 0 and int(ids.max().item()) < vocab_size):
         raise IndexError(
             f"{model}: expected tokens from 0 to {vocab_size - 1}, got some from "
-            f"{ids.min().item()} to {ids.max().item()}"
+            f"{ids.min().item()} to {ids.max().item()}: is the tokenizer another model's?"
         )
 
 

@@ -16,6 +16,7 @@ from fastgrad.io.atomic import PathLike
 from fastgrad.nn.functional import gelu, scaled_dot_product_attention
 from fastgrad.text.models._weights import (
     check_ids,
+    check_sizes,
     count_layers,
     draw_weights,
     expect,
@@ -57,11 +58,7 @@ class BERTConfig:
             *(self.vocab_size, self.hidden_size, self.num_hidden_layers, self.num_attention_heads),
             *(self.intermediate_size, self.max_position_embeddings, self.type_vocab_size),
         )
-        if min(sizes) < 1 or self.hidden_size % self.num_attention_heads:
-            raise ValueError(
-                "BERTConfig: sizes must be at least 1, and num_attention_heads must divide "
-                f"hidden_size, got {self}"
-            )
+        check_sizes(self, sizes, "hidden_size", "num_attention_heads")
 
 
 class _Embeddings(nn.Module):
@@ -384,7 +381,7 @@ def _with_names(weights: Mapping[str, Tensor]) -> dict[str, Tensor]:
     names = {f"{layer}.attention.self.query.weight": 2, f"{layer}.intermediate.dense.weight": 2}
     positions = "bert.embeddings.position_embeddings.weight"
     segments = "bert.embeddings.token_type_embeddings.weight"
-    expect(renamed, {_WORDS: 2, positions: 2, segments: 2} | names, "BERT")
+    expect(renamed, {_WORDS: 2, positions: 2, segments: 2} | names, "BERT", weights)
     return renamed
 
 

@@ -18,6 +18,7 @@ from fastgrad.nn.functional import gelu, scaled_dot_product_attention
 from fastgrad.text import decoding
 from fastgrad.text.models._weights import (
     check_ids,
+    check_sizes,
     count_layers,
     draw_weights,
     expect,
@@ -41,7 +42,7 @@ class GPT2Config:
         layer_norm_epsilon: What layer norms add to the variance.
 
     Raises:
-        ValueError: A size is less than 1, or the heads do not divide the width.
+        ValueError: A size is no integer or less than 1, or the heads do not divide the width.
     """
 
     vocab_size: int = 50257
@@ -54,10 +55,7 @@ class GPT2Config:
 
     def __post_init__(self) -> None:
         sizes = (self.vocab_size, self.n_positions, self.n_embd, self.n_layer, self.n_head)
-        if min(sizes) < 1 or self.n_embd % self.n_head:
-            raise ValueError(
-                f"GPT2Config: sizes must be at least 1, and n_head must divide n_embd, got {self}"
-            )
+        check_sizes(self, sizes, "n_embd", "n_head")
 
 
 class Conv1D(nn.Module):
@@ -295,7 +293,8 @@ def _with_names(weights: Mapping[str, Tensor]) -> dict[str, Tensor]:
         if not name.endswith(masks)
     }
     shapes = {"wte.weight": 2, "wpe.weight": 2, "h.0.attn.c_attn.weight": 2, "ln_f.weight": 1}
-    expect(named, {f"transformer.{name}": ndim for name, ndim in shapes.items()}, "GPT2")
+    expected = {f"transformer.{name}": ndim for name, ndim in shapes.items()}
+    expect(named, expected, "GPT2", weights)
     named.setdefault("lm_head.weight", named["transformer.wte.weight"])
     return named
 
