@@ -1,6 +1,7 @@
 """Settings of all tests: how many examples hypothesis draws, and that it draws the same ones."""
 
 import os
+import sys
 from pathlib import Path
 
 import pytest
@@ -32,6 +33,14 @@ def text_folder():
     if not (data / "text").is_dir():
         pytest.skip(f"the texts are not in {data}: set FASTGRAD_DATA")
     return data / "text"
+
+
+@pytest.fixture(autouse=True)
+def warnings_of_loops():
+    """vmap says once in a process that an operation has no rule; here, in each test."""
+    vmap = sys.modules.get("fastgrad.func._vmap")
+    if vmap is not None:
+        vmap._warned.clear()
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -4,6 +4,7 @@ Every row of the op table is evaluated under vmap with some of its operands mapp
 shared, and so is its gradient.
 """
 
+from contextlib import suppress
 from math import prod
 from random import Random
 from warnings import catch_warnings, simplefilter
@@ -31,12 +32,14 @@ LOOPED = {
     *("batch_norm", "batch_norm evaluated", "pinverse", "lu_solve", "cholesky_inverse"),
     # Where only the index is mapped, or an operand has no dimensions:
     *("cummax", "cummin", "sort", "msort", "topk", "index_select 0-d", "index_add", "index_fill"),
-    *("scatter_add", "scatter reduce", "scatter_reduce amax", "scatter_reduce amin"),
-    *("index_reduce prod", "nn.functional.multilabel_margin_loss"),
+    *("scatter_add", "scatter reduce", "scatter 0-d", "index_put adding", "put adding"),
+    *(f"scatter_reduce {how}" for how in ("sum", "prod", "mean", "amax", "amin")),
+    *(f"index_reduce {how}" for how in ("prod", "mean", "amax", "amin")),
+    *("index_add plain", "masked_scatter", "nn.functional.multilabel_margin_loss"),
     *("nn.functional.max_unpool1d", "nn.functional.max_unpool2d", "nn.functional.max_unpool3d"),
     "masked_select",  # of masks without dimensions
     # Where the weights of the classes are mapped:
-    "nn.functional.cross_entropy",
+    *("nn.functional.cross_entropy", "cross_entropy smoothed", "cross_entropy of learned weights"),
 }
 
 # Their shapes or results depend on the numbers of a sample.
@@ -296,8 +299,21 @@ def test_nothing_outside_sees_a_batched_tensor():
     assert vmap(lambda x: fg.tensor(x.numpy() * 2))(fg.ones(2, 3)).sum().item() == 12
 
 
+def evaluate(op):
+    for mapped in cases(op):
+        for function in (mapped, mapped.gradient)[: 1 + op.differentiable]:
+            with suppress(RuntimeError, ValueError, IndexError, TypeError):
+                vmap(function, in_dims=mapped.in_dims)(*mapped.args)
+
+
+@pytest.mark.parametrize("name", sorted(LOOPED))
+def test_what_is_said_to_loop_does(name):
+    (op,) = (op for op in OPS if str(op) == name)
+    with pytest.warns(UserWarning, match="no batching rule"):
+        evaluate(op)
+
+
 def test_an_operation_without_a_rule_warns_and_loops():
-    fg.func._vmap._warned.clear()
     x = fg.tensor([[1.0, 3.0], [2.0, 0.0]])
     with pytest.warns(UserWarning, match="no batching rule for searchsorted"):
         found = vmap(lambda x: fg.searchsorted(fg.tensor([0.5, 2.5]), x))(x)

@@ -61,12 +61,13 @@ def elementwise(call: Call, function: Callable[..., Any], *args: Any) -> Any:
 
 
 add(
-    "neg abs sign floor ceil round trunc square cube frac exp exp2 expm1 log log2 log10 log1p sqrt "
+    "neg abs sign floor ceil round trunc square frac exp exp2 expm1 log log2 log10 log1p sqrt "
     "rsqrt reciprocal sin cos tan asin acos atan sinh cosh tanh asinh acosh atanh erf sigmoid erfc "
     "erfcx erfinv ndtri lgamma digamma i0 i0e i1 i1e mantissa exponent relu logical_not isnan "
     "isinf isfinite signbit",
     elementwise,
 )
+add("cube", elementwise, lambda x: t.pow(x, 3))
 add(
     "add sub mul div floor_divide remainder fmod pow maximum minimum atan2 fmax fmin copysign "
     "hypot nextafter heaviside logaddexp logaddexp2 ldexp xlogy xlog1py zeta bitwise_and "
