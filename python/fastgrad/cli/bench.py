@@ -99,6 +99,8 @@ def bench(options: argparse.Namespace) -> int:
     except (BenchError, BackendError) as error:
         complain(PROG, error)
         return USAGE_ERROR
+    except BrokenPipeError:
+        raise  # for `main`: the output's reader has enough
     except (OSError, RuntimeError) as error:
         print(f"{PROG}: {error}", file=sys.stderr)
         return 1
