@@ -82,6 +82,12 @@ def write(folder: Path, text: str, name: str = "script.py") -> Path:
     return path
 
 
+def test_fields_of_results_are_no_methods_of_sparse_tensors(tmp_path: Path):
+    program = "import torch\nbest = x.max(1)\nprint(best.indices, best.values)"
+    assert absent(tmp_path, program) == []
+    assert "torch.Tensor.indices" in absent(tmp_path, program + "\nx.indices()")
+
+
 def test_a_program_s_own_methods_are_its_own(tmp_path: Path):
     program = """
 import torch

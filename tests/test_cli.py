@@ -505,11 +505,10 @@ def test_the_module_runs() -> None:
         assert done.stdout == f"fastgrad {fg.__version__}\n"
 
 
-@pytest.mark.parametrize("command", [["bench", "--list"], ["check", str(Path(__file__).parent)]])
-def test_a_reader_who_has_enough_is_no_error(command: list[str]) -> None:
+def test_a_reader_who_has_enough_is_no_error() -> None:
     reading, writing = os.pipe()
     os.close(reading)
-    words = [sys.executable, "-m", "fastgrad", *command]
+    words = [sys.executable, "-m", "fastgrad", "bench", "--list"]
     done = subprocess.run(words, stdout=writing, stderr=subprocess.PIPE, text=True, check=False)
     os.close(writing)
     assert (done.returncode, done.stderr) == (128 + signal.SIGPIPE, "")

@@ -64,6 +64,7 @@ class Reader(ast.NodeVisitor):
         self.uses: list[Use] = []
         self.defined: set[str] = set()  # methods and attributes of the program's own classes
         self._scopes: list[dict[str, str]] = [{}]
+        self._callee: ast.AST | None = None  # what the call that is being read calls
 
     # What names stand for
 
@@ -195,6 +196,7 @@ class Reader(ast.NodeVisitor):
         if is_aliased(path):
             self._use(path, node, keywords)
         else:
+            self._callee = node.func
             self.visit(node.func)
         self._visit_all([*node.args, *node.keywords])
 
@@ -216,13 +218,16 @@ class Reader(ast.NodeVisitor):
         own = isinstance(node.value, ast.Name) and node.value.id in ("self", "cls")
         if own and owners is not None:
             owners = tuple(owner for owner in owners if owner == "torch.nn.Module")
-        if owners and not self._is_foreign(node.value):
+        is_field = node.attr in _FIELDS and node is not self._callee
+        if owners and not is_field and not self._is_foreign(node.value):
             self._use(f"{owners[0]}.{node.attr}", node)
 
     def _use(self, name: str, node: ast.AST, keywords: tuple[str, ...] = ()) -> None:
         self.uses.append(Use(name, getattr(node, "lineno", 0), keywords))
 
 
+# Of what `max`, `sort` and others return; only sparse tensors have methods of these names.
+_FIELDS = frozenset({"indices", "values"})
 _LITERALS = (
     *(ast.Constant, ast.JoinedStr, ast.List, ast.Tuple, ast.Dict, ast.Set),
     *(ast.ListComp, ast.DictComp, ast.SetComp, ast.GeneratorExp),
