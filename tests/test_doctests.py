@@ -20,6 +20,8 @@ NOT_IN_PYTORCH = (
     *("fastgrad.cuda.reset_peak_memory_stats", "fastgrad.cuda.set_device"),
     *("fastgrad.nn.parallel.data_parallel", "fastgrad.nn.parallel.scatter"),
     *("fastgrad.nn.parallel.distributed", "fastgrad.distributed"),
+    *("fastgrad.distributions.draws", "fastgrad.distributions.utils.one_of"),
+    "fastgrad.distributions.utils.standard_normal",
     "fastgrad.printing.html_repr",
     "fastgrad.utils.nan_guard",
     "fastgrad.measure",

@@ -12,6 +12,8 @@ DIFFERENCES = {
     "torch.hub.load": "runs no code from elsewhere: an error; weights are downloaded as ever",
     "torch.load": "runs no code, so a whole module is an error: load a state_dict()",
     "torch.nn.DataParallel": "runs the module as it is: there are no GPUs",
+    "torch.distributions.Dirichlet": "each sample's gradient is another one, right on average",
+    "torch.distributions.Beta": "each sample's gradient is another one, right on average",
     "torch.distributed": "MPI is the only backend; processes are started by its launchers",
     "torch.nn.parallel.DistributedDataParallel": "a parameter outside the loss fails in backward()",
     "torch.nn.parallel.DataParallel": "runs the module as it is: there are no GPUs",
