@@ -22,6 +22,8 @@ NOT_IN_PYTORCH = (
     *("fastgrad.nn.parallel.distributed", "fastgrad.distributed"),
     *("fastgrad.distributions.draws", "fastgrad.distributions.utils.one_of"),
     "fastgrad.distributions.utils.standard_normal",
+    "fastgrad.multiprocessing",
+    "fastgrad.onnx",
     "fastgrad.printing.html_repr",
     "fastgrad.utils.nan_guard",
     "fastgrad.measure",

@@ -482,3 +482,36 @@ def test_a_writer_refuses_what_cannot_be_shown(tmp_path: Path):
             writer.add_image("i", fg.ones(2, 4, 4))
         with pytest.raises(NotImplementedError, match="summary"):
             writer.add_graph(fg.nn.Linear(1, 1))
+
+
+def test_modules_that_scripts_import_and_hardly_use(monkeypatch):
+    without_pytorch(monkeypatch)
+    install()
+    try:
+        import torch.multiprocessing as mp
+        import torch.onnx
+        import torchvision
+        from torch.distributions.categorical import Categorical
+
+        assert mp.spawn.__module__ == "fastgrad.multiprocessing"
+        assert torchvision.io.image.ImageReadMode.RGB is torchvision.io.ImageReadMode.RGB
+        assert torch.distributions.binomial.Binomial is torch.distributions.Binomial
+        assert Categorical is torch.distributions.Categorical
+        with pytest.raises(NotImplementedError, match="no files of this format"):
+            torch.onnx.export(None, (), "net.onnx")
+    finally:
+        uninstall()
+
+
+def test_networks_are_found_in_the_module_s_dictionary(monkeypatch):
+    without_pytorch(monkeypatch)
+    install()
+    try:
+        import torchvision.models as models
+
+        names = [n for n, made in models.__dict__.items() if n.islower() and callable(made)]
+        assert {"resnet18", "vgg16", "alexnet"} <= set(names)
+        assert not {name for name in names if name.startswith("_") and not name.endswith("__")}
+        assert models.__dict__["resnet18"] is models.resnet18
+    finally:
+        uninstall()

@@ -6,6 +6,7 @@ import json
 import os
 from collections import Counter
 from collections.abc import Iterable, Iterator
+from numbers import Integral
 from typing import Any, overload
 
 from fastgrad import Tensor
@@ -162,13 +163,14 @@ class Vocab:
         """
         if isinstance(indices, Tensor):
             indices = indices.tolist()
-        if not isinstance(indices, int):
-            return [self.to_tokens(index) for index in indices]
-        if not 0 <= indices < len(self):
+        if not isinstance(indices, Integral):  # of Python or NumPy
+            return [self.to_tokens(each) for each in indices]
+        index = int(indices)
+        if not 0 <= index < len(self):
             raise IndexError(
-                f"Vocab: expected a number of a token from 0 to {len(self) - 1}, got {indices}"
+                f"Vocab: expected a number of a token from 0 to {len(self) - 1}, got {index}"
             )
-        return self.idx_to_token[indices]
+        return self.idx_to_token[index]
 
     def save(self, path: PathLike) -> None:
         """Write the tokens to a JSON file, whole or not at all."""

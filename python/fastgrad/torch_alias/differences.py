@@ -19,6 +19,8 @@ DIFFERENCES = {
     "torch.nn.parallel.DataParallel": "runs the module as it is: there are no GPUs",
     "torch.nn.parallel.data_parallel": "runs the module as it is: there are no GPUs",
     "torch.nn.parallel.scatter": "an error: there are no GPUs",
+    "torch.multiprocessing.spawn": "processes are forked unless start_method says otherwise",
+    "torch.onnx.export": "an error: no files of this format are written",
     "torch.save": "a whole module is an error: save its state_dict()",
     "torch.set_float32_matmul_precision": "always full float32",
     "torch.use_deterministic_algorithms": "always deterministic",

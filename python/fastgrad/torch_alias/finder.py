@@ -85,7 +85,12 @@ class Finder(MetaPathFinder, Loader):
         return Alias(spec.name, import_module(home_of(spec.name)))
 
     def exec_module(self, module: ModuleType) -> None:
-        """Nothing is left to run."""
+        """Look up what is loaded already, for scripts that read ``models.__dict__``."""
+        target = vars(module)["_target"]
+        for name in _exported(target):
+            value = vars(target).get(name)
+            if callable(value) and is_shown(f"{module.__name__}.{name}"):
+                vars(module)[name] = value
 
 
 _finder = Finder()

@@ -24,6 +24,7 @@ MOVED = {
     "torch.serialization": "fastgrad.io",
     "torch.utils.data.dataloader": "fastgrad.utils.data.loader",
     "torch.utils.model_zoo": "fastgrad.hub",
+    "torchvision.io.image": "fastgrad.vision.io",
     "torchvision.models.mobilenetv2": "fastgrad.vision.models.mobilenet",
 }
 # The versions of PyTorch whose API is followed, for scripts that compare.
