@@ -515,3 +515,26 @@ def test_networks_are_found_in_the_module_s_dictionary(monkeypatch):
         assert models.__dict__["resnet18"] is models.resnet18
     finally:
         uninstall()
+
+
+def test_schedulers_are_told_from_functions_by_their_module(monkeypatch):
+    """As a chapter does that steps PyTorch's schedulers and calls those of its own."""
+    without_pytorch(monkeypatch)
+    install()
+    try:
+        import torch
+        from torch.optim import lr_scheduler
+
+        class Own:
+            pass
+
+        optimizer = torch.optim.SGD([torch.zeros(1)], lr=1.0)
+        scheduler = lr_scheduler.MultiStepLR(optimizer, milestones=[1])
+        assert scheduler.__module__ == lr_scheduler.__name__
+        assert Own().__module__ != lr_scheduler.__name__
+        assert repr(lr_scheduler).startswith("<module 'torch.optim.lr_scheduler'")
+        assert lr_scheduler is torch.optim.lr_scheduler
+        with pytest.raises(AttributeError, match=r"torch\.optim\.lr_scheduler\.StepLRR"):
+            _ = lr_scheduler.StepLRR
+    finally:
+        uninstall()

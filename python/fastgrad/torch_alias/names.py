@@ -27,6 +27,8 @@ MOVED = {
     "torchvision.io.image": "fastgrad.vision.io",
     "torchvision.models.mobilenetv2": "fastgrad.vision.models.mobilenet",
 }
+# Modules whose `__name__` is fastgrad's, because scripts compare it with their classes'.
+NAMED_AS_HERE = frozenset({"torch.optim.lr_scheduler"})
 # The versions of PyTorch whose API is followed, for scripts that compare.
 FOLLOWED = {"torch": "2.13.0", "torchvision": "0.28.0"}
 # What fastgrad's root has for itself, or under a name that means something else in PyTorch.
