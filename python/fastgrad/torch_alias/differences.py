@@ -29,7 +29,7 @@ DIFFERENCES = {
     ),
     "torch.utils.tensorboard.SummaryWriter": "writes no graphs, and needs no package tensorboard",
     "torchvision.datasets.MNIST": "a folder with the four files needs no download",
-    "torchvision.models": "no weights are downloaded: load_state_dict them from a file",
+    "torchvision.models": "no weights are downloaded: the file has to be there",
     "torch.Tensor.cuda": "an error: there is no CUDA device",
     "torch.nn.Module.cuda": "an error: there is no CUDA device",
 }
