@@ -18,8 +18,7 @@ __all__ = ["Gamma"]
 class Gamma(Distribution):
     """Gamma distributions.
 
-    Samples are made one after the other in Python, so that they are PyTorch's: a hundred thousand
-    take about a second.
+    Samples are made one after the other in Python, so that they are PyTorch's; many take long.
 
     Args:
         concentration: Their shapes, often called alpha.
