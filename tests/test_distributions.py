@@ -418,6 +418,9 @@ def test_divergences_that_no_function_is_known_for():
         (lambda: D.Dirichlet(fg.tensor(0.5)), "one dimension or more"),
         (lambda: D.Dirichlet(fg.tensor([0.5, -1.0])), "each greater than 0"),
         (lambda: D.Poisson(-1.0), "expected rate to be"),
+        (lambda: D.Chi2(-1.0), "expected df to be greater than 0"),
+        (lambda: D.Exponential(fg.tensor([1.0, -1.0])), "expected rate to be greater than 0"),
+        (lambda: D.Gamma(1.0, 0.0), "expected rate to be greater than 0"),
         (lambda: D.Normal("a", 1.0), "numbers or tensors, got str and float|got str, float"),
         (
             lambda: D.MultivariateNormal(fg.zeros(2), -fg.eye(2)),

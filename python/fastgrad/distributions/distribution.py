@@ -9,6 +9,7 @@ from typing import Any, ClassVar, Self
 import fastgrad
 from fastgrad import Size, Tensor
 from fastgrad.distributions.constraints import Constraint
+from fastgrad.distributions.utils import lazy_property
 
 __all__ = ["Distribution"]
 
@@ -54,7 +55,9 @@ class Distribution:
 
     def _check_parameters(self) -> None:
         for name, constraint in self.arg_constraints.items():
-            value = vars(self).get(name)  # what is computed from others needs no check
+            if name not in vars(self) and isinstance(getattr(type(self), name), lazy_property):
+                continue  # it will be computed from what is checked
+            value = getattr(self, name)
             if isinstance(value, Tensor) and not bool(constraint.check(value).all()):
                 raise ValueError(
                     f"{type(self).__name__}: expected {name} to be {constraint}, got {value}"
