@@ -19,6 +19,7 @@ MODULES = (
     *("torch.nn.utils.rnn", "torch.optim", "torch.optim.lr_scheduler", "torch.utils.data"),
     *("torch.autograd", "torch.autograd.functional", "torch.func"),
     *("torch.linalg", "torch.special", "torch.random", "torch.hub", "torch.amp"),
+    "torch.distributions",
 )
 CLASSES = ("torch.Tensor", "torch.nn.Module")
 # Where PyTorch's modules have helpers from that are no part of their API.

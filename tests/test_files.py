@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 import fastgrad as fg
 from fastgrad import nn
 from fastgrad.io import npz, pt, pt_legacy
+from fastgrad.io.numpy_pickles import NAMES, with_arrays
 from fastgrad.io.unpickling import Unpickler
 
 DTYPES = [
@@ -286,6 +287,56 @@ def test_safetensors_of_every_dtype(tmp_path: Path, dtype: fg.dtype, torch: Any)
     assert_same(fg.load(tmp_path / "b.safetensors")["x"], value["x"])
 
 
+# NumPy's arrays
+
+ARRAYS = [
+    np.arange(6.0).reshape(2, 3),
+    np.asfortranarray(np.arange(6, dtype=np.int16).reshape(2, 3)),
+    np.array([True, False]),
+    np.array(1.5, dtype=">f4"),
+    np.zeros((0, 3), dtype=np.uint8),
+]
+
+
+@pytest.mark.parametrize("array", ARRAYS, ids=lambda array: array.dtype.str)
+def test_arrays_come_back(array: Any) -> None:
+    found = round_trip(array)
+    assert type(found) is np.ndarray
+    assert found.dtype == array.dtype.newbyteorder("=")
+    np.testing.assert_array_equal(found, array)
+    found.fill(1)  # it is nobody else's memory
+
+
+def test_arrays_inside_others_are_shared_as_they_were() -> None:
+    array = np.arange(3)
+    value: dict[str, Any] = {"a": [array, (1, array)], "t": fg.ones(1)}
+    value["itself"] = value
+    found = round_trip(value)
+    assert found["itself"] is found
+    first, (number, second) = found["a"]
+    assert first is second
+    assert number == 1
+    assert first.tolist() == [0, 1, 2]
+    assert found["t"].tolist() == [1.0]
+
+
+@pytest.mark.parametrize("array", ARRAYS, ids=lambda array: array.dtype.str)
+def test_arrays_in_pytorchs_files_and_ours(torch, array: Any) -> None:
+    for writer, reader in ((fg, torch), (torch, fg)):
+        file = io.BytesIO()
+        writer.save({"x": array}, file)
+        found = reader.load(io.BytesIO(file.getvalue()), weights_only=False)["x"]
+        np.testing.assert_array_equal(found, array)
+        assert found.shape == array.shape
+
+
+def test_an_array_without_its_state_is_refused() -> None:
+    named = b"\x80\x02cnumpy.core.multiarray\n_reconstruct\ncnumpy\nndarray\n"
+    cut = named + b"K\x00\x85X\x01\x00\x00\x00b\x87R."
+    with pytest.raises(pickle.UnpicklingError, match="an array without values"):
+        with_arrays(Unpickler(cut, NAMES).load())
+
+
 # Bad input
 
 
@@ -299,6 +350,7 @@ class Unknown:
         ({"net": nn.Linear(1, 1)}, r"obj\['net'\] is a .*Linear: save its state_dict\(\)"),
         ([1, Unknown()], r"obj\[1\] is a .*Unknown"),
         ([np.float64(1.0)], r"obj\[0\] is a numpy.*as_tensor"),
+        ([np.array(["a"])], r"obj\[0\] is a numpy.ndarray: save torch.as_tensor"),
         ({"a": [(Unknown,)]}, r"obj\['a'\]\[0\]\[0\]"),
     ],
 )

@@ -141,10 +141,29 @@ def test_a_net_needs_some_width():
 
 
 @pytest.mark.parametrize("options", [{"weights": "DEFAULT"}, {"pretrained": True}])
-def test_weights_are_not_promised(options):
-    with pytest.raises(ValueError, match=r"resnet18: no trained weights .*load\('resnet18.pth'\)"):
+def test_weights_are_read_from_torchvisions_file(options, tmp_path, monkeypatch):
+    monkeypatch.setenv("TORCH_HOME", str(tmp_path / "cache"))
+    monkeypatch.setenv("FASTGRAD_DATA", str(tmp_path / "data"))
+    folder = tmp_path / "cache" / "hub" / "checkpoints"
+    with pytest.raises(ValueError, match=rf"resnet18: no trained .* into {folder}, or below"):
+        models.resnet18(**options)
+    (tmp_path / "data" / "weights").mkdir(parents=True)
+    trained = models.resnet18().state_dict()
+    fg.save(trained, tmp_path / "data" / "weights" / "resnet18-f37072fd.pth")
+    net = models.resnet18(**options)
+    assert all(fg.equal(value, trained[name]) for name, value in net.state_dict().items())
+    folder.mkdir(parents=True)
+    for name in ("resnet18", "resnet18-5c106cde"):
+        fg.save({}, folder / f"{name}.pth")
+    with pytest.raises(ValueError, match=r"several files .*resnet18\.pth; leave one"):
         models.resnet18(**options)
     assert models.resnet18(pretrained=False, num_classes=2).fc.out_features == 2
+
+
+@pytest.mark.parametrize("make", [models.densenet121, models.googlenet, models.inception_v3])
+def test_weights_of_some_are_not_promised(make):
+    with pytest.raises(ValueError, match=r"no trained weights .*load\("):
+        make(pretrained=True)
 
 
 def test_a_file_of_torchs_loads(torch, tmp_path):

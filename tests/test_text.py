@@ -56,6 +56,8 @@ def test_numbers_and_tokens_of_lists_and_tensors():
     assert vocab.to_tokens(ids) == [["the", "time"], ["was", "<unk>"]]
     assert vocab.to_tokens(fg.tensor(ids)) == [["the", "time"], ["was", "<unk>"]]
     assert vocab.to_tokens(fg.tensor(2)) == "time"
+    assert vocab.to_tokens(np.int32(2)) == "time"
+    assert vocab.to_tokens(np.array([2, 0])) == ["time", "<unk>"]
 
 
 def test_a_vocabulary_without_unknown_token_refuses_unknown_ones():

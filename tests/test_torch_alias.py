@@ -482,3 +482,59 @@ def test_a_writer_refuses_what_cannot_be_shown(tmp_path: Path):
             writer.add_image("i", fg.ones(2, 4, 4))
         with pytest.raises(NotImplementedError, match="summary"):
             writer.add_graph(fg.nn.Linear(1, 1))
+
+
+def test_modules_that_scripts_import_and_hardly_use(monkeypatch):
+    without_pytorch(monkeypatch)
+    install()
+    try:
+        import torch.multiprocessing as mp
+        import torch.onnx
+        import torchvision
+        from torch.distributions.categorical import Categorical
+
+        assert mp.spawn.__module__ == "fastgrad.multiprocessing"
+        assert torchvision.io.image.ImageReadMode.RGB is torchvision.io.ImageReadMode.RGB
+        assert torch.distributions.binomial.Binomial is torch.distributions.Binomial
+        assert Categorical is torch.distributions.Categorical
+        with pytest.raises(NotImplementedError, match="no files of this format"):
+            torch.onnx.export(None, (), "net.onnx")
+    finally:
+        uninstall()
+
+
+def test_networks_are_found_in_the_module_s_dictionary(monkeypatch):
+    without_pytorch(monkeypatch)
+    install()
+    try:
+        import torchvision.models as models
+
+        names = [n for n, made in models.__dict__.items() if n.islower() and callable(made)]
+        assert {"resnet18", "vgg16", "alexnet"} <= set(names)
+        assert not {name for name in names if name.startswith("_") and not name.endswith("__")}
+        assert models.__dict__["resnet18"] is models.resnet18
+    finally:
+        uninstall()
+
+
+def test_schedulers_are_told_from_functions_by_their_module(monkeypatch):
+    """As a chapter does that steps PyTorch's schedulers and calls those of its own."""
+    without_pytorch(monkeypatch)
+    install()
+    try:
+        import torch
+        from torch.optim import lr_scheduler
+
+        class Own:
+            pass
+
+        optimizer = torch.optim.SGD([torch.zeros(1)], lr=1.0)
+        scheduler = lr_scheduler.MultiStepLR(optimizer, milestones=[1])
+        assert scheduler.__module__ == lr_scheduler.__name__
+        assert Own().__module__ != lr_scheduler.__name__
+        assert repr(lr_scheduler).startswith("<module 'torch.optim.lr_scheduler'")
+        assert lr_scheduler is torch.optim.lr_scheduler
+        with pytest.raises(AttributeError, match=r"torch\.optim\.lr_scheduler\.StepLRR"):
+            _ = lr_scheduler.StepLRR
+    finally:
+        uninstall()

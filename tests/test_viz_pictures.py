@@ -76,6 +76,15 @@ class Halves(nn.Module):
         return fg.stack([-x[:, 0], x[:, 0]], 1)
 
 
+def test_decision_regions_on_given_axes():
+    plt = pytest.importorskip("matplotlib.pyplot")
+    figure, (left, right) = plt.subplots(1, 2)
+    found = fg.viz.decision_regions(lambda x: x[:, 0], fg.eye(2), fg.tensor([0, 1]), axes=right)
+    assert found is figure
+    assert (len(left.images), len(right.images)) == (0, 1)
+    plt.close(figure)
+
+
 def test_decision_regions_are_those_of_the_network():
     points = fg.tensor([[-1.0, 0.0], [1.0, 2.0], [0.5, 1.0]])
     net = Halves()

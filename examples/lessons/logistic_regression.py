@@ -9,7 +9,8 @@ import matplotlib.pyplot as plt
 
 import fastgrad as torch
 from fastgrad import nn
-from lesson import BLUE, GREY, INK, ORANGE, draw_regions, save
+from fastgrad.viz import decision_regions
+from lesson import BLUE, GREY, INK, ORANGE, save
 
 torch.manual_seed(0)
 
@@ -75,7 +76,7 @@ print(f"at -10: squared error {squared_pull[0]:.5f}, cross-entropy {entropy_pull
 
 # %%
 figure, (left, middle, right) = plt.subplots(1, 3, figsize=(11, 3.4), layout="constrained")
-draw_regions(left, lambda x: neuron(x).flatten().sigmoid(), points, labels)
+decision_regions(neuron, points, labels, axes=left)
 left.set_title("regions")
 middle.plot(losses, color=BLUE)
 middle.axhline(losses[-1], color=GREY, linewidth=0.7)

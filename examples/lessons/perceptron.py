@@ -8,7 +8,8 @@
 import matplotlib.pyplot as plt
 
 import fastgrad as torch
-from lesson import GREY, INK, draw_regions, save
+from fastgrad.viz import decision_regions
+from lesson import GREY, INK, save
 
 torch.manual_seed(1)
 
@@ -58,7 +59,7 @@ print(f"accuracy {accuracy}, margin {margin:.3f}")
 
 # %%
 figure, axes = plt.subplots(figsize=(5, 4.4), layout="constrained")
-draw_regions(axes, lambda x: (x @ w + b > 0).float(), points, labels)
+decision_regions(lambda x: x @ w + b, points, labels, axes=axes)
 foot = -b * w / (w @ w)  # the line's point nearest to zero
 for older, bias in history[:-1]:
     start = -bias * older / (older @ older)

@@ -9,7 +9,8 @@ import matplotlib.pyplot as plt
 
 import fastgrad as torch
 from fastgrad import nn
-from fastgrad.utils.data import DataLoader, TensorDataset
+from fastgrad.train import LiveCurves, fit
+from fastgrad.utils.data import TensorDataset
 from lesson import BLUE, DATA, ORANGE, mnist, save
 
 torch.manual_seed(0)
@@ -58,20 +59,24 @@ print("from scratch:", {name: round(values[-1], 3) for name, values in scratch.i
 # %% [markdown]
 # ## Concise
 #
-# `CrossEntropyLoss` takes the sums and does softmax and logarithm in one step.
+# `CrossEntropyLoss` takes the sums and does softmax and logarithm in one step, and `fit` is the
+# loop over epochs and batches. `LiveCurves` shows how it goes: below the cell in a notebook, as
+# lines in a terminal.
 
 # %%
 net = nn.Linear(784, 10)
-loss_of, optimizer = nn.CrossEntropyLoss(), torch.optim.SGD(net.parameters(), lr=0.3)
-concise = []
-for _ in range(10):
-    for inputs, targets in DataLoader(TensorDataset(images, labels), 128, shuffle=True):
-        loss = loss_of(net(inputs), targets)
-        optimizer.zero_grad()
-        loss.backward()
-        optimizer.step()
-    with torch.no_grad():
-        concise.append((net(test_images).argmax(dim=1) == test_labels).float().mean().item())
+history = fit(
+    net,
+    TensorDataset(images, labels),
+    epochs=10,
+    batch_size=128,
+    loss=nn.CrossEntropyLoss(),
+    optimizer=torch.optim.SGD(net.parameters(), lr=0.3),
+    val_data=TensorDataset(test_images, test_labels),
+    progress=False,
+    callback=LiveCurves(epochs=10),
+)
+concise = [epoch.val_accuracy for epoch in history]
 print(f"concise: test {concise[-1]:.3f}")
 
 # %% [markdown]

@@ -10,7 +10,8 @@ import matplotlib.pyplot as plt
 
 import fastgrad as torch
 from fastgrad import nn
-from lesson import BLUE, ORANGE, draw_regions, print_table, save
+from fastgrad.viz import decision_regions
+from lesson import BLUE, ORANGE, print_table, save
 
 torch.manual_seed(1)
 inputs = torch.tensor([[0.0, 0.0], [0.0, 1.0], [1.0, 0.0], [1.0, 1.0]])
@@ -86,7 +87,7 @@ print("OR and AND", hidden.tolist(), "XOR", by_hand.tolist())
 # %%
 figure, (left, middle, right) = plt.subplots(1, 3, figsize=(11, 3.5), layout="constrained")
 for axes, net, title in ((left, single, "one neuron"), (middle, double, "two layers")):
-    draw_regions(axes, lambda x, net=net: net(x).sigmoid().flatten(), inputs, labels)
+    decision_regions(net, inputs, labels, axes=axes)
     axes.set(title=title, xlabel="first input", ylabel="second input", aspect="equal")
 right.plot(single_losses, color=ORANGE, label="one neuron")
 right.plot(double_losses, color=BLUE, label="two layers")

@@ -294,9 +294,12 @@ if TYPE_CHECKING:
     from fastgrad import cuda as cuda
     from fastgrad import d2l as d2l
     from fastgrad import distributed as distributed
+    from fastgrad import distributions as distributions
     from fastgrad import func as func
     from fastgrad import hub as hub
     from fastgrad import io as io
+    from fastgrad import multiprocessing as multiprocessing
+    from fastgrad import onnx as onnx
     from fastgrad import sklearn as sklearn
     from fastgrad import text as text
     from fastgrad import torch_alias as torch_alias
@@ -326,8 +329,8 @@ from math import e, inf, nan, pi  # noqa: E402
 # What a script may not need is imported when it is first named: rooms, and names of their files.
 _LATER = {
     "": """
-        accelerator amp backends cli compiler cuda d2l distributed func hub io sklearn text
-        torch_alias train vision viz""",
+        accelerator amp backends cli compiler cuda d2l distributed distributions func hub io
+        multiprocessing onnx sklearn text torch_alias train vision viz""",
     "compiler": "compile",
     "func": "vmap",
     "io": "load save",

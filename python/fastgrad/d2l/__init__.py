@@ -25,6 +25,22 @@ from fastgrad.d2l.attention import (
     transpose_qkv,
 )
 from fastgrad.d2l.bananas import BananasDataset, load_data_bananas, read_data_bananas
+from fastgrad.d2l.bert import (
+    BERTEncoder,
+    BERTModel,
+    MaskLM,
+    NextSentencePred,
+    get_tokens_and_segments,
+)
+from fastgrad.d2l.bert import _get_batch_loss_bert as _get_batch_loss_bert
+from fastgrad.d2l.bert_data import _get_mlm_data_from_tokens as _get_mlm_data_from_tokens
+from fastgrad.d2l.bert_data import _get_next_sentence as _get_next_sentence
+from fastgrad.d2l.bert_data import _get_nsp_data_from_paragraph as _get_nsp_data_from_paragraph
+from fastgrad.d2l.bert_data import _pad_bert_inputs as _pad_bert_inputs
+from fastgrad.d2l.bert_data import _read_wiki as _read_wiki
+from fastgrad.d2l.bert_data import _replace_mlm_tokens as _replace_mlm_tokens
+from fastgrad.d2l.bert_data import _WikiTextDataset as _WikiTextDataset
+from fastgrad.d2l.bert_data import load_data_wiki
 from fastgrad.d2l.blocks import Residual, ResNeXtBlock, init_cnn, resnet18
 from fastgrad.d2l.classification import (
     Accumulator,
@@ -35,6 +51,7 @@ from fastgrad.d2l.classification import (
     get_fashion_mnist_labels,
     load_data_fashion_mnist,
     predict_ch3,
+    split_batch,
     train_batch_ch13,
     train_ch3,
     train_ch6,
@@ -167,6 +184,15 @@ from fastgrad.d2l.segmentation import (
     voc_label_indices,
     voc_rand_crop,
 )
+from fastgrad.d2l.sentences import (
+    SNLIDataset,
+    load_data_imdb,
+    load_data_snli,
+    predict_sentiment,
+    predict_snli,
+    read_imdb,
+    read_snli,
+)
 from fastgrad.d2l.seq2seq import (
     AttentionDecoder,
     Decoder,
@@ -203,6 +229,26 @@ from fastgrad.d2l.translation import (
     read_data_nmt,
     tokenize_nmt,
 )
+from fastgrad.d2l.tuning import (
+    BasicScheduler,
+    HPOScheduler,
+    HPOSearcher,
+    HPOTrainer,
+    HPOTuner,
+    RandomSearcher,
+    SuccessiveHalvingScheduler,
+    rbfkernel,
+)
+from fastgrad.d2l.words import (
+    RandomGenerator,
+    TokenEmbedding,
+    batchify,
+    get_centers_and_contexts,
+    get_negatives,
+    load_data_ptb,
+    read_ptb,
+    subsample,
+)
 from fastgrad.text import (
     Vocab,
     bleu,
@@ -230,7 +276,10 @@ __all__ = [
     "AdditiveAttention",
     "Animator",
     "AttentionDecoder",
+    "BERTEncoder",
+    "BERTModel",
     "BananasDataset",
+    "BasicScheduler",
     "Benchmark",
     "Classifier",
     "DataModule",
@@ -240,15 +289,21 @@ __all__ = [
     "EncoderBlock",
     "EncoderDecoder",
     "FashionMNIST",
+    "HPOScheduler",
+    "HPOSearcher",
+    "HPOTrainer",
+    "HPOTuner",
     "HyperParameters",
     "LSTMScratch",
     "LeNet",
     "LinearRegression",
     "LinearRegressionScratch",
     "MTFraEng",
+    "MaskLM",
     "MaskedSoftmaxCELoss",
     "Module",
     "MultiHeadAttention",
+    "NextSentencePred",
     "PositionWiseFFN",
     "PositionalEncoding",
     "ProgressBoard",
@@ -256,16 +311,21 @@ __all__ = [
     "RNNModel",
     "RNNModelScratch",
     "RNNScratch",
+    "RandomGenerator",
+    "RandomSearcher",
     "ResNeXtBlock",
     "Residual",
+    "SNLIDataset",
     "Seq2Seq",
     "Seq2SeqDecoder",
     "Seq2SeqEncoder",
     "SeqDataLoader",
     "SoftmaxRegression",
+    "SuccessiveHalvingScheduler",
     "SyntheticRegressionData",
     "TimeMachine",
     "Timer",
+    "TokenEmbedding",
     "Trainer",
     "TransformerEncoder",
     "TransformerEncoderBlock",
@@ -280,6 +340,7 @@ __all__ = [
     "assign_anchor_to_bbox",
     "astype",
     "batch_matmul",
+    "batchify",
     "bbox_to_rect",
     "bleu",
     "bool",
@@ -307,9 +368,12 @@ __all__ = [
     "extract",
     "eye",
     "float32",
+    "get_centers_and_contexts",
     "get_data_ch11",
     "get_dataloader_workers",
     "get_fashion_mnist_labels",
+    "get_negatives",
+    "get_tokens_and_segments",
     "gpu",
     "grad_clipping",
     "init_cnn",
@@ -322,9 +386,13 @@ __all__ = [
     "load_corpus_time_machine",
     "load_data_bananas",
     "load_data_fashion_mnist",
+    "load_data_imdb",
     "load_data_nmt",
+    "load_data_ptb",
+    "load_data_snli",
     "load_data_time_machine",
     "load_data_voc",
+    "load_data_wiki",
     "log",
     "masked_softmax",
     "matmul",
@@ -343,13 +411,19 @@ __all__ = [
     "plot",
     "predict_ch3",
     "predict_ch8",
+    "predict_sentiment",
     "predict_seq2seq",
+    "predict_snli",
     "preprocess_nmt",
     "rand",
     "randn",
+    "rbfkernel",
     "read_csv_labels",
     "read_data_bananas",
     "read_data_nmt",
+    "read_imdb",
+    "read_ptb",
+    "read_snli",
     "read_time_machine",
     "read_voc_images",
     "reduce_mean",
@@ -373,8 +447,10 @@ __all__ = [
     "sin",
     "sinh",
     "size",
+    "split_batch",
     "squared_loss",
     "stack",
+    "subsample",
     "swapaxes",
     "sync",
     "synthetic_data",
@@ -413,11 +489,15 @@ __all__ = [
 # Modules that the books reach through d2l.
 _MODULES = {
     "F": "fastgrad.nn.functional",
+    "Image": "PIL.Image",
+    "data": "fastgrad.utils.data",
     "nn": "fastgrad.nn",
     "np": "numpy",
+    "pd": "pandas",
     "plt": "matplotlib.pyplot",
     "torch": "fastgrad",
     "torchvision": "fastgrad.vision",
+    "transforms": "fastgrad.vision.transforms",
 }
 
 

@@ -201,6 +201,14 @@ def _is_shown(i: int, num_batches: int) -> bool:
     return (i + 1) % max(num_batches // 5, 1) == 0 or i == num_batches - 1
 
 
+def split_batch(
+    X: Tensor, y: Tensor, devices: Sequence[Any]
+) -> tuple[tuple[Any, ...], tuple[Any, ...]]:
+    """A batch and its labels in parts, one for each device."""
+    assert X.shape[0] == y.shape[0], (X.shape, y.shape)
+    return nn.parallel.scatter(X, devices), nn.parallel.scatter(y, devices)
+
+
 def train_batch_ch13(
     net: nn.Module, X: Any, y: Tensor, loss: Callable[..., Tensor], trainer: Any, devices: Any
 ) -> tuple[Tensor, float]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import operator
 import re
 from collections.abc import Mapping
 from typing import Any
@@ -33,6 +34,7 @@ class ArrayState(Buildable):
 
     def __init__(self, *ignored: Any) -> None:
         self._state: Any = None
+        self._array: Any = None
 
     def build(self, state: Any) -> None:
         """State: (version, shape, dtype, Fortran order, bytes)."""
@@ -51,7 +53,7 @@ class ArrayState(Buildable):
         self._state = shape, dtype.code, bool(fortran), values
 
     def array(self) -> Any:
-        """A new array.
+        """The array, the same at each call.
 
         Raises:
             ValueError: the pickle did not say what is in it.
@@ -60,9 +62,11 @@ class ArrayState(Buildable):
 
         if self._state is None:
             raise ValueError("an array without values")
-        shape, code, fortran, values = self._state
-        array = numpy.frombuffer(values, code).reshape(shape, order="F" if fortran else "C")
-        return array.astype(array.dtype.newbyteorder("="))
+        if self._array is None:
+            shape, code, fortran, values = self._state
+            read = numpy.frombuffer(values, code).reshape(shape, order="F" if fortran else "C")
+            self._array = read.astype(read.dtype.newbyteorder("="))
+        return self._array
 
 
 def _encoded(text: str, encoding: str = "latin1") -> bytes:
@@ -79,6 +83,40 @@ NAMES: Names = {
     ("numpy._core.multiarray", "_reconstruct"): Named("numpy._reconstruct", ArrayState),
     ("_codecs", "encode"): Named("_codecs.encode", _encoded),
 }
+
+
+def with_arrays(value: Any) -> Any:
+    """What a pickle holds, with arrays in place of their states, in lists, tuples and dictionaries.
+
+    Raises:
+        pickle.UnpicklingError: the pickle did not say what is in an array.
+
+    Example:
+        >>> import pickle, numpy
+        >>> from fastgrad.io.numpy_pickles import NAMES, Unpickler, with_arrays
+        >>> data = pickle.dumps({"a": [numpy.array([1, 2])]}, protocol=2)
+        >>> with_arrays(Unpickler(data, NAMES).load())
+        {'a': [array([1, 2])]}
+    """
+    from pickle import UnpicklingError
+
+    try:
+        return _replaced(value, set())
+    except ValueError as error:
+        raise UnpicklingError(str(error)) from error
+
+
+def _replaced(value: Any, seen: set[int]) -> Any:
+    if isinstance(value, ArrayState):
+        return value.array()
+    if isinstance(value, tuple):
+        parts = [_replaced(part, seen) for part in value]
+        return value if all(map(operator.is_, parts, value)) else tuple(parts)
+    if isinstance(value, list | dict) and id(value) not in seen:
+        seen.add(id(value))  # it may hold itself
+        for key, part in list(value.items() if isinstance(value, dict) else enumerate(value)):
+            value[key] = _replaced(part, seen)
+    return value
 
 
 def read_arrays(data: bytes) -> Mapping[str, Any]:
@@ -101,12 +139,7 @@ def read_arrays(data: bytes) -> Mapping[str, Any]:
     value = Unpickler(data, NAMES).load()
     if type(value) is not dict:
         raise UnpicklingError(f"expected a dictionary, got a {type(value).__name__}")
-    try:
-        return {
-            key.decode("latin1") if type(key) is bytes else str(key): (
-                part.array() if isinstance(part, ArrayState) else part
-            )
-            for key, part in value.items()
-        }
-    except ValueError as error:
-        raise UnpicklingError(str(error)) from error
+    return {
+        key.decode("latin1") if type(key) is bytes else str(key): part
+        for key, part in with_arrays(value).items()
+    }

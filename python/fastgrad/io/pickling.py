@@ -1,7 +1,8 @@
 """Plain containers and tensors as a pickle of PyTorch's layout, without the pickle module.
 
-Only what ``torch.load(weights_only=True)`` reads can be written: containers, numbers, text, bytes,
-tensors, parameters, sizes, dtypes and devices. Protocol 2, as ``torch.save`` writes.
+What ``torch.load(weights_only=True)`` reads can be written: containers, numbers, text, bytes,
+tensors, parameters, sizes, dtypes and devices; and NumPy's arrays of numbers, which it reads with
+``weights_only=False``. Protocol 2, as ``torch.save`` writes.
 """
 
 from __future__ import annotations
@@ -123,12 +124,21 @@ class Pickler:
             self.out += b"G" + struct.pack(">d", value)
         elif kind is str:
             self.text(value)
-        elif isinstance(value, fg.Tensor) or kind in CONTAINERS:
+        elif isinstance(value, fg.Tensor) or kind in CONTAINERS or _is_array(value):
             if not self.recall(id(value)):
                 self.kept.append(value)
-                self.tensor(value) if isinstance(value, fg.Tensor) else self.container(value, path)
+                self.shared(value, path)
         else:
             self.rare(value, path)
+
+    def shared(self, value: Any, path: str) -> None:
+        """What is written once, however often it is found."""
+        if isinstance(value, fg.Tensor):
+            self.tensor(value)
+        elif type(value) in CONTAINERS:
+            self.container(value, path)
+        else:
+            self.array(value)
 
     def rare(self, value: Any, path: str) -> None:
         kind = type(value)
@@ -190,6 +200,26 @@ class Pickler:
             self.value(attributes, f"{path}.__dict__")
             self.out += b"b"
 
+    def array(self, value: Any) -> None:
+        """An array as NumPy pickles it: an empty one, and then its state."""
+        self.name("numpy.core.multiarray", "_reconstruct")  # later releases know this name, too
+        self.out += b"("
+        self.name("numpy", "ndarray")
+        self.value((0,), "")
+        self.value(b"b", "")
+        self.out += b"tR"
+        self.remember(id(value))
+        self.out += b"("
+        self.value(1, "")
+        self.items(value.shape, "")
+        order, code = value.dtype.str[0], value.dtype.str[1:]
+        self.call("numpy", "dtype", (code, False, True), "")
+        self.items((3, order, None, None, None, -1, -1, 0), "")
+        self.out += b"b"
+        self.value(False, "")
+        self.value(value.tobytes(), "")
+        self.out += b"tb"
+
     def tensor(self, value: fg.Tensor) -> None:
         if isinstance(value, fg.nn.Parameter):
             self.name("torch._utils", "_rebuild_parameter")
@@ -231,6 +261,16 @@ def dumps(value: Any, storages: Storages) -> bytes:
     pickler.value(value, "obj")
     pickler.out += b"."
     return bytes(pickler.out)
+
+
+def _is_array(value: Any) -> bool:
+    """Whether a value is an array of numbers of NumPy's, which is not imported for the question."""
+    kind = type(value)
+    return (
+        (kind.__module__, kind.__name__) == ("numpy", "ndarray")
+        and value.dtype.kind in "biuf"
+        and value.dtype.itemsize <= 8
+    )
 
 
 def _advice(value: Any) -> str:

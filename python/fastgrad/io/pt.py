@@ -18,6 +18,7 @@ from zipfile import ZIP64_LIMIT, ZIP_STORED, BadZipFile, ZipFile, ZipInfo
 import fastgrad as fg
 from fastgrad import _core
 from fastgrad.io.memory import mapped_memory, memory_of, read_memory
+from fastgrad.io.numpy_pickles import NAMES, with_arrays
 from fastgrad.io.pickling import dumps, tensors_in
 from fastgrad.io.storages import STORAGE_NAMES, Storages
 from fastgrad.io.unpickling import Named, Unpickler, checked_key
@@ -161,6 +162,7 @@ def names() -> Names:
     table: dict[tuple[str, str], Any] = {
         key: Named(key[1], function) for key, function in FUNCTIONS.items()
     }
+    table |= {key: called for key, called in NAMES.items() if key[0].startswith("numpy")}
     table |= {("torch", str(d).removeprefix("torch.")): d for d in STORAGE_NAMES}
     table |= {("torch", name): StorageType(dtype) for name, dtype in STORAGE_DTYPES.items()}
     return table
@@ -255,7 +257,9 @@ class Archive:
             raise RuntimeError(f"{self.name}: expected a file of torch.save, got {kind}")
         if "byteorder" in self.members and self._read("byteorder") != b"little":
             raise RuntimeError(f"{self.name} was written on a big-endian machine")
-        return Unpickler(self._read("data.pkl"), names(), self._storage).load()
+        pickled = self._read("data.pkl")
+        value = Unpickler(pickled, names(), self._storage).load()
+        return with_arrays(value) if b"_reconstruct" in pickled else value
 
     def _read(self, name: str) -> bytes:
         info = self.members[name]

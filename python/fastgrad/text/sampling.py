@@ -6,7 +6,7 @@ compositionality", NIPS 2013.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import fastgrad
 from fastgrad import Generator, Tensor
@@ -71,6 +71,27 @@ def skip_gram_pairs(
     >>> skip_gram_pairs([[7, 8, 9]], max_window_size=1)
     (tensor([7, 8, 8, 9]), tensor([8, 7, 9, 8]))
     """
+    centers: list[int] = []
+    contexts: list[int] = []
+    for token, near in context_windows(sentences, max_window_size, generator):
+        contexts += near
+        centers += [token] * len(near)
+    as_tensor = (fastgrad.tensor(side, dtype=fastgrad.int64) for side in (centers, contexts))
+    first, second = as_tensor
+    return first, second
+
+
+def context_windows(
+    sentences: Sequence[Sequence[int]],
+    max_window_size: int,
+    generator: Generator | None = None,
+) -> Iterator[tuple[int, list[int]]]:
+    """Give each word, and the list of those near it; see :func:`skip_gram_pairs`.
+
+    >>> from fastgrad.text.sampling import context_windows
+    >>> list(context_windows([[7, 8, 9]], max_window_size=1))
+    [(7, [8]), (8, [7, 9]), (9, [8])]
+    """
     if max_window_size < 1:
         raise ValueError(
             f"skip_gram_pairs: max_window_size must be at least 1, got {max_window_size}"
@@ -78,16 +99,11 @@ def skip_gram_pairs(
     count = sum(map(len, sentences))
     drawn = fastgrad.randint(1, max_window_size + 1, (count,), generator=generator).tolist()
     windows = iter(drawn)
-    centers: list[int] = []
-    contexts: list[int] = []
     for line in sentences:
-        for place, (token, window) in enumerate(zip(line, windows, strict=False)):
-            near = [*line[max(0, place - window) : place], *line[place + 1 : place + 1 + window]]
-            contexts += near
-            centers += [token] * len(near)
-    as_tensor = (fastgrad.tensor(side, dtype=fastgrad.int64) for side in (centers, contexts))
-    first, second = as_tensor
-    return first, second
+        for place, token in enumerate(line):
+            window = next(windows)
+            end = place + 1 + window
+            yield token, [*line[max(0, place - window) : place], *line[place + 1 : end]]
 
 
 class NegativeSampler:

@@ -13,6 +13,7 @@ from typing import Any
 from fastgrad.torch_alias.absent import message
 from fastgrad.torch_alias.lookup import member
 from fastgrad.torch_alias.names import (
+    NAMED_AS_HERE,
     ROOTS,
     home_of,
     is_aliased,
@@ -30,14 +31,14 @@ class Alias(ModuleType):
 
     def __init__(self, name: str, target: ModuleType) -> None:
         super().__init__(name, target.__doc__)
-        vars(self).update(_target=target, __path__=[])
+        vars(self).update(_target=target, _path=name, __path__=[])
 
     def __getattr__(self, name: str) -> Any:
         __tracebackhide__ = True  # so that IPython shows the line of use
         if name == "__all__":
             return _exported(self._target)
-        value = member(self.__name__, self._target, name)
-        path = f"{self.__name__}.{name}"
+        value = member(self._path, self._target, name)
+        path = f"{self._path}.{name}"
         if isinstance(value, ModuleType) and home_of(path) == value.__name__:
             return import_module(path)
         if callable(value):
@@ -53,11 +54,11 @@ class Alias(ModuleType):
             setattr(self._target, name, value)
 
     def __dir__(self) -> list[str]:
-        names = {*vars(self), *dir(self._target)} - {"_target"}
-        return sorted(name for name in names if is_shown(f"{self.__name__}.{name}"))
+        names = {*vars(self), *dir(self._target)} - {"_target", "_path"}
+        return sorted(name for name in names if is_shown(f"{self._path}.{name}"))
 
     def __repr__(self) -> str:
-        return f"<module {self.__name__!r}, which is {self._target.__name__!r}>"
+        return f"<module {self._path!r}, which is {self._target.__name__!r}>"
 
 
 def _exported(module: ModuleType) -> list[str]:
@@ -85,7 +86,14 @@ class Finder(MetaPathFinder, Loader):
         return Alias(spec.name, import_module(home_of(spec.name)))
 
     def exec_module(self, module: ModuleType) -> None:
-        """Nothing is left to run."""
+        """Look up what is loaded already, for scripts that read ``models.__dict__``."""
+        target = vars(module)["_target"]
+        for name in _exported(target):
+            value = vars(target).get(name)
+            if callable(value) and is_shown(f"{module.__name__}.{name}"):
+                vars(module)[name] = value
+        if module.__name__ in NAMED_AS_HERE:
+            module.__name__ = target.__name__
 
 
 _finder = Finder()

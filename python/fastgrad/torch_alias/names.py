@@ -24,8 +24,11 @@ MOVED = {
     "torch.serialization": "fastgrad.io",
     "torch.utils.data.dataloader": "fastgrad.utils.data.loader",
     "torch.utils.model_zoo": "fastgrad.hub",
+    "torchvision.io.image": "fastgrad.vision.io",
     "torchvision.models.mobilenetv2": "fastgrad.vision.models.mobilenet",
 }
+# Modules whose `__name__` is fastgrad's, because scripts compare it with their classes'.
+NAMED_AS_HERE = frozenset({"torch.optim.lr_scheduler"})
 # The versions of PyTorch whose API is followed, for scripts that compare.
 FOLLOWED = {"torch": "2.13.0", "torchvision": "0.28.0"}
 # What fastgrad's root has for itself, or under a name that means something else in PyTorch.

@@ -12,7 +12,7 @@ from fastgrad.viz.figures import INK, PALETTE, new_figure
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
-    from matplotlib.figure import Figure
+    from matplotlib.figure import Figure, SubFigure
 
 MARGIN = 0.12  # of the span of the points
 
@@ -23,7 +23,8 @@ def decision_regions(
     targets: Tensor,
     classes: Sequence[str] | None = None,
     resolution: int = 200,
-) -> Figure:
+    axes: Axes | None = None,
+) -> Figure | SubFigure:
     """The plane in the colours of the classes that a network gives it, and the samples upon it.
 
     The network is asked in evaluation mode and without a graph. Of one output the sign is the
@@ -35,6 +36,10 @@ def decision_regions(
         targets: their classes, integers (N,) from 0 on; -1 and 1 are taken as 0 and 1.
         classes: the names of the classes, for the legend.
         resolution: points along each axis at which the network is asked.
+        axes: where to draw; None for a new figure.
+
+    Returns:
+        The figure that was drawn on.
 
     Raises:
         ValueError: the inputs are not points of a plane, the targets do not fit, there are fewer
@@ -63,8 +68,7 @@ def decision_regions(
             f"viz.decision_regions: there are {count} classes, and {len(classes)} names"
         )
     names = classes or [f"class {number}" for number in range(count)]
-    figure = new_figure(5.2, 4.4)
-    axes = figure.subplots()
+    axes = axes or new_figure(5.2, 4.4).subplots()
     _paint(axes, across, up, plane, count)
     for number, name in enumerate(names[:count]):
         points = inputs[labels == number].numpy()
@@ -73,7 +77,7 @@ def decision_regions(
     axes.legend(loc="best", fontsize=8)
     axes.set(xlabel="first feature", ylabel="second feature")
     axes.spines[["top", "right"]].set_visible(False)
-    return figure
+    return axes.figure
 
 
 def _labels(inputs: Tensor, targets: Tensor) -> Tensor:

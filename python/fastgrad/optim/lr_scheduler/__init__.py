@@ -28,3 +28,8 @@ __all__ = [
     "SequentialLR",
     "StepLR",
 ]
+
+# As in PyTorch, where all are in one file: scripts compare the two to tell these schedulers from
+# functions of their own, which they call.
+for _name in __all__:
+    globals()[_name].__module__ = __name__

@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Any
 
 from fastgrad import Tensor, nn
-from fastgrad.vision.models._weights import without_weights
+from fastgrad.vision.models._weights import filled, weights_file
 
 
 class AlexNet(nn.Module):
@@ -56,7 +56,7 @@ class AlexNet(nn.Module):
         return out
 
 
-def alexnet(*, weights: None = None, progress: bool = True, **options: Any) -> AlexNet:
-    """AlexNet. Follows torchvision.models.alexnet, without trained weights to download."""
-    without_weights("alexnet", weights, options)
-    return AlexNet(**options)
+def alexnet(*, weights: object = None, progress: bool = True, **options: Any) -> AlexNet:
+    """AlexNet. Follows torchvision.models.alexnet; trained weights come from a file."""
+    file = weights_file("alexnet", weights, options)
+    return filled(AlexNet(**options), file)

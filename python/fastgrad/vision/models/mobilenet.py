@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from fastgrad import Tensor, nn
-from fastgrad.vision.models._weights import fill, without_weights
+from fastgrad.vision.models._weights import fill, filled, weights_file
 
 # Expansion, channels, number of blocks and first stride of each stage.
 STAGES = (
@@ -139,7 +139,7 @@ class MobileNetV2(nn.Module):
         return out
 
 
-def mobilenet_v2(*, weights: None = None, progress: bool = True, **options: Any) -> MobileNetV2:
+def mobilenet_v2(*, weights: object = None, progress: bool = True, **options: Any) -> MobileNetV2:
     """MobileNetV2. Follows torchvision.models.mobilenet_v2, without weights to download."""
-    without_weights("mobilenet_v2", weights, options)
-    return MobileNetV2(**options)
+    file = weights_file("mobilenet_v2", weights, options)
+    return filled(MobileNetV2(**options), file)

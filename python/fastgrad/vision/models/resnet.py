@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from fastgrad import Tensor, nn
-from fastgrad.vision.models._weights import fill, without_weights
+from fastgrad.vision.models._weights import fill, filled, weights_file
 
 
 class BasicBlock(nn.Module):
@@ -156,31 +156,31 @@ class ResNet(nn.Module):
         return out
 
 
-def resnet18(*, weights: None = None, progress: bool = True, **options: Any) -> ResNet:
-    """ResNet-18. Follows torchvision.models.resnet18, without trained weights to download."""
-    without_weights("resnet18", weights, options)
-    return ResNet(BasicBlock, [2, 2, 2, 2], **options)
+def resnet18(*, weights: object = None, progress: bool = True, **options: Any) -> ResNet:
+    """ResNet-18. Follows torchvision.models.resnet18; trained weights come from a file."""
+    file = weights_file("resnet18", weights, options)
+    return filled(ResNet(BasicBlock, [2, 2, 2, 2], **options), file)
 
 
-def resnet34(*, weights: None = None, progress: bool = True, **options: Any) -> ResNet:
-    """ResNet-34. Follows torchvision.models.resnet34, without trained weights to download."""
-    without_weights("resnet34", weights, options)
-    return ResNet(BasicBlock, [3, 4, 6, 3], **options)
+def resnet34(*, weights: object = None, progress: bool = True, **options: Any) -> ResNet:
+    """ResNet-34. Follows torchvision.models.resnet34; trained weights come from a file."""
+    file = weights_file("resnet34", weights, options)
+    return filled(ResNet(BasicBlock, [3, 4, 6, 3], **options), file)
 
 
-def resnet50(*, weights: None = None, progress: bool = True, **options: Any) -> ResNet:
-    """ResNet-50. Follows torchvision.models.resnet50, without trained weights to download."""
-    without_weights("resnet50", weights, options)
-    return ResNet(Bottleneck, [3, 4, 6, 3], **options)
+def resnet50(*, weights: object = None, progress: bool = True, **options: Any) -> ResNet:
+    """ResNet-50. Follows torchvision.models.resnet50; trained weights come from a file."""
+    file = weights_file("resnet50", weights, options)
+    return filled(ResNet(Bottleneck, [3, 4, 6, 3], **options), file)
 
 
-def resnet101(*, weights: None = None, progress: bool = True, **options: Any) -> ResNet:
-    """ResNet-101. Follows torchvision.models.resnet101, without trained weights to download."""
-    without_weights("resnet101", weights, options)
-    return ResNet(Bottleneck, [3, 4, 23, 3], **options)
+def resnet101(*, weights: object = None, progress: bool = True, **options: Any) -> ResNet:
+    """ResNet-101. Follows torchvision.models.resnet101; trained weights come from a file."""
+    file = weights_file("resnet101", weights, options)
+    return filled(ResNet(Bottleneck, [3, 4, 23, 3], **options), file)
 
 
-def resnet152(*, weights: None = None, progress: bool = True, **options: Any) -> ResNet:
-    """ResNet-152. Follows torchvision.models.resnet152, without trained weights to download."""
-    without_weights("resnet152", weights, options)
-    return ResNet(Bottleneck, [3, 8, 36, 3], **options)
+def resnet152(*, weights: object = None, progress: bool = True, **options: Any) -> ResNet:
+    """ResNet-152. Follows torchvision.models.resnet152; trained weights come from a file."""
+    file = weights_file("resnet152", weights, options)
+    return filled(ResNet(Bottleneck, [3, 8, 36, 3], **options), file)

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from fastgrad import Tensor, nn
-from fastgrad.vision.models._weights import fill, without_weights
+from fastgrad.vision.models._weights import fill, filled, weights_file
 
 # Channels of the convolutions of each of five blocks.
 DEPTHS: dict[int, tuple[tuple[int, int], ...]] = {
@@ -92,45 +92,45 @@ def make_features(blocks: Sequence[tuple[int, int]], batch_norm: bool = False) -
 
 
 def _vgg(depth: int, batch_norm: bool, weights: object, options: dict[str, Any]) -> VGG:
-    without_weights(f"vgg{depth}{'_bn' if batch_norm else ''}", weights, options)
-    return VGG(make_features(DEPTHS[depth], batch_norm), **options)
+    file = weights_file(f"vgg{depth}{'_bn' if batch_norm else ''}", weights, options)
+    return filled(VGG(make_features(DEPTHS[depth], batch_norm), **options), file)
 
 
-def vgg11(*, weights: None = None, progress: bool = True, **options: Any) -> VGG:
-    """VGG-11. Follows torchvision.models.vgg11, without trained weights to download."""
+def vgg11(*, weights: object = None, progress: bool = True, **options: Any) -> VGG:
+    """VGG-11. Follows torchvision.models.vgg11; trained weights come from a file."""
     return _vgg(11, False, weights, options)
 
 
-def vgg11_bn(*, weights: None = None, progress: bool = True, **options: Any) -> VGG:
+def vgg11_bn(*, weights: object = None, progress: bool = True, **options: Any) -> VGG:
     """VGG-11 with batch normalization. Follows torchvision.models.vgg11_bn."""
     return _vgg(11, True, weights, options)
 
 
-def vgg13(*, weights: None = None, progress: bool = True, **options: Any) -> VGG:
-    """VGG-13. Follows torchvision.models.vgg13, without trained weights to download."""
+def vgg13(*, weights: object = None, progress: bool = True, **options: Any) -> VGG:
+    """VGG-13. Follows torchvision.models.vgg13; trained weights come from a file."""
     return _vgg(13, False, weights, options)
 
 
-def vgg13_bn(*, weights: None = None, progress: bool = True, **options: Any) -> VGG:
+def vgg13_bn(*, weights: object = None, progress: bool = True, **options: Any) -> VGG:
     """VGG-13 with batch normalization. Follows torchvision.models.vgg13_bn."""
     return _vgg(13, True, weights, options)
 
 
-def vgg16(*, weights: None = None, progress: bool = True, **options: Any) -> VGG:
-    """VGG-16. Follows torchvision.models.vgg16, without trained weights to download."""
+def vgg16(*, weights: object = None, progress: bool = True, **options: Any) -> VGG:
+    """VGG-16. Follows torchvision.models.vgg16; trained weights come from a file."""
     return _vgg(16, False, weights, options)
 
 
-def vgg16_bn(*, weights: None = None, progress: bool = True, **options: Any) -> VGG:
+def vgg16_bn(*, weights: object = None, progress: bool = True, **options: Any) -> VGG:
     """VGG-16 with batch normalization. Follows torchvision.models.vgg16_bn."""
     return _vgg(16, True, weights, options)
 
 
-def vgg19(*, weights: None = None, progress: bool = True, **options: Any) -> VGG:
-    """VGG-19. Follows torchvision.models.vgg19, without trained weights to download."""
+def vgg19(*, weights: object = None, progress: bool = True, **options: Any) -> VGG:
+    """VGG-19. Follows torchvision.models.vgg19; trained weights come from a file."""
     return _vgg(19, False, weights, options)
 
 
-def vgg19_bn(*, weights: None = None, progress: bool = True, **options: Any) -> VGG:
+def vgg19_bn(*, weights: object = None, progress: bool = True, **options: Any) -> VGG:
     """VGG-19 with batch normalization. Follows torchvision.models.vgg19_bn."""
     return _vgg(19, True, weights, options)
