@@ -330,6 +330,14 @@ def test_arrays_in_pytorchs_files_and_ours(torch, array: Any) -> None:
         assert found.shape == array.shape
 
 
+def test_containers_too_deep_for_python_are_refused() -> None:
+    value: list[Any] = [np.arange(3)]
+    for _ in range(100_000):
+        value = [value]
+    with pytest.raises(pickle.UnpicklingError, match="containers inside each other"):
+        with_arrays(value)
+
+
 def test_an_array_without_its_state_is_refused() -> None:
     named = b"\x80\x02cnumpy.core.multiarray\n_reconstruct\ncnumpy\nndarray\n"
     cut = named + b"K\x00\x85X\x01\x00\x00\x00b\x87R."

@@ -89,7 +89,7 @@ def with_arrays(value: Any) -> Any:
     """What a pickle holds, with arrays in place of their states, in lists, tuples and dictionaries.
 
     Raises:
-        pickle.UnpicklingError: the pickle did not say what is in an array.
+        pickle.UnpicklingError: the pickle did not say what is in an array, or nests too deeply.
 
     Example:
         >>> import pickle, numpy
@@ -104,6 +104,8 @@ def with_arrays(value: Any) -> Any:
         return _replaced(value, set())
     except ValueError as error:
         raise UnpicklingError(str(error)) from error
+    except RecursionError:
+        raise UnpicklingError("containers inside each other, too many for Python") from None
 
 
 def _replaced(value: Any, seen: set[int]) -> Any:
