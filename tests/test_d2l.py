@@ -484,6 +484,21 @@ def test_transformers_are_those_of_either_book():
         d2l.TransformerEncoder(20, 24)
 
 
+def test_blocks_of_either_book_start_from_the_same_weights():
+    """Those of the seed, drawn once: attention's first, then the network's."""
+    torch.manual_seed(1)
+    older = d2l.EncoderBlock(8, 8, 8, 8, [8], 8, 12, 2, 0.0)
+    torch.manual_seed(1)
+    newer = d2l.TransformerEncoderBlock(8, 12, 2, 0.0)
+    torch.manual_seed(1)
+    layers = [torch.nn.Linear(8, 8, bias=False) for _ in range(4)]
+    layers += [torch.nn.Linear(8, 12), torch.nn.Linear(12, 8)]
+    expected = [p for layer in layers for p in layer.parameters()]
+    for block in (older, newer):
+        drawn = [p for name, p in block.named_parameters() if "addnorm" not in name]
+        assert all(torch.equal(p, q) for p, q in zip(drawn, expected, strict=True))
+
+
 def test_a_network_works_on_each_position_by_itself():
     X = torch.ones(2, 3, 4)
     for ffn in (d2l.PositionWiseFFN(4, 5, 8), d2l.PositionWiseFFN(5, 8)):

@@ -46,8 +46,24 @@ class AddNorm(nn.Module):
         return self.ln(self.dropout(Y) + X)
 
 
-class TransformerEncoderBlock(nn.Module):
+class _Block(nn.Module):
     """Attention of a sequence to itself, and a network at each position."""
+
+    def __init__(self, attention: Any, ffn: Any, norm_shape: Any, dropout: float) -> None:
+        super().__init__()
+        self.attention = attention
+        self.addnorm1 = AddNorm(norm_shape, dropout)
+        self.ffn = ffn
+        self.addnorm2 = AddNorm(norm_shape, dropout)
+
+    def forward(self, X: Tensor, valid_lens: Tensor | None) -> Any:
+        """[N, steps, num_hiddens] to the same."""
+        Y = self.addnorm1(X, self.attention(X, X, X, valid_lens))
+        return self.addnorm2(Y, self.ffn(Y))
+
+
+class TransformerEncoderBlock(_Block):
+    """The block as the newer book makes it."""
 
     def __init__(
         self,
@@ -57,21 +73,16 @@ class TransformerEncoderBlock(nn.Module):
         dropout: float,
         use_bias: bool = False,
     ) -> None:
-        super().__init__()
-        self.attention = MultiHeadAttention(
-            *(num_hiddens, num_hiddens, num_hiddens), num_hiddens, num_heads, dropout, use_bias
+        sizes = (num_hiddens, num_hiddens, num_hiddens, num_hiddens)
+        super().__init__(
+            MultiHeadAttention(*sizes, num_heads, dropout, use_bias),
+            PositionWiseFFN(num_hiddens, ffn_num_hiddens, num_hiddens),
+            num_hiddens,
+            dropout,
         )
-        self.addnorm1 = AddNorm(num_hiddens, dropout)
-        self.ffn = PositionWiseFFN(num_hiddens, ffn_num_hiddens, num_hiddens)
-        self.addnorm2 = AddNorm(num_hiddens, dropout)
-
-    def forward(self, X: Tensor, valid_lens: Tensor | None) -> Any:
-        """[N, steps, num_hiddens] to the same."""
-        Y = self.addnorm1(X, self.attention(X, X, X, valid_lens))
-        return self.addnorm2(Y, self.ffn(Y))
 
 
-class EncoderBlock(TransformerEncoderBlock):
+class EncoderBlock(_Block):
     """The block as the older book makes it: with the sizes of all its parts."""
 
     def __init__(
@@ -87,13 +98,13 @@ class EncoderBlock(TransformerEncoderBlock):
         dropout: float,
         use_bias: bool = False,
     ) -> None:
-        super().__init__(num_hiddens, ffn_num_hiddens, num_heads, dropout, use_bias)
-        self.attention = MultiHeadAttention(
-            key_size, query_size, value_size, num_hiddens, num_heads, dropout, use_bias
+        sizes = (key_size, query_size, value_size, num_hiddens)
+        super().__init__(
+            MultiHeadAttention(*sizes, num_heads, dropout, use_bias),
+            PositionWiseFFN(ffn_num_input, ffn_num_hiddens, num_hiddens),
+            norm_shape,
+            dropout,
         )
-        self.addnorm1 = AddNorm(norm_shape, dropout)
-        self.ffn = PositionWiseFFN(ffn_num_input, ffn_num_hiddens, num_hiddens)
-        self.addnorm2 = AddNorm(norm_shape, dropout)
 
 
 class TransformerEncoder(Encoder):
