@@ -240,8 +240,8 @@ struct MatmulKernels {
   // to[p * width + i] = from[i * stride + p * step] for i < count and p < depth, in panels of `width` i each, which
   // follow each other; the places of missing i in the last one stay as they are.
   void (*pack)(T* to, const T* from, Index stride, Index step, Index count, Index width, Index depth);
-  // c[i * ldc + j] += bias[j]
-  void (*add_bias)(T* c, Index ldc, const T* bias, Index rows, Index columns);
+  // c[i * ldc + j] += bias[j], or bias[i] if that belongs to the rows
+  void (*add_bias)(T* c, Index ldc, const T* bias, bool of_rows, Index rows, Index columns);
 };
 
 // Row-wise kernels over contiguous rows of n elements.

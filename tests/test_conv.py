@@ -112,6 +112,26 @@ def test_large_images(torch, shape, weight, options):
         np.testing.assert_allclose(ours.numpy(), theirs.numpy(), rtol=1e-9, atol=1e-7)
 
 
+@pytest.mark.parametrize("dtype", [fg.float32, fg.float64], ids=str)
+@pytest.mark.parametrize(
+    ("images", "filters", "side", "groups"),
+    [((2, 70), 300, 30, 1), ((3, 6), 8, 5, 2), ((1, 600), 3, 9, 1), ((40, 4), 4, 1, 1)],
+)
+def test_kernels_of_one_pixel_with_a_bias(images, filters, side, groups, dtype):
+    """Matrix products, whose blocks add a row's bias as they are done."""
+    rng = np.random.default_rng(0)
+    x = rng.standard_normal((*images, side, side))
+    w, b = rng.standard_normal((filters, images[1] // groups)), rng.standard_normal(filters)
+    grouped = x.reshape(images[0], groups, -1, side, side)
+    expected = np.einsum("ngchw,gfc->ngfhw", grouped, w.reshape(groups, -1, w.shape[1]))
+    expected = expected.reshape(images[0], filters, side, side) + b[:, None, None]
+    given = [fg.tensor(a, dtype=dtype) for a in (x, w[:, :, None, None], b)]
+    tolerance = (
+        {"rtol": 1e-4, "atol": 1e-4} if dtype is fg.float32 else {"rtol": 1e-11, "atol": 1e-11}
+    )
+    np.testing.assert_allclose(F.conv2d(*given, groups=groups).numpy(), expected, **tolerance)
+
+
 def test_more_output_padding_than_stride(torch):
     x, weight = np.random.default_rng(0).standard_normal((2, 1, 2, 3, 3))
     for padding in (0, 1, 2):

@@ -83,7 +83,7 @@ PyMethodDef functions[] = {
     def<logspace, constant>("logspace"),
     def<triangle_indices, constant>("triangle_indices"),
     // zeros that are a result of x and y: inside vmap they differ between samples where these do
-    def<[](const Tensor& x, const Tensor& y, const Dims& sizes) { return zeros(sizes, x.dtype); }, constant>(
+    def<[](const Tensor& x, const Tensor& /*y*/, const Dims& sizes) { return zeros(sizes, x.dtype); }, constant>(
         "zeros_for"),
     // conversion
     def_any<dense_copy>("cast"),

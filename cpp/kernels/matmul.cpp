@@ -344,12 +344,15 @@ void combine_rows(T* c, const T* a, Index a_stride, const T* b, Index ldb, Index
 // ----------------------------------------------------------------------------------------------------------- bias
 
 template <class T>
-void add_bias(T* c, Index ldc, const T* bias, Index rows, Index columns) {
-  for (; rows > 0; --rows, c += ldc) {
+void add_bias(T* c, Index ldc, const T* bias, bool of_rows, Index rows, Index columns) {
+  for (Index i = 0; i < rows; ++i, c += ldc) {
+    const Vec<T> number = splat<Vec<T>>(bias[of_rows ? i : 0]);
     Index j = 0;
-    for (; j + lanes<T> <= columns; j += lanes<T>) store(c + j, load(c + j) + load(bias + j));
+    for (; j + lanes<T> <= columns; j += lanes<T>) store(c + j, load(c + j) + (of_rows ? number : load(bias + j)));
     const Index last = columns - j;
-    if (last > 0) store_partial(c + j, load_partial(c + j, last) + load_partial(bias + j, last), last);
+    if (last > 0) {
+      store_partial(c + j, load_partial(c + j, last) + (of_rows ? number : load_partial(bias + j, last)), last);
+    }
   }
 }
 

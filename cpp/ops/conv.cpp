@@ -143,9 +143,9 @@ const char* bytes(const T* data) {
 // A product for each image and group.
 template <class T, class Offsets>
 void multiply(Index count, Index m, Index n, Index k, MatrixView<T> a, MatrixView<T> b, T* c, bool accumulate,
-              const Offsets& offsets) {
+              const Offsets& offsets, Bias<T> bias = {}) {
   if constexpr (std::is_floating_point_v<T>) {
-    gemm_batched<T>(count, m, n, k, a, b, c, n, accumulate, offsets);
+    gemm_batched<T>(count, m, n, k, a, b, c, n, accumulate, offsets, bias);
   } else {
     for (Index i = 0; i < count; ++i) {
       const ProductOffsets at = offsets(i);
@@ -181,15 +181,19 @@ void fill_with_bias(const Convolution& c, T* out, const T* bias) {
 }
 
 template <class T>
-void forward(const Convolution& c, const Tensor& x, const Tensor& weight, const Tensor& out, bool accumulate) {
+void forward(const Convolution& c, const Tensor& x, const Tensor& weight, const T* bias, const Tensor& out) {
+  const bool is_filled = bias != nullptr && !std::is_floating_point_v<T>;
+  if (is_filled) fill_with_bias(c, out.data<T>(), bias);
   const Index rows = c.filters_each(), at_once = c.images_at_once();
   const Tensor scratch = scratch_columns(c, at_once, x.dtype);
   for_images(c, at_once, [&](Index first, Index images) {
     const T* columns = columns_of(c, x.data<T>() + first * c.image(), images, scratch);
+    const auto offsets = [&](Index i) {
+      const Index group = i % c.groups;
+      return ProductOffsets{group * rows * c.depth, i * c.depth * c.windows, i * rows * c.windows, group * rows};
+    };
     multiply<T>(images * c.groups, rows, c.windows, c.depth, {weight.data<T>(), c.depth, 1}, {columns, c.windows, 1},
-                out.data<T>() + first * c.filters * c.windows, accumulate, [&](Index i) {
-                  return ProductOffsets{i % c.groups * rows * c.depth, i * c.depth * c.windows, i * rows * c.windows};
-                });
+                out.data<T>() + first * c.filters * c.windows, is_filled, offsets, Bias<T>{bias, true});
   });
 }
 
@@ -260,17 +264,15 @@ Tensor convolution(const Tensor& x, const Tensor& weight, const OptionalTensor& 
   for (int d = 0; d < n; ++d) sizes[d] = c.w.out[place_of(d, n)];
   const Tensor out = empty(image_shape(c.batch, c.filters, sizes), x.dtype);
   if (out.numel() == 0) return out;
-  const Tensor images = contiguous(x), filters = contiguous(weight);
+  const Tensor images = contiguous(x), filters = contiguous(weight), offsets = bias ? contiguous(*bias) : Tensor{};
   if (const DirectConvolution direct = direct_of(c); may_be_direct(c, x.dtype) && fits_direct(direct)) {
-    const Tensor offsets = bias ? contiguous(*bias) : Tensor{};
     convolve_direct(direct, out.data<float>(), images.data<float>(), filters.data<float>(),
                     bias ? offsets.data<float>() : nullptr, false);
     return out;
   }
   with_numbers(x.dtype, [&](auto tag) {
     using T = typename decltype(tag)::type;
-    if (bias) fill_with_bias(c, out.data<T>(), contiguous(*bias).data<T>());
-    forward<T>(c, images, filters, out, bias.has_value());
+    forward<T>(c, images, filters, bias ? offsets.data<T>() : nullptr, out);
   });
   return out;
 }

@@ -188,8 +188,7 @@ Product<T> with_plain_strides(Product<T> p) {
 }  // namespace
 
 template <class T>
-void gemm(Index m, Index n, Index k, MatrixView<T> a, MatrixView<T> b, T* c, Index ldc, bool accumulate,
-          const T* bias) {
+void gemm(Index m, Index n, Index k, MatrixView<T> a, MatrixView<T> b, T* c, Index ldc, bool accumulate, Bias<T> bias) {
   if (m == 0 || n == 0) return;
   const Product<T> product = with_plain_strides<T>({m, n, k, a, b, c, ldc, accumulate, bias});
   multiply(product, scratch_memory<T>(scratch_elements(product)));
@@ -199,15 +198,16 @@ namespace detail {
 
 template <class T>
 void gemm_batched(Index batch, Index m, Index n, Index k, MatrixView<T> a, MatrixView<T> b, T* c, Index ldc,
-                  bool accumulate, OffsetFunction offsets, const void* context) {
+                  bool accumulate, Bias<T> bias, OffsetFunction offsets, const void* context) {
   if (batch == 0 || m == 0 || n == 0) return;
-  const Product<T> first = with_plain_strides<T>({m, n, k, a, b, c, ldc, accumulate, nullptr});
+  const Product<T> first = with_plain_strides<T>({m, n, k, a, b, c, ldc, accumulate, bias});
   const auto multiply_one = [&](Index i, T* scratch) {
     const ProductOffsets at = offsets(context, i);
     Product<T> product = first;
     product.a.data += at.a;
     product.b.data += at.b;
     product.c += at.c;
+    if (bias.data != nullptr) product.bias.data += at.bias;
     multiply(product, scratch);
   };
   const Index elements = scratch_elements(first), slots = std::min(batch, batch_slots);
@@ -228,13 +228,13 @@ void gemm_batched(Index batch, Index m, Index n, Index k, MatrixView<T> a, Matri
 }
 
 template void gemm_batched(Index, Index, Index, Index, MatrixView<float>, MatrixView<float>, float*, Index, bool,
-                           OffsetFunction, const void*);
+                           Bias<float>, OffsetFunction, const void*);
 template void gemm_batched(Index, Index, Index, Index, MatrixView<double>, MatrixView<double>, double*, Index, bool,
-                           OffsetFunction, const void*);
+                           Bias<double>, OffsetFunction, const void*);
 
 }  // namespace detail
 
-template void gemm(Index, Index, Index, MatrixView<float>, MatrixView<float>, float*, Index, bool, const float*);
-template void gemm(Index, Index, Index, MatrixView<double>, MatrixView<double>, double*, Index, bool, const double*);
+template void gemm(Index, Index, Index, MatrixView<float>, MatrixView<float>, float*, Index, bool, Bias<float>);
+template void gemm(Index, Index, Index, MatrixView<double>, MatrixView<double>, double*, Index, bool, Bias<double>);
 
 }  // namespace fastgrad

@@ -15,17 +15,24 @@ struct MatrixView {
   Index row_stride, column_stride;
 };
 
-// C (m x n, rows contiguous, ldc elements apart) = A (m x k) B (k x n) [+ C when accumulate], for T = float and double;
-// bias[j] is added to column j unless bias is null. C must not overlap A or B. The bits do not depend on the number of
+// Contiguous numbers, one for each column or row of a product, or none.
+template <class T>
+struct Bias {
+  const T* data = nullptr;
+  bool of_rows = false;
+};
+
+// C (m x n, rows contiguous, ldc elements apart) = A (m x k) B (k x n) [+ C when accumulate] + bias, for T = float and
+// double. C must not overlap A or B. The bits do not depend on the number of
 // threads. Throws Error(memory) before C changes, so it is no function for the inside of a parallel_for: that is
 // gemm_batched's work.
 template <class T>
 void gemm(Index m, Index n, Index k, MatrixView<T> a, MatrixView<T> b, T* c, Index ldc, bool accumulate,
-          const T* bias = nullptr);
+          Bias<T> bias = {});
 
 // The operands of one of many products, as offsets in elements.
 struct ProductOffsets {
-  Index a, b, c;
+  Index a, b, c, bias = 0;
 };
 
 namespace detail {
@@ -33,16 +40,16 @@ using OffsetFunction = ProductOffsets (*)(const void* context, Index i);
 
 template <class T>
 void gemm_batched(Index batch, Index m, Index n, Index k, MatrixView<T> a, MatrixView<T> b, T* c, Index ldc,
-                  bool accumulate, OffsetFunction offsets, const void* context);
+                  bool accumulate, Bias<T> bias, OffsetFunction offsets, const void* context);
 }  // namespace detail
 
-// gemm for i < batch, with a.data, b.data and c moved by offsets(i), a ProductOffsets; the Cs must not overlap.
-// Many small products run in parallel with each other, a few large ones one after the other.
+// gemm for i < batch, with a.data, b.data, c and bias.data moved by offsets(i), a ProductOffsets; the Cs must not
+// overlap. Many small products run in parallel with each other, a few large ones one after the other.
 template <class T, class Offsets>
 void gemm_batched(Index batch, Index m, Index n, Index k, MatrixView<T> a, MatrixView<T> b, T* c, Index ldc,
-                  bool accumulate, const Offsets& offsets) {
+                  bool accumulate, const Offsets& offsets, Bias<T> bias = {}) {
   detail::gemm_batched<T>(
-      batch, m, n, k, a, b, c, ldc, accumulate,
+      batch, m, n, k, a, b, c, ldc, accumulate, bias,
       [](const void* context, Index i) { return (*static_cast<const Offsets*>(context))(i); }, &offsets);
 }
 

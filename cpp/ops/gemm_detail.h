@@ -23,7 +23,7 @@ struct Product {
   T* c;
   Index ldc;
   bool accumulate;
-  const T* bias;
+  Bias<T> bias;
   Index threads = num_threads();  // asked once: the scratch memory depends on it
 
   Index work() const { return m * n * k; }
@@ -37,8 +37,9 @@ const MatmulKernels<T>& matmul_kernels() {
 // Adds the bias to the rows and columns from (row, column) on.
 template <class T>
 void finish(const Product<T>& p, Index row, Index column, Index rows, Index columns) {
-  if (p.bias == nullptr) return;
-  matmul_kernels<T>().add_bias(p.c + row * p.ldc + column, p.ldc, p.bias + column, rows, columns);
+  if (p.bias.data == nullptr) return;
+  const T* const bias = p.bias.data + (p.bias.of_rows ? row : column);
+  matmul_kernels<T>().add_bias(p.c + row * p.ldc + column, p.ldc, bias, p.bias.of_rows, rows, columns);
 }
 
 // The general case, by tiles, and how much scratch memory (in elements) it needs.

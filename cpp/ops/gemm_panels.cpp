@@ -97,7 +97,7 @@ void multiply_blocks(const Product<T>& p, const Panels<T>& a, const Panels<T>& b
 template <class T>
 Product<T> part_of(Product<T> p, Index i, Index j, Index rows, Index columns) {
   p.c += i * p.ldc + j;
-  if (p.bias != nullptr) p.bias += j;
+  if (p.bias.data != nullptr) p.bias.data += p.bias.of_rows ? i : j;
   p.m = std::min(rows, p.m - i);
   p.n = std::min(columns, p.n - j);
   return p;
@@ -256,7 +256,7 @@ Product<T> chunk_of(const Product<T>& whole, Index i, Index j, Index depth, Inde
   p.a.data += i * p.a.row_stride + depth * p.a.column_stride;
   p.b.data += depth * p.b.row_stride + j * p.b.column_stride;
   p.accumulate = p.accumulate || depth > 0;
-  if (depth + chunk_depth < p.k) p.bias = nullptr;
+  if (depth + chunk_depth < p.k) p.bias = {};
   p.k = std::min(chunk_depth, p.k - depth);
   return p;
 }

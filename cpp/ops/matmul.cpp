@@ -148,7 +148,7 @@ Tensor linear(const Tensor& x, const Tensor& weight, const OptionalTensor& bias)
     if constexpr (std::is_floating_point_v<T>) {
       const Tensor offset = bias ? contiguous(*bias) : Tensor{};
       gemm<T>(rows.sizes[0], n, k, matrix_at<T>(rows), {weight.data<T>(), weight.strides[1], weight.strides[0]},
-              out.data<T>(), n, false, bias ? offset.data<T>() : nullptr);
+              out.data<T>(), n, false, bias ? Bias<T>{offset.data<T>()} : Bias<T>{});
     }
   });
   return out;

@@ -124,7 +124,7 @@ void Forward<T>::step(Index begin, Index rows) const {
   const Index n = gates_of(mode) * units, gate_row = 4 * units;
   T *const in = part + begin * n, *const result = inner + begin * units;
   if (mode == Recurrent::gru) {
-    gemm<T>(rows, n, width, {h, width, 1}, weight, scratch, n, false, bias);
+    gemm<T>(rows, n, width, {h, width, 1}, weight, scratch, n, false, Bias<T>{bias});
     for_rows<T>(rows, units, [&](Index b, Index e) {
       kernel.gru(gates + (begin + b) * gate_row, result + b * units, in + b * n, scratch + b * n, h + b * units, e - b,
                  units);
