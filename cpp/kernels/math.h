@@ -101,6 +101,8 @@ FASTGRAD_INLINE V scale_unless_below(V p, V k, V x, Element<V> lowest) {
     return reinterpret_cast<V>(_mm512_maskz_scalef_pd(keep, p, k));
   }
 #else
+  // One step for results that are normal numbers, as nearly all are; not for a k that is NaN.
+  if (!any(~(magnitude(k) <= Traits<V>::bias - 2))) return p * power_of_two(k, V{});
   // In two steps: the first product is exact, the second one rounds or overflows.
   const V half = splat<V>(Traits<V>::half_range), up = splat<V>(Traits<V>::half_power), down = 1 / up;
   const auto small = k < 0;
