@@ -90,12 +90,15 @@ def run(request: Request) -> list[Result]:
     check_picture(request)
     plan = plan_of(request)
     print(report.machine_line(plan), flush=True)
-    tables = []
-    for section in dict.fromkeys(row.section for row in rows):
-        of_section = plan_for(section, plan)
-        chosen = [row for row in rows if row.section == section]
-        tables.append((of_section, print_table(section, chosen, of_section)))
-    write_files(request, tables, plan)
+    tables: list[tuple[Plan, list[Result]]] = []
+    try:
+        for section in dict.fromkeys(row.section for row in rows):
+            of_section = plan_for(section, plan)
+            chosen = [row for row in rows if row.section == section]
+            tables.append((of_section, print_table(section, chosen, of_section)))
+    finally:  # a section that fails, or is interrupted, takes nothing from those before it
+        if tables:
+            write_files(request, tables, plan)
     return [result for _, results in tables for result in results]
 
 

@@ -191,6 +191,21 @@ def test_training_that_changes_nothing_is_refused(
     assert "REFUSED fake: the loss does not fall" in capsys.readouterr().out
 
 
+def test_a_section_that_fails_takes_nothing_from_those_before_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def fail(*_: object) -> None:
+        raise RuntimeError("the ranks are gone")
+
+    run = import_module("fastgrad.bench.run")
+    monkeypatch.setitem(run.MEASURES, "distributed", fail)
+    path = tmp_path / "run.json"
+    rows = ("--rows", "exp 1e4", "--rows", "LeNet b256, 2 ranks")
+    assert bench(*rows, "--rivals", "none", "--quick", "--json", str(path)) == 1
+    assert capsys.readouterr().err == "fastgrad bench: the ranks are gone\n"
+    assert "exp 1e4" in path.read_text()
+
+
 # Bad input
 
 
