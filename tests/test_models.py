@@ -142,6 +142,7 @@ def test_a_net_needs_some_width():
 
 @pytest.mark.parametrize("options", [{"weights": "DEFAULT"}, {"pretrained": True}])
 def test_weights_are_read_from_torchvisions_file(options, tmp_path, monkeypatch):
+    monkeypatch.setattr("fastgrad.hub._folder", [])  # what `set_dir` said before
     monkeypatch.setenv("TORCH_HOME", str(tmp_path / "cache"))
     monkeypatch.setenv("FASTGRAD_DATA", str(tmp_path / "data"))
     folder = tmp_path / "cache" / "hub" / "checkpoints"
