@@ -34,8 +34,9 @@ def in_pytorch(name: str, torch: ModuleType) -> Any:
     def redirected(wanted: str, *rest: Any) -> Any:
         if wanted == "fastgrad":
             return torch
-        is_ours = wanted.startswith("fastgrad.")
-        return in_pytorch(wanted, torch) if is_ours else __import__(wanted, *rest)
+        # Where weights come from is not part of a model; they are fastgrad's to read.
+        is_model = wanted.startswith("fastgrad.vision.models.") and not wanted.endswith("._weights")
+        return in_pytorch(wanted, torch) if is_model else __import__(wanted, *rest)
 
     path = Path(import_module(name).__file__ or "")
     names = {"__name__": name, "__builtins__": {**vars(builtins), "__import__": redirected}}
