@@ -180,9 +180,9 @@ struct ConvKernels {
 struct WinogradKernels {
   // u[k * plane + c] of the kernels weight[c * stride + 0 ... 8], c < channels; `flipped`: turned around.
   void (*weights)(float* u, Index plane, const float* weight, Index stride, Index channels, bool flipped);
-  // v[k * plane + r * tiles + t] of tile t in row r. Row i of the image lies at image + i * 2 * width: its elements 0,
-  // 2,
-  // ..., and 1, 3, ... from `width` on. Both v and the image are touched behind their ends, by less than a vector each.
+  // v[k * plane + r * tiles + t] of tile t in row r. Row i of the image lies at image + i * 2 * width: its elements of
+  // even numbers, and those of odd numbers from `width` on. Both v and the image are touched behind their ends, by less
+  // than a vector each.
   void (*image)(float* v, Index plane, const float* image, Index width, Index rows, Index tiles);
   // The results, rows x columns of them, `columns` apart, from the products m[k * plane + r * tiles + t], plus a bias.
   void (*results)(float* out, const float* m, Index plane, Index rows, Index columns, float bias);

@@ -4,25 +4,18 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import ClassVar
 
 import fastgrad
 from fastgrad import Tensor
 from fastgrad.distributions import constraints
-from fastgrad.distributions.distribution import Distribution
-from fastgrad.distributions.utils import (
-    broadcast_all,
-    lazy_property,
-    logits_to_probs,
-    one_of,
-    probs_to_logits,
-)
+from fastgrad.distributions.families import Trial
+from fastgrad.distributions.utils import broadcast_all
 from fastgrad.nn import functional as F
 
 __all__ = ["Bernoulli"]
 
 
-class Bernoulli(Distribution):
+class Bernoulli(Trial):
     """Distributions of 1 and 0.
 
     Args:
@@ -40,29 +33,7 @@ class Bernoulli(Distribution):
     """
 
     has_enumerate_support = True
-    arg_constraints: ClassVar = {"probs": constraints.unit_interval, "logits": constraints.real}
     support = constraints.boolean
-
-    def __init__(
-        self,
-        probs: float | Tensor | None = None,
-        logits: float | Tensor | None = None,
-        validate_args: bool | None = None,
-    ) -> None:
-        name = one_of(probs=probs, logits=logits)
-        (given,) = broadcast_all(probs if logits is None else logits)  # type: ignore[arg-type]
-        setattr(self, name, given)
-        super().__init__(given.shape, validate_args=validate_args)
-
-    @lazy_property
-    def probs(self) -> Tensor:
-        """The probabilities of 1."""
-        return logits_to_probs(self.logits, is_binary=True)
-
-    @lazy_property
-    def logits(self) -> Tensor:
-        """The log odds of 1."""
-        return probs_to_logits(self.probs, is_binary=True)
 
     @property
     def mean(self) -> Tensor:

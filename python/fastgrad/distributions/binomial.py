@@ -9,20 +9,17 @@ import fastgrad
 from fastgrad import Tensor
 from fastgrad.distributions import constraints, draws
 from fastgrad.distributions.constraints import Constraint
-from fastgrad.distributions.distribution import Distribution
+from fastgrad.distributions.families import Successes
 from fastgrad.distributions.utils import (
     broadcast_all,
-    lazy_property,
-    logits_to_probs,
     one_of,
-    probs_to_logits,
 )
 from fastgrad.nn import functional as F
 
 __all__ = ["Binomial"]
 
 
-class Binomial(Distribution):
+class Binomial(Successes):
     """Distributions of the number of successes in a number of trials.
 
     Samples are made one after the other in Python, so that they are PyTorch's.
@@ -61,16 +58,6 @@ class Binomial(Distribution):
         self.total_count = count.type_as(given)
         setattr(self, name, given)
         super().__init__(given.shape, validate_args=validate_args)
-
-    @lazy_property
-    def probs(self) -> Tensor:
-        """The probabilities of success."""
-        return logits_to_probs(self.logits, is_binary=True)
-
-    @lazy_property
-    def logits(self) -> Tensor:
-        """The log odds of success."""
-        return probs_to_logits(self.probs, is_binary=True)
 
     @property
     def support(self) -> Constraint:

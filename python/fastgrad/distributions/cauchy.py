@@ -4,18 +4,15 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import ClassVar
 
 import fastgrad
 from fastgrad import Tensor
-from fastgrad.distributions import constraints
-from fastgrad.distributions.distribution import Distribution
-from fastgrad.distributions.utils import broadcast_all
+from fastgrad.distributions.families import LocationScale
 
 __all__ = ["Cauchy"]
 
 
-class Cauchy(Distribution):
+class Cauchy(LocationScale):
     """Cauchy distributions, which have no mean.
 
     Args:
@@ -29,23 +26,9 @@ class Cauchy(Distribution):
     tensor(0.7500)
     """
 
-    has_rsample = True
-    arg_constraints: ClassVar = {"loc": constraints.real, "scale": constraints.positive}
-    support = constraints.real
-
-    def __init__(
-        self, loc: float | Tensor, scale: float | Tensor, validate_args: bool | None = None
-    ) -> None:
-        self.loc, self.scale = broadcast_all(loc, scale)
-        super().__init__(self.loc.shape, validate_args=validate_args)
-
     @property
     def mean(self) -> Tensor:
         return fastgrad.full_like(self.loc, math.nan)
-
-    @property
-    def mode(self) -> Tensor:
-        return self.loc
 
     @property
     def variance(self) -> Tensor:

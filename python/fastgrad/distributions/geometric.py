@@ -3,25 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import ClassVar
 
 import fastgrad
 from fastgrad import Tensor
 from fastgrad.distributions import constraints
-from fastgrad.distributions.distribution import Distribution
-from fastgrad.distributions.utils import (
-    broadcast_all,
-    lazy_property,
-    logits_to_probs,
-    one_of,
-    probs_to_logits,
-)
+from fastgrad.distributions.families import Trial
+from fastgrad.distributions.utils import broadcast_all
 from fastgrad.nn import functional as F
 
 __all__ = ["Geometric"]
 
 
-class Geometric(Distribution):
+class Geometric(Trial):
     """Distributions of the number of failures before the first success.
 
     Args:
@@ -38,7 +31,6 @@ class Geometric(Distribution):
     tensor(3.)
     """
 
-    arg_constraints: ClassVar = {"probs": constraints.unit_interval, "logits": constraints.real}
     support = constraints.nonnegative_integer
 
     def __init__(
@@ -47,22 +39,9 @@ class Geometric(Distribution):
         logits: float | Tensor | None = None,
         validate_args: bool | None = None,
     ) -> None:
-        name = one_of(probs=probs, logits=logits)
-        (given,) = broadcast_all(probs if logits is None else logits)  # type: ignore[arg-type]
-        setattr(self, name, given)
-        super().__init__(given.shape, validate_args=validate_args)
-        if self._validate_args and name == "probs" and not bool((given > 0).all()):
-            raise ValueError(f"Geometric: expected probs above 0, got {given}")
-
-    @lazy_property
-    def probs(self) -> Tensor:
-        """The probabilities of success."""
-        return logits_to_probs(self.logits, is_binary=True)
-
-    @lazy_property
-    def logits(self) -> Tensor:
-        """The log odds of success."""
-        return probs_to_logits(self.probs, is_binary=True)
+        super().__init__(probs, logits, validate_args)
+        if self._validate_args and logits is None and not bool((self.probs > 0).all()):
+            raise ValueError(f"Geometric: expected probs above 0, got {self.probs}")
 
     @property
     def mean(self) -> Tensor:

@@ -4,20 +4,17 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import ClassVar
 
 import fastgrad
 from fastgrad import Tensor
-from fastgrad.distributions import constraints
-from fastgrad.distributions.distribution import Distribution
-from fastgrad.distributions.utils import broadcast_all
+from fastgrad.distributions.families import LocationScale
 
 __all__ = ["Gumbel"]
 
 EULER = 0.57721566490153286060
 
 
-class Gumbel(Distribution):
+class Gumbel(LocationScale):
     """Gumbel distributions: of the largest of many exponentially distributed numbers.
 
     Args:
@@ -31,23 +28,9 @@ class Gumbel(Distribution):
     tensor(2.1544)
     """
 
-    has_rsample = True
-    arg_constraints: ClassVar = {"loc": constraints.real, "scale": constraints.positive}
-    support = constraints.real
-
-    def __init__(
-        self, loc: float | Tensor, scale: float | Tensor, validate_args: bool | None = None
-    ) -> None:
-        self.loc, self.scale = broadcast_all(loc, scale)
-        super().__init__(self.loc.shape, validate_args=validate_args)
-
     @property
     def mean(self) -> Tensor:
         return self.loc + self.scale * EULER
-
-    @property
-    def mode(self) -> Tensor:
-        return self.loc
 
     @property
     def stddev(self) -> Tensor:

@@ -3,18 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import ClassVar
 
 import fastgrad
 from fastgrad import Tensor
-from fastgrad.distributions import constraints
-from fastgrad.distributions.distribution import Distribution
-from fastgrad.distributions.utils import broadcast_all
+from fastgrad.distributions.families import LocationScale
 
 __all__ = ["Laplace"]
 
 
-class Laplace(Distribution):
+class Laplace(LocationScale):
     """Laplace distributions.
 
     Args:
@@ -28,22 +25,8 @@ class Laplace(Distribution):
     tensor(2.)
     """
 
-    has_rsample = True
-    arg_constraints: ClassVar = {"loc": constraints.real, "scale": constraints.positive}
-    support = constraints.real
-
-    def __init__(
-        self, loc: float | Tensor, scale: float | Tensor, validate_args: bool | None = None
-    ) -> None:
-        self.loc, self.scale = broadcast_all(loc, scale)
-        super().__init__(self.loc.shape, validate_args=validate_args)
-
     @property
     def mean(self) -> Tensor:
-        return self.loc
-
-    @property
-    def mode(self) -> Tensor:
         return self.loc
 
     @property

@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import ClassVar
 
 from fastgrad import Tensor
 from fastgrad.distributions import constraints
-from fastgrad.distributions.distribution import Distribution
+from fastgrad.distributions.families import LocationScale
 from fastgrad.distributions.normal import Normal
-from fastgrad.distributions.utils import broadcast_all
 
 __all__ = ["LogNormal"]
 
 
-class LogNormal(Distribution):
+class LogNormal(LocationScale):
     """Distributions of exponentials of normal numbers.
 
     Args:
@@ -28,15 +26,7 @@ class LogNormal(Distribution):
     tensor(1.6487)
     """
 
-    has_rsample = True
-    arg_constraints: ClassVar = {"loc": constraints.real, "scale": constraints.positive}
     support = constraints.positive
-
-    def __init__(
-        self, loc: float | Tensor, scale: float | Tensor, validate_args: bool | None = None
-    ) -> None:
-        self.loc, self.scale = broadcast_all(loc, scale)
-        super().__init__(self.loc.shape, validate_args=validate_args)
 
     @property
     def _logarithm(self) -> Normal:
