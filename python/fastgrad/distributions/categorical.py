@@ -27,20 +27,19 @@ class Categories(Distribution):
     Args:
         probs: The categories' shares, in the last dimension; they need not add up to 1. Or
         logits: their logarithms.
-        has_events: Whether a value has a number for each category.
 
     Raises:
         ValueError: Both are given, or none, or they have no dimension.
     """
 
     arg_constraints: ClassVar = {"probs": constraints.simplex, "logits": constraints.real_vector}
+    _has_events: ClassVar = True  # a value has a number for each category
 
     def __init__(
         self,
-        probs: Tensor | None,
-        logits: Tensor | None,
-        has_events: bool,
-        validate_args: bool | None,
+        probs: Tensor | None = None,
+        logits: Tensor | None = None,
+        validate_args: bool | None = None,
     ) -> None:
         name = one_of(probs=probs, logits=logits)
         given = probs if logits is None else logits
@@ -53,7 +52,7 @@ class Categories(Distribution):
             self.probs = given / given.sum(-1, keepdim=True)
         else:
             self.logits = given - given.logsumexp(dim=-1, keepdim=True)
-        event_shape = given.shape[-1:] if has_events else ()
+        event_shape = given.shape[-1:] if self._has_events else ()
         super().__init__(given.shape[:-1], event_shape, validate_args=validate_args)
 
     @lazy_property
@@ -113,14 +112,7 @@ class Categorical(Categories):
     """
 
     has_enumerate_support = True
-
-    def __init__(
-        self,
-        probs: Tensor | None = None,
-        logits: Tensor | None = None,
-        validate_args: bool | None = None,
-    ) -> None:
-        super().__init__(probs, logits, has_events=False, validate_args=validate_args)
+    _has_events = False
 
     @property
     def support(self) -> Constraint:

@@ -43,7 +43,7 @@ class Multinomial(Categories):
         if not isinstance(total_count, int):
             raise NotImplementedError("Multinomial: total_count must be one whole number")
         self.total_count = total_count
-        super().__init__(probs, logits, has_events=True, validate_args=validate_args)
+        super().__init__(probs, logits, validate_args)
 
     @property
     def support(self) -> Constraint:

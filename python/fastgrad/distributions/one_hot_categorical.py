@@ -32,14 +32,6 @@ class OneHotCategorical(Categories):
     has_enumerate_support = True
     support = constraints.one_hot
 
-    def __init__(
-        self,
-        probs: Tensor | None = None,
-        logits: Tensor | None = None,
-        validate_args: bool | None = None,
-    ) -> None:
-        super().__init__(probs, logits, has_events=True, validate_args=validate_args)
-
     @property
     def mean(self) -> Tensor:
         return self.probs
