@@ -20,6 +20,7 @@ const Tensor& tensor_argument(PyObject* object, Call& call) {
   PyTensor* t = as_py_tensor(object);
   call.requires_grad = requires_grad(t) || call.requires_grad;
   call.dtypes |= 1U << static_cast<int>(t->tensor.dtype);
+  call.devices |= 1U << (t->tensor.device().index + 1);
   call.elements += t->tensor.numel();
   return t->tensor;
 }
@@ -203,6 +204,69 @@ class WideArguments {
 };
 
 }  // namespace
+
+namespace {
+
+[[noreturn]] void fail_mixed(unsigned devices) {
+  const auto device = [](unsigned set) { return Device{static_cast<std::int8_t>(std::countr_zero(set) - 1)}; };
+  fail("Expected all tensors to be on the same device, but found at least two devices, ",
+       device(std::bit_floor(devices)), " and ", device(devices),
+       "; move them to one with .to(...): only tensors without dimensions may stay on the cpu");
+}
+
+// The arguments of a call on a CUDA device: the host's tensors without dimensions are brought there.
+class ArgumentsOn {
+ public:
+  ArgumentsOn(Device device, unsigned devices, PyObject* const* args, Py_ssize_t count)
+      : device_(device), devices_(devices) {
+    for (Py_ssize_t i = 0; i < count; ++i) args_.push_back(moved(args[i]));
+  }
+  PyObject* const* data() const { return reinterpret_cast<PyObject* const*>(args_.data()); }
+
+ private:
+  py::object moved(PyObject* arg) {
+    if (is_tensor(arg)) return moved(as_py_tensor(arg), arg);
+    if (!PyTuple_Check(arg) && !PyList_Check(arg)) return py::reinterpret_borrow<py::object>(arg);
+    py::list parts;
+    for (const py::handle part : py::reinterpret_borrow<py::sequence>(arg)) parts.append(moved(part.ptr()));
+    return parts;
+  }
+
+  py::object moved(PyTensor* t, PyObject* object) {
+    if (t->tensor.device().is_cuda()) return py::reinterpret_borrow<py::object>(object);
+    if (t->tensor.dim() > 0) fail_mixed(devices_);
+    auto there = py::reinterpret_steal<py::object>(wrap(ops::to_device(t->tensor, device_, false)));
+    as_py_tensor(there.ptr())->requires_grad = requires_grad(t);
+    return there;
+  }
+
+  Device device_;
+  unsigned devices_;
+  std::vector<py::object> args_;
+};
+
+constexpr unsigned on_host = 1;
+
+}  // namespace
+
+bool creates_elsewhere() { return creation_device().is_cuda() && !call_device().is_cuda(); }
+
+PyObject* on_device(PyObject* (*call)(PyObject* const*), PyObject* const* args, Py_ssize_t count, unsigned devices) {
+  if (devices <= on_host) {
+    const DeviceGuard guard(creation_device());
+    return call(args);
+  }
+  const unsigned others = devices & ~on_host;
+  if (!std::has_single_bit(others)) fail_mixed(others);
+  const Device device{static_cast<std::int8_t>(std::countr_zero(others) - 1)};
+  const DeviceGuard guard(device);
+  if (devices == others) return call(args);
+  const ArgumentsOn there(device, devices, args, count);
+  PyObject* result = call(there.data());
+  if (count == 0 || result != there.data()[0] || result == args[0]) return result;
+  Py_DECREF(result);
+  fail_mixed(devices);  // it would have changed a tensor of the host
+}
 
 PyObject* through_float32(PyObject* (*call)(PyObject* const*), PyObject* const* args, Py_ssize_t count) {
   const WideArguments wide(args, count);

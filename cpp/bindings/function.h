@@ -21,7 +21,8 @@ namespace fastgrad {
 // What is learned about the arguments while they are converted.
 struct Call {
   bool requires_grad = false;
-  unsigned dtypes = 0;  // of the tensors: bit 1 << dtype
+  unsigned dtypes = 0;   // of the tensors: bit 1 << dtype
+  unsigned devices = 0;  // of the tensors: bit 0 the host, bit 1 + i CUDA device i
   Index elements = 0;
 
   bool has_half() const {
@@ -160,6 +161,16 @@ enum class Halves {
   its_own,  // it moves numbers, or promotes them by itself
 };
 
+// The devices of a function's tensors.
+enum class Devices {
+  one,  // all on one; tensors of no dimensions may come from the host, as numbers do
+  any,  // it moves memory between devices
+};
+
+// The call on the device of its tensors, or on that for new ones where it has none.
+PyObject* on_device(PyObject* (*call)(PyObject* const*), PyObject* const* args, Py_ssize_t count, unsigned devices);
+bool creates_elsewhere();  // whether new tensors go to another device than the host, and the call is not there yet
+
 // The call with its 16-bit floats as float32; the arguments it changes and its results are rounded back.
 PyObject* through_float32(PyObject* (*call)(PyObject* const*), PyObject* const* args, Py_ssize_t count);
 
@@ -201,15 +212,30 @@ struct Signature<R (*)(A...)> {
 template <class C, class R, class... A>
 struct Signature<R (C::*)(A...) const> : Signature<R (*)(A...)> {};
 
-template <auto f, Kind kind, Halves halves, std::size_t... i>
+template <class T>
+inline constexpr bool brings_tensors =
+    std::is_same_v<T, Argument<const Tensor&>> || std::is_same_v<T, Argument<const std::optional<Tensor>&>> ||
+    std::is_same_v<T, Argument<const std::vector<Tensor>&>> || std::is_same_v<T, Argument<const Operand&>>;
+
+template <auto f, Kind kind, Halves halves, Devices devices, std::size_t... i>
 PyObject* call_with(PyObject* const* args, std::index_sequence<i...>) {
   using S = Signature<std::decay_t<decltype(f)>>;
   Call call;
   typename S::Arguments converted{std::tuple_element_t<i, typename S::Arguments>(args[i], call)...};
+  if constexpr (devices == Devices::one) {
+    bool elsewhere = call.devices > 1 && !call_device().is_cuda();
+    if constexpr (!(brings_tensors<std::tuple_element_t<i, typename S::Arguments>> || ...)) {
+      elsewhere = creates_elsewhere();
+    }
+    if (elsewhere) [[unlikely]] {
+      return on_device([](PyObject* const* there) { return call_with<f, kind, halves, devices, i...>(there, {}); },
+                       args, static_cast<Py_ssize_t>(S::count), call.devices);
+    }
+  }
   if constexpr (halves == Halves::widened) {
     if (call.has_half()) {
-      return through_float32([](PyObject* const* wide) { return call_with<f, kind, halves, i...>(wide, {}); }, args,
-                             static_cast<Py_ssize_t>(S::count));
+      return through_float32([](PyObject* const* wide) { return call_with<f, kind, halves, devices, i...>(wide, {}); },
+                             args, static_cast<Py_ssize_t>(S::count));
     }
   }
   const bool release = call.elements > release_threshold;
@@ -235,7 +261,7 @@ PyObject* call_with(PyObject* const* args, std::index_sequence<i...>) {
 // rules, anything else becomes a Python exception.
 PyObject* after_exception(PyCFunction function, PyObject* const* args, Py_ssize_t count);
 
-template <auto f, Kind kind, Halves halves>
+template <auto f, Kind kind, Halves halves, Devices devices>
 PyObject* entry(PyObject*, PyObject* const* args, Py_ssize_t count) {
   constexpr auto expected = static_cast<Py_ssize_t>(Signature<std::decay_t<decltype(f)>>::count);
   if (count != expected) {
@@ -243,18 +269,19 @@ PyObject* entry(PyObject*, PyObject* const* args, Py_ssize_t count) {
     return nullptr;
   }
   try {
-    return call_with<f, kind, halves>(args, std::make_index_sequence<static_cast<std::size_t>(expected)>());
+    return call_with<f, kind, halves, devices>(args, std::make_index_sequence<static_cast<std::size_t>(expected)>());
   } catch (...) {
-    return after_exception(reinterpret_cast<PyCFunction>(reinterpret_cast<void (*)()>(&entry<f, kind, halves>)), args,
-                           count);
+    return after_exception(
+        reinterpret_cast<PyCFunction>(reinterpret_cast<void (*)()>(&entry<f, kind, halves, devices>)), args, count);
   }
 }
 
 // An entry of a table of functions. A function that returns nothing works in place and gives its first argument.
 template <auto f, Kind kind = Kind::differentiable,
-          Halves halves = kind == Kind::differentiable ? Halves::widened : Halves::its_own>
+          Halves halves = kind == Kind::differentiable ? Halves::widened : Halves::its_own,
+          Devices devices = Devices::one>
 PyMethodDef def(const char* name) {
-  PyObject* (*const pointer)(PyObject*, PyObject* const*, Py_ssize_t) = entry<f, kind, halves>;
+  PyObject* (*const pointer)(PyObject*, PyObject* const*, Py_ssize_t) = entry<f, kind, halves, devices>;
   return {name, reinterpret_cast<PyCFunction>(reinterpret_cast<void (*)()>(pointer)), METH_FASTCALL, nullptr};
 }
 

@@ -85,10 +85,17 @@ PyMethodDef functions[] = {
     // zeros that are a result of x and y: inside vmap they differ between samples where these do
     def<[](const Tensor& x, const Tensor& /*y*/, const Dims& sizes) { return zeros(sizes, x.dtype); }, constant>(
         "zeros_for"),
+    // transfer
+    def<[](const Tensor& x, Index device, bool non_blocking) {
+      return to_device(x, Device{static_cast<std::int8_t>(device)}, non_blocking);
+    },
+        Kind::differentiable, Halves::its_own, Devices::any>("to_device"),
+    def<transfer_, Kind::differentiable, Halves::its_own, Devices::any>("transfer_"),
+    def<[](const Tensor& to, const Tensor& from) { transfer_(to, from, false); }, Kind::differentiable, Halves::its_own,
+        Devices::any>("copy_"),
     // conversion
     def_any<dense_copy>("cast"),
     def_any<clone>("clone"),
-    def_any<copy_>("copy_"),
     def_any<fill_>("fill_"),
     def_any<where>("where"),
     def<[](const Tensor& x) { return x; }, constant>("detach"),
@@ -433,12 +440,17 @@ PyMethodDef functions[] = {
 }  // namespace
 
 PyObject* after_exception(PyCFunction function, PyObject* const* args, Py_ssize_t count) {
+  const auto found = [function] {
+    return std::find_if(std::begin(functions), std::end(functions),
+                        [&](const auto& f) { return f.ml_meth == function; });
+  };
   try {
     throw;
   } catch (const BatchedArgument&) {
-    const auto* found =
-        std::find_if(std::begin(functions), std::end(functions), [&](const auto& f) { return f.ml_meth == function; });
-    return batched_call(found->ml_name, args, count);
+    return batched_call(found()->ml_name, args, count);
+  } catch (const NoKernel&) {
+    PyErr_SetString(PyExc_NotImplementedError, NoKernel(found()->ml_name).what());
+    return nullptr;
   } catch (...) {
     translate_exception();
     return nullptr;

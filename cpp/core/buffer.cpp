@@ -12,6 +12,7 @@
 #include <new>
 #include <thread>
 
+#include "accelerator.h"
 #include "core/error.h"
 
 namespace fastgrad {
@@ -152,6 +153,8 @@ bool inference_mode() { return inference; }
 void set_inference_mode(bool enabled) { inference = enabled; }
 
 StorageRef allocate_storage(std::size_t bytes) {
+  if (call_device().is_cuda()) [[unlikely]]
+    return accelerator()->allocate(bytes, call_device());
   if (bytes > worth_asking && bytes > memory_limit()) {
     fail(ErrorKind::memory, "out of memory: cannot allocate ", bytes, " bytes, this machine has ", memory_limit(),
          "; use smaller tensors or a smaller batch");
@@ -188,6 +191,7 @@ StorageRef detached_storage(const StorageRef& storage) {
   auto* keeper = new StorageRef(stands_on_another ? *static_cast<StorageRef*>(storage->owner) : storage);
   StorageRef twin = foreign_storage(storage->data, storage->bytes, release_storage, keeper);
   twin->read_only = storage->read_only;
+  twin->device = storage->device;
   twin->inference = storage->inference;
   return twin;
 }
@@ -195,8 +199,12 @@ StorageRef detached_storage(const StorageRef& storage) {
 void grow_storage(const StorageRef& storage, std::size_t bytes) {
   const bool is_ours = storage->release == nullptr || storage->release == release_storage;
   if (!is_ours) fail("Trying to resize storage that is not resizable: it is shared with another library; clone() it");
+  const DeviceGuard guard(storage->device);
   StorageRef larger = allocate_storage(bytes);
-  if (storage->bytes > 0) std::memcpy(larger->data, storage->data, storage->bytes);
+  if (storage->device.is_cuda()) {
+    accelerator()->copy_bytes(larger->data, storage->device, storage->data, storage->device, storage->bytes, false);
+  } else if (storage->bytes > 0)
+    std::memcpy(larger->data, storage->data, storage->bytes);
   storage->data = larger->data;
   storage->bytes = bytes;
   if (storage->release != nullptr) storage->release(storage->owner);

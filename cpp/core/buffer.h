@@ -9,6 +9,8 @@
 #include <cstdint>
 #include <utility>
 
+#include "core/device.h"
+
 namespace fastgrad {
 
 // The shared memory behind tensors that are views of each other, and how often it was written in place.
@@ -23,6 +25,7 @@ struct Storage {
   bool read_only = false;
   std::size_t block_bytes = 0;  // of the block of memory that it lies at the front of; 0: none
   bool inference = false;       // made in inference mode: never part of a graph
+  Device device;
 };
 
 void free_storage(Storage* storage);
@@ -56,7 +59,7 @@ class StorageRef {
   Storage* storage_ = nullptr;
 };
 
-// Uninitialised memory, aligned to 64 bytes. Throws Error(memory) when there is none.
+// Uninitialised memory of the call's device, aligned to 64 bytes. Throws Error(memory) when there is none.
 StorageRef allocate_storage(std::size_t bytes);
 // Memory that somebody else owns.
 StorageRef foreign_storage(void* data, std::size_t bytes, void (*release)(void*), void* owner);

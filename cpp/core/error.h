@@ -21,6 +21,13 @@ class Error : public std::exception {
   std::string message_;
 };
 
+// An operation without code for CUDA tensors.
+struct NoKernel : Error {
+  explicit NoKernel(const std::string& op = "this operation")
+      : Error(ErrorKind::not_implemented, op + " has no CUDA kernel; move its tensors to the host first, with .cpu()") {
+  }
+};
+
 template <class... Parts>
 [[noreturn]] void fail(ErrorKind kind, const Parts&... parts) {
   std::ostringstream text;

@@ -3,6 +3,8 @@
 
 #include <cstdint>
 
+#include "core/device.h"
+
 namespace fastgrad {
 
 // How many threads a parallel_for may use: set_num_threads, else OMP_NUM_THREADS, else the cores that
@@ -25,6 +27,8 @@ void parallel_for(std::int64_t begin, std::int64_t end, std::int64_t grain, cons
     f(begin, end);
     return;
   }
+  if (call_device().is_cuda()) [[unlikely]]
+    fail_no_kernel();  // in this thread: f must not throw in another one
   detail::run_parallel(
       begin, end, grain,
       [](const void* context, std::int64_t b, std::int64_t e) { (*static_cast<const F*>(context))(b, e); }, &f);

@@ -27,11 +27,24 @@ struct Tensor {
   Index numel() const;
   bool is_contiguous() const;
 
-  void* raw() const { return static_cast<char*>(storage->data) + offset * static_cast<Index>(item_size(dtype)); }
+  Device device() const { return storage->device; }
+
+  // For code that runs on the host: memory of a CUDA device is refused.
+  void* raw() const {
+    check_host();
+    return address();
+  }
   template <class T>
   T* data() const {
+    check_host();
     return static_cast<T*>(storage->data) + offset;
   }
+  void check_host() const {
+    if (storage->device.is_cuda()) [[unlikely]]
+      fail_no_kernel();
+  }
+  // The same on whatever device.
+  void* address() const { return static_cast<char*>(storage->data) + offset * static_cast<Index>(item_size(dtype)); }
 
   // The same storage under another geometry. The caller guarantees that it lies inside.
   Tensor view(Dims new_sizes, Dims new_strides, Index new_offset) const {

@@ -31,7 +31,8 @@ BinaryLoop kernel_for(Binary op, const char* name, DType dtype) {
   fail(ErrorKind::not_implemented, name, ": not implemented for ", dtype_name(dtype), " tensors");
 }
 
-void run(BinaryLoop kernel, const Tensor& out, const Input& a, const Input& b, DType dtype) {
+void run(Binary op, BinaryLoop kernel, const Tensor& out, const Input& a, const Input& b, DType dtype) {
+  if (const Accelerator* cuda = accelerator_of(out)) return cuda->binary(op, dtype, out, a.term(), b.term());
   const auto width = static_cast<Index>(item_size(dtype)), out_width = static_cast<Index>(item_size(out.dtype));
   if (a.is_simple(out.sizes) && b.is_simple(out.sizes) && out.is_contiguous()) {
     const Index sa = a.tensor != nullptr, sb = b.tensor != nullptr;
@@ -54,8 +55,12 @@ bool is_plain(const Operand& a, const Operand& b) {
          a.tensor->sizes == b.tensor->sizes && a.tensor->is_contiguous() && b.tensor->is_contiguous();
 }
 
-Tensor plain(BinaryLoop kernel, DType out_dtype, const Tensor& a, const Tensor& b) {
+Tensor plain(Binary op, BinaryLoop kernel, DType out_dtype, const Tensor& a, const Tensor& b) {
   Tensor out = empty(a.sizes, out_dtype);
+  if (const Accelerator* cuda = accelerator_of(out)) {
+    cuda->binary(op, a.dtype, out, {&a, nullptr}, {&b, nullptr});
+    return out;
+  }
   const auto width = static_cast<Index>(item_size(a.dtype));
   const auto *left = static_cast<const char*>(a.raw()), *right = static_cast<const char*>(b.raw());
   for_each_piece<2>(out, pointwise_grain, {Source{left, width}, Source{right, width}},
@@ -71,6 +76,7 @@ bool has_zero(const Input& b, DType dtype) {
     std::memcpy(&value, b.number, item_size(dtype));
     return value == 0;
   }
+  if (b.tensor->device().is_cuda()) return false;  // looking would wait for the device; there x / 0 is some number
   return !item(all(*b.tensor, {}, false)).integer;
 }
 
@@ -95,13 +101,13 @@ Tensor binary(Binary op, const char* name, const Operand& a, const Operand& b) {
   const BinaryLoop kernel = kernel_for(op, name, computed);
   const DType out_dtype = gives_bool(op) ? DType::boolean : computed;
   if (computed == own_dtype(a) && !(divides(op) && !is_floating(dtype)) && is_plain(a, b)) {
-    return plain(kernel, out_dtype, *a.tensor, *b.tensor);
+    return plain(op, kernel, out_dtype, *a.tensor, *b.tensor);
   }
   check_exponent(op, name, b, dtype);
   const Input left(a, computed), right(b, computed);
   check_divisor(op, name, right, computed);
   Tensor out = empty(broadcast_shapes(name, left.sizes(), right.sizes()), out_dtype);
-  run(kernel, out, left, right, computed);
+  run(op, kernel, out, left, right, computed);
   return computed == dtype || gives_bool(op) ? out : cast(out, dtype);
 }
 
@@ -123,7 +129,7 @@ void binary_(Binary op, const char* name, const Tensor& a, const Operand& b) {
   check_exponent(op, name, b, dtype);
   const Input left(self, dtype), right(b, dtype);
   check_divisor(op, name, right, dtype);
-  run(kernel, a, left, right, dtype);
+  run(op, kernel, a, left, right, dtype);
   bump_version(a);
 }
 

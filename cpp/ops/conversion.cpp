@@ -2,6 +2,7 @@
 #include <bit>
 #include <optional>
 
+#include "accelerator.h"
 #include "ops/iterate.h"
 #include "ops/ops.h"
 #include "ops/overlap.h"
@@ -80,6 +81,7 @@ Walk<2> with_long_runs(Walk<2> walk) {
 
 // to[...] = from[...], with `from` already of a shape that broadcasts to `to`'s.
 void copy_elements(const Tensor& to, const Tensor& from) {
+  if (const Accelerator* cuda = accelerator_of(to)) return cuda->copy(to, from);
   const UnaryLoop kernel = cast_kernel(from.dtype, to.dtype);
   const Walk<2> walk(to.sizes, {to.strides, broadcast_strides(from, to.sizes)});
   if (to.is_contiguous() && walk.sizes.size() == 1 && (walk.strides[1][0] == 1 || walk.strides[1][0] == 0)) {
@@ -121,7 +123,13 @@ void copy_(const Tensor& to, const Tensor& from) {
 
 void fill_(const Tensor& to, Scalar value) {
   check_inplace("fill_", to);
-  copy_elements(to, scalar_tensor(value, to.dtype));
+  alignas(8) unsigned char number[8];
+  if (const Accelerator* cuda = accelerator_of(to)) {
+    write_scalar(value, to.dtype, number);
+    cuda->fill(to, number);
+  } else {
+    copy_elements(to, scalar_tensor(value, to.dtype));
+  }
   bump_version(to);
 }
 
@@ -133,12 +141,16 @@ Tensor where(const Tensor& condition, const Operand& a, const Operand& b) {
   }
   const DType dtype = result_type(a, b);
   const auto prepare = [dtype](const Operand& x) {
-    if (x.tensor == nullptr) return scalar_tensor(x.scalar, dtype);
+    if (x.tensor == nullptr) return full({}, x.scalar, dtype);
     return x.tensor->dtype == dtype ? *x.tensor : cast(*x.tensor, dtype);
   };
   const Tensor left = prepare(a), right = prepare(b);
   const Dims shape = broadcast_shapes("where", condition.sizes, broadcast_shapes("where", left.sizes, right.sizes));
   Tensor out = empty(shape, dtype);
+  if (const Accelerator* cuda = accelerator_of(out)) {
+    cuda->where(out, condition, left, right);
+    return out;
+  }
   const WhereLoop kernel = kernels().where[static_cast<int>(dtype)];
   const Walk<4> walk(shape, {out.strides, broadcast_strides(condition, shape), broadcast_strides(left, shape),
                              broadcast_strides(right, shape)});
@@ -154,6 +166,7 @@ Scalar item(const Tensor& x) {
     fail("item: a Tensor with ", x.numel(), " elements (shape ", x.sizes,
          ") cannot be converted to a number; index it first, or use tolist()");
   }
+  if (x.device().is_cuda()) return item(to_device(x, host_device, false));
   return visit_every_dtype(x.dtype, [&](auto tag) {
     using T = typename decltype(tag)::type;
     const T value = *x.data<T>();

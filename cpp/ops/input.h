@@ -3,6 +3,7 @@
 
 #include <optional>
 
+#include "accelerator.h"
 #include "ops/iterate.h"
 #include "ops/ops.h"
 
@@ -29,6 +30,7 @@ struct Input {
   const char* data() const {
     return static_cast<const char*>(tensor == nullptr ? static_cast<const void*>(number) : tensor->raw());
   }
+  Term term() const { return {tensor, number}; }
   Dims sizes() const { return tensor == nullptr ? Dims{} : tensor->sizes; }
   Dims strides(const Dims& shape) const {
     return tensor == nullptr ? Dims(shape.size()) : broadcast_strides(*tensor, shape);

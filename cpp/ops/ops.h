@@ -32,6 +32,10 @@ Tensor logspace(double start, double end, Index n, double base, DType dtype);
 // rows and columns of the elements on or below (above) a diagonal, as the two rows of the result
 Tensor triangle_indices(Index rows, Index columns, Index offset, bool lower, DType dtype);
 
+// transfer; without waiting where a copy is `non_blocking` and the host's side is pinned memory
+Tensor to_device(const Tensor& x, Device device, bool non_blocking);  // x itself when it is there
+void transfer_(const Tensor& to, const Tensor& from, bool non_blocking);
+
 // conversion
 Tensor cast(const Tensor& x, DType dtype);  // always a copy
 Tensor clone(const Tensor& x);

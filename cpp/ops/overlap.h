@@ -17,7 +17,7 @@ inline void check_no_internal_overlap(const char* op, const Tensor& t) {
 }
 
 inline bool same_geometry(const Tensor& a, const Tensor& b) {
-  return a.raw() == b.raw() && a.dtype == b.dtype && a.sizes == b.sizes && a.strides == b.strides;
+  return a.address() == b.address() && a.dtype == b.dtype && a.sizes == b.sizes && a.strides == b.strides;
 }
 
 // Whether writing `to` element by element could change an element of `from` before it is read.
@@ -29,7 +29,7 @@ inline bool may_clobber(const Tensor& to, const Tensor& from) {
       if (t.sizes[d] == 0) return std::pair<const char*, const char*>{nullptr, nullptr};
       (t.strides[d] < 0 ? low : high) += t.strides[d] * (t.sizes[d] - 1);
     }
-    const auto* at = static_cast<const char*>(t.raw());
+    const auto* at = static_cast<const char*>(t.address());
     const auto width = static_cast<Index>(item_size(t.dtype));
     return std::pair{at + low * width, at + high * width};
   };

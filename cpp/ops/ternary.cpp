@@ -14,7 +14,8 @@ TernaryLoop kernel_for(Ternary op, const char* name, DType dtype) {
        " tensors; convert first, e.g. with .to(float32)");
 }
 
-void run(TernaryLoop kernel, const Tensor& out, const Input& a, const Input& b, const Input& c) {
+void run(Ternary op, TernaryLoop kernel, const Tensor& out, const Input& a, const Input& b, const Input& c) {
+  if (const Accelerator* cuda = accelerator_of(out)) return cuda->ternary(op, out, a.term(), b.term(), c.term());
   const auto width = static_cast<Index>(item_size(out.dtype));
   auto* const to = static_cast<char*>(out.raw());
   if (out.is_contiguous() && a.is_simple(out.sizes) && b.is_simple(out.sizes) && c.is_simple(out.sizes)) {
@@ -42,7 +43,7 @@ Tensor ternary(Ternary op, const char* name, const Operand& a, const Operand& b,
   const Input first(a, computed), second(b, computed), third(c, computed);
   const Dims shape = broadcast_shapes(name, first.sizes(), broadcast_shapes(name, second.sizes(), third.sizes()));
   Tensor out = empty(shape, computed);
-  run(kernel, out, first, second, third);
+  run(op, kernel, out, first, second, third);
   return computed == dtype ? out : cast(out, dtype);
 }
 
@@ -62,7 +63,7 @@ void ternary_(Ternary op, const char* name, const Tensor& a, const Operand& b, c
     apart = apart && !may_clobber(a, *x->tensor);
   }
   if (!apart) return copy_(a, ternary(op, name, self, b, c));
-  run(kernel_for(op, name, dtype), a, Input(self, dtype), Input(b, dtype), Input(c, dtype));
+  run(op, kernel_for(op, name, dtype), a, Input(self, dtype), Input(b, dtype), Input(c, dtype));
   bump_version(a);
 }
 

@@ -1,4 +1,5 @@
 // Elementwise functions of one tensor.
+#include "accelerator.h"
 #include "ops/iterate.h"
 #include "ops/ops.h"
 #include "ops/overlap.h"
@@ -20,7 +21,8 @@ UnaryLoop kernel_for(Unary op, const char* name, DType dtype) {
   return kernel;
 }
 
-void run(UnaryLoop kernel, const Tensor& out, const Tensor& x) {
+void run(Unary op, UnaryLoop kernel, const Tensor& out, const Tensor& x) {
+  if (const Accelerator* cuda = accelerator_of(out)) return cuda->unary(op, out, x);
   const auto out_width = static_cast<Index>(item_size(out.dtype)), in_width = static_cast<Index>(item_size(x.dtype));
   if (out.is_contiguous() && x.is_contiguous()) {
     const Source from{static_cast<const char*>(x.raw()), in_width};
@@ -45,7 +47,7 @@ Tensor unary(Unary op, const char* name, const Tensor& x) {
   }
   const UnaryLoop kernel = kernel_for(op, name, x.dtype);
   Tensor out = empty(x.sizes, gives_bool(op) ? DType::boolean : x.dtype);
-  run(kernel, out, x);
+  run(op, kernel, out, x);
   return out;
 }
 
@@ -54,7 +56,7 @@ void unary_(Unary op, const char* name, const Tensor& x) {
   const bool widens = needs_float(op) && !is_floating(x.dtype);
   if (widens) check_can_cast(name, default_dtype(), x.dtype);
   if (widens || gives_bool(op) || is_half(x.dtype)) return copy_(x, unary(op, name, x));
-  run(kernel_for(op, name, x.dtype), x, x);
+  run(op, kernel_for(op, name, x.dtype), x, x);
   bump_version(x);
 }
 

@@ -1,0 +1,28 @@
+// The functions of cuda/ that table.cu puts into the accelerator's table, by family.
+#pragma once
+
+#include "accelerator.h"
+
+namespace fastgrad::cuda {
+
+// runtime
+int device_count();
+std::string why_unavailable();
+DeviceProperties properties(int device);
+int current_device();
+void set_device(int device);
+void synchronize(int device);
+StorageRef allocate(std::size_t bytes, Device device);
+void copy_bytes(void* to, Device to_device, const void* from, Device from_device, std::size_t bytes, bool non_blocking);
+
+// conversion
+void copy(const Tensor& to, const Tensor& from);
+void fill(const Tensor& to, const void* number);
+void where(const Tensor& out, const Tensor& condition, const Tensor& a, const Tensor& b);
+
+// unary, binary, ternary
+void unary(Unary op, const Tensor& out, const Tensor& x);
+void binary(Binary op, DType dtype, const Tensor& out, Term a, Term b);
+void ternary(Ternary op, const Tensor& out, Term a, Term b, Term c);
+
+}  // namespace fastgrad::cuda

@@ -1,0 +1,53 @@
+// From one device to another.
+#include "accelerator.h"
+#include "ops/ops.h"
+#include "ops/overlap.h"
+
+namespace fastgrad::ops {
+namespace {
+
+// What the tensor's elements are when they lie in memory as `empty_in_order_of` would lay them.
+Tensor in_order(const Tensor& x) {
+  const DeviceGuard guard(x.device());
+  Tensor out = empty_in_order_of(x, x.dtype);
+  if (out.strides == x.strides) return x;
+  copy_(out, x);
+  return out;
+}
+
+void check_device(Device device) {
+  const Accelerator* const a = accelerator();
+  if (a == nullptr || a->device_count() == 0) {
+    fail(ErrorKind::runtime, "device '", device,
+         "' is not available: ", a == nullptr ? "this fastgrad was built without CUDA" : a->why_unavailable(),
+         "; use device='cpu'");
+  }
+  if (device.index >= a->device_count()) {
+    fail("CUDA error: invalid device ordinal: there is no ", device, " among ", a->device_count(),
+         " CUDA devices, which are numbered from 0");
+  }
+}
+
+}  // namespace
+
+Tensor to_device(const Tensor& x, Device device, bool non_blocking) {
+  if (device == x.device()) return x;
+  if (device.is_cuda()) check_device(device);
+  const Tensor from = in_order(x);
+  const DeviceGuard guard(device);
+  Tensor out = empty_in_order_of(from, x.dtype);
+  accelerator()->copy_bytes(out.address(), device, from.address(), from.device(),
+                            static_cast<std::size_t>(x.numel()) * item_size(x.dtype), non_blocking);
+  out.storage->version = 0;
+  return out;
+}
+
+void transfer_(const Tensor& to, const Tensor& from, bool non_blocking) {
+  const DeviceGuard guard(to.device());
+  if (to.device() == from.device()) return copy_(to, from);
+  check_inplace("copy_", to);
+  const Tensor here = to_device(from, to.device(), non_blocking && from.is_contiguous());
+  copy_(to, here);
+}
+
+}  // namespace fastgrad::ops
