@@ -1,5 +1,5 @@
-// Blocks run one after the other. A fiber runs thread after thread until one has to wait; then another fiber goes on with
-// the threads that have not begun. So threads that never wait cost no switch, and the others two for each wait.
+// Blocks run one after the other. A fiber runs thread after thread until one has to wait; then another fiber goes on
+// with the threads that have not begun. So threads that never wait cost no switch, and the others two for each wait.
 #include "emulation/block.h"
 
 #include <dlfcn.h>
@@ -105,9 +105,7 @@ void try_exchange(const Thread& thread) {
 }
 
 // Odd blocks begin with their last thread: a missing barrier shows in one order or the other.
-unsigned number_of(unsigned i) {
-  return (blockIdx.x + blockIdx.y + blockIdx.z) % 2 == 0 ? i : block.size - 1 - i;
-}
+unsigned number_of(unsigned i) { return (blockIdx.x + blockIdx.y + blockIdx.z) % 2 == 0 ? i : block.size - 1 - i; }
 
 void begin_thread(Fiber* fiber) {
   const unsigned number = number_of(block.begun++);
@@ -190,13 +188,14 @@ void report(const void* kernel) {
   const auto offset = static_cast<const char*>(kernel) - static_cast<const char*>(place.dli_fbase);
   unsigned states[4] = {};
   for (unsigned i = 0; i < block.begun; ++i) ++states[static_cast<int>(block.threads[number_of(i)].state)];
-  std::fprintf(stderr,
-               "fastgrad: the kernel at %s+0x%zx failed in block (%u, %u, %u): %s. Of %u threads %u have ended, %u wait "
-               "at a barrier of the block, %u in an operation of their warp; the last that ran was (%u, %u, %u)\n",
-               place.dli_fname == nullptr ? "?" : place.dli_fname, static_cast<std::size_t>(offset), blockIdx.x,
-               blockIdx.y, blockIdx.z, block.failure, block.size, states[static_cast<int>(State::ended)],
-               states[static_cast<int>(State::at_barrier)], states[static_cast<int>(State::in_warp)], threadIdx.x,
-               threadIdx.y, threadIdx.z);
+  std::fprintf(
+      stderr,
+      "fastgrad: the kernel at %s+0x%zx failed in block (%u, %u, %u): %s. Of %u threads %u have ended, %u wait "
+      "at a barrier of the block, %u in an operation of their warp; the last that ran was (%u, %u, %u)\n",
+      place.dli_fname == nullptr ? "?" : place.dli_fname, static_cast<std::size_t>(offset), blockIdx.x, blockIdx.y,
+      blockIdx.z, block.failure, block.size, states[static_cast<int>(State::ended)],
+      states[static_cast<int>(State::at_barrier)], states[static_cast<int>(State::in_warp)], threadIdx.x, threadIdx.y,
+      threadIdx.z);
 }
 
 // After a failure: the fibers, which hang in their threads, begin anew.

@@ -19,9 +19,9 @@ void* emulated_dynamic_shared();
 
 namespace fastgrad::emulation {
 
-constexpr unsigned max_threads = 1024;             // of a block
-constexpr std::size_t max_shared = 227 * 1024;     // bytes of dynamic shared memory, for kernels that asked for it
-constexpr std::size_t usual_shared = 48 * 1024;    // and for the others
+constexpr unsigned max_threads = 1024;                // of a block
+constexpr std::size_t max_shared = 227 * 1024;        // bytes of dynamic shared memory, for kernels that asked for it
+constexpr std::size_t usual_shared = 48 * 1024;       // and for the others
 constexpr std::uint64_t garbage = ~std::uint64_t{0};  // what is not defined: NaN as a float
 
 // Runs a kernel to its end; false, after a line on stderr, where a thread called `fail` or all wait for ever.

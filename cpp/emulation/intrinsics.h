@@ -56,7 +56,8 @@ inline unsigned __brev(unsigned x) {
   return __builtin_bswap32(x);
 }
 inline unsigned long long __brevll(unsigned long long x) {
-  return static_cast<unsigned long long>(__brev(static_cast<unsigned>(x))) << 32 | __brev(static_cast<unsigned>(x >> 32));
+  return static_cast<unsigned long long>(__brev(static_cast<unsigned>(x))) << 32 |
+         __brev(static_cast<unsigned>(x >> 32));
 }
 
 // The bits of floats.
@@ -89,10 +90,11 @@ namespace fastgrad::emulation {
 
 // The types that CUDA's atomic functions take.
 template <class T>
-concept AtomicInteger =
-    std::same_as<T, int> || std::same_as<T, unsigned> || std::same_as<T, unsigned long long> || std::same_as<T, long long>;
+concept AtomicInteger = std::same_as<T, int> || std::same_as<T, unsigned> || std::same_as<T, unsigned long long> ||
+                        std::same_as<T, long long>;
 template <class T>
-concept AtomicNumber = (AtomicInteger<T> && !std::same_as<T, long long>) || std::same_as<T, float> || std::same_as<T, double>;
+concept AtomicNumber =
+    (AtomicInteger<T> && !std::same_as<T, long long>) || std::same_as<T, float> || std::same_as<T, double>;
 
 template <class T>
 T replace(T* p, T value) {

@@ -12,18 +12,12 @@
 // Blocks run one after the other on one thread: a variable of the function is a variable of the block.
 #define __shared__ static
 
-#define FASTGRAD_VECTORS(name, T, alignment)                             \
-  struct __align__(alignment) name##2 {                                  \
-    T x, y;                                                              \
-  };                                                                     \
-  struct name##3 {                                                       \
-    T x, y, z;                                                           \
-  };                                                                     \
-  struct __align__(2 * alignment > 16 ? 16 : 2 * alignment) name##4 {    \
-    T x, y, z, w;                                                        \
-  };                                                                     \
-  constexpr name##2 make_##name##2(T x, T y) { return {x, y}; }          \
-  constexpr name##3 make_##name##3(T x, T y, T z) { return {x, y, z}; }  \
+#define FASTGRAD_VECTORS(name, T, alignment)                                           \
+  struct __align__(alignment) name##2 { T x, y; };                                     \
+  struct name##3 { T x, y, z; };                                                       \
+  struct __align__(2 * alignment > 16 ? 16 : 2 * alignment) name##4 { T x, y, z, w; }; \
+  constexpr name##2 make_##name##2(T x, T y) { return {x, y}; }                        \
+  constexpr name##3 make_##name##3(T x, T y, T z) { return {x, y, z}; }                \
   constexpr name##4 make_##name##4(T x, T y, T z, T w) { return {x, y, z, w}; }
 
 FASTGRAD_VECTORS(char, signed char, 2)

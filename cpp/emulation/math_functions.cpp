@@ -1,4 +1,5 @@
-// The functions with formulas of their own. They are computed in long double, so that few of its many digits need be right.
+// The functions with formulas of their own. They are computed in long double, so that few of its many digits need be
+// right.
 #include "emulation/math_functions.h"
 
 #include <algorithm>

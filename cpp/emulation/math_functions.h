@@ -3,7 +3,7 @@
 
 #include <math.h>
 
-#define FASTGRAD_OVERLOAD(name)                                                                \
+#define FASTGRAD_OVERLOAD(name)                                                              \
   inline float name##f(float x) { return static_cast<float>(name(static_cast<double>(x))); } \
   inline float name(float x) { return name##f(x); }
 

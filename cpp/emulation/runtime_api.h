@@ -8,34 +8,35 @@
 #define CUDART_VERSION 13000
 
 // FASTGRAD_ERRORS(X): X(name without "cudaError", number, description).
-#define FASTGRAD_ERRORS(X)                                                                     \
-  X(InvalidValue, 1, "invalid argument")                                                       \
-  X(MemoryAllocation, 2, "out of memory")                                                      \
-  X(InitializationError, 3, "initialization error")                                            \
-  X(InvalidConfiguration, 9, "invalid configuration argument")                                 \
-  X(InvalidPitchValue, 12, "invalid pitch argument")                                           \
-  X(InvalidMemcpyDirection, 21, "invalid copy direction for memcpy")                           \
-  X(InsufficientDriver, 35, "CUDA driver version is insufficient for CUDA runtime version")    \
-  X(InvalidDeviceFunction, 98, "invalid device function")                                      \
-  X(NoDevice, 100, "no CUDA-capable device is detected")                                       \
-  X(InvalidDevice, 101, "invalid device ordinal")                                              \
-  X(InvalidResourceHandle, 400, "invalid resource handle")                                     \
-  X(IllegalState, 401, "the operation cannot be performed in the present state")               \
-  X(NotReady, 600, "device not ready")                                                         \
-  X(IllegalAddress, 700, "an illegal memory access was encountered")                           \
-  X(PeerAccessAlreadyEnabled, 704, "peer access is already enabled")                           \
-  X(PeerAccessNotEnabled, 705, "peer access has not been enabled")                             \
-  X(LaunchFailure, 719, "unspecified launch failure")                                          \
-  X(NotPermitted, 800, "operation not permitted")                                              \
-  X(NotSupported, 801, "operation not supported")                                              \
-  X(StreamCaptureUnsupported, 900, "operation not permitted when stream is capturing")         \
-  X(StreamCaptureInvalidated, 901, "operation failed due to a previous error during capture")  \
-  X(StreamCaptureMerge, 902, "operation would result in a merge of separate capture sequences") \
-  X(StreamCaptureUnmatched, 903, "capture was not ended in the same stream as it began")       \
-  X(StreamCaptureUnjoined, 904, "capturing stream has unjoined work")                          \
+#define FASTGRAD_ERRORS(X)                                                                                      \
+  X(InvalidValue, 1, "invalid argument")                                                                        \
+  X(MemoryAllocation, 2, "out of memory")                                                                       \
+  X(InitializationError, 3, "initialization error")                                                             \
+  X(InvalidConfiguration, 9, "invalid configuration argument")                                                  \
+  X(InvalidPitchValue, 12, "invalid pitch argument")                                                            \
+  X(InvalidMemcpyDirection, 21, "invalid copy direction for memcpy")                                            \
+  X(InsufficientDriver, 35, "CUDA driver version is insufficient for CUDA runtime version")                     \
+  X(InvalidDeviceFunction, 98, "invalid device function")                                                       \
+  X(NoDevice, 100, "no CUDA-capable device is detected")                                                        \
+  X(InvalidDevice, 101, "invalid device ordinal")                                                               \
+  X(InvalidResourceHandle, 400, "invalid resource handle")                                                      \
+  X(IllegalState, 401, "the operation cannot be performed in the present state")                                \
+  X(NotReady, 600, "device not ready")                                                                          \
+  X(IllegalAddress, 700, "an illegal memory access was encountered")                                            \
+  X(PeerAccessAlreadyEnabled, 704, "peer access is already enabled")                                            \
+  X(PeerAccessNotEnabled, 705, "peer access has not been enabled")                                              \
+  X(LaunchFailure, 719, "unspecified launch failure")                                                           \
+  X(NotPermitted, 800, "operation not permitted")                                                               \
+  X(NotSupported, 801, "operation not supported")                                                               \
+  X(StreamCaptureUnsupported, 900, "operation not permitted when stream is capturing")                          \
+  X(StreamCaptureInvalidated, 901, "operation failed due to a previous error during capture")                   \
+  X(StreamCaptureMerge, 902, "operation would result in a merge of separate capture sequences")                 \
+  X(StreamCaptureUnmatched, 903, "capture was not ended in the same stream as it began")                        \
+  X(StreamCaptureUnjoined, 904, "capturing stream has unjoined work")                                           \
+  X(StreamCaptureIsolation, 905, "dependency created on uncaptured work in another stream")                     \
   X(StreamCaptureImplicit, 906, "operation would make the legacy stream depend on a capturing blocking stream") \
-  X(CapturedEvent, 907, "operation not permitted on an event last recorded in a capturing stream") \
-  X(StreamCaptureWrongThread, 908, "attempt to terminate a thread-local capture sequence from another thread") \
+  X(CapturedEvent, 907, "operation not permitted on an event last recorded in a capturing stream")              \
+  X(StreamCaptureWrongThread, 908, "attempt to terminate a thread-local capture sequence from another thread")  \
   X(Unknown, 999, "unknown error")
 
 enum cudaError_t {

@@ -1,5 +1,5 @@
-// The 16-bit floats of cuda_fp16.h and cuda_bf16.h: storage and conversions. They have no arithmetic, which fastgrad does
-// in float.
+// The 16-bit floats of cuda_fp16.h and cuda_bf16.h: storage and conversions. They have no arithmetic, which fastgrad
+// does in float.
 #pragma once
 
 #include <cstdint>
