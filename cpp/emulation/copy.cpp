@@ -71,7 +71,7 @@ cudaError_t submit_copy(CUstream_st& stream, const Copy& copy, cudaMemcpyKind ki
   const bool captured = stream.capture != nullptr;
   const bool snapshot = !captured && from.pageable && to.device != nullptr;
   Action run = snapshot ? from_snapshot(copy) : Action([copy] { return copy.run(), cudaSuccess; });
-  const cudaError_t error = submit(stream, to.bits() | from.bits(), std::move(run));
+  const cudaError_t error = submit(stream, {.devices = to.bits() | from.bits(), .run = std::move(run)});
   if (error != cudaSuccess || captured) return error;
   const bool host_waits = to.pageable || (from.pageable && to.device == nullptr);
   const bool host_takes_part = to.device == nullptr || from.device == nullptr;
@@ -129,6 +129,7 @@ cudaError_t cudaMemsetAsync(void* memory, int value, std::size_t bytes, cudaStre
     if (bytes == 0) return cudaSuccess;
     const Place place = find_place(memory, bytes);
     if (!place.valid || place.pageable) return cudaErrorInvalidValue;
-    return submit(*stream, place.bits(), [=] { return std::memset(memory, value, bytes), cudaSuccess; });
+    const auto fill = [=] { return std::memset(memory, value, bytes), cudaSuccess; };
+    return submit(*stream, {.devices = place.bits(), .run = fill});
   });
 }

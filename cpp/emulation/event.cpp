@@ -19,7 +19,7 @@ cudaError_t check_captured(const CUevent_st& event) {
 
 bool is_pending(const CUevent_st& event) { return event.record != nullptr && !event.record->done; }
 
-cudaError_t finish(const CUevent_st& event) {
+cudaError_t finish_event(const CUevent_st& event) {
   if (!is_pending(event)) return cudaSuccess;
   return finish(*event.record->stream, event.record->sequence);
 }
@@ -33,12 +33,7 @@ cudaError_t record_event(CUevent_st& event, CUstream_st& stream) {
     event.record = std::move(record);
     return cudaSuccess;
   }
-  const cudaError_t error = submit(stream, 0, [record] {
-    record->time = std::chrono::steady_clock::now();
-    record->done = true;
-    return cudaSuccess;
-  });
-  if (error != cudaSuccess) return error;
+  if (const cudaError_t error = submit(stream, {.records = record}); error != cudaSuccess) return error;
   record->sequence = stream.queue.back().sequence;
   event.record = std::move(record);
   return cudaSuccess;
@@ -48,7 +43,7 @@ cudaError_t wait_for_event(CUstream_st& stream, const CUevent_st& event) {
   if (event.record == nullptr) return cudaSuccess;
   if (event.record->capture != nullptr) return join_capture(stream, *event.record);
   if (stream.capture != nullptr) return invalidate(*stream.capture, cudaErrorStreamCaptureIsolation);
-  return submit(stream, 0, nullptr, event.record);
+  return submit(stream, {.waits_for = event.record});
 }
 
 }  // namespace
@@ -108,7 +103,7 @@ cudaError_t cudaEventQuery(cudaEvent_t handle) {
     if (const cudaError_t error = check_captured(*event); error != cudaSuccess) return error;
     if (const cudaError_t error = check_unsafe_call(); error != cudaSuccess) return error;
     if (!is_pending(*event)) return cudaSuccess;
-    const cudaError_t error = finish(*event);
+    const cudaError_t error = finish_event(*event);
     return error == cudaSuccess ? cudaErrorNotReady : error;
   });
 }
@@ -118,7 +113,7 @@ cudaError_t cudaEventSynchronize(cudaEvent_t handle) {
     const CUevent_st* const event = find_event(handle);
     if (event == nullptr) return cudaErrorInvalidResourceHandle;
     if (const cudaError_t error = check_captured(*event); error != cudaSuccess) return error;
-    return finish(*event);
+    return finish_event(*event);
   });
 }
 

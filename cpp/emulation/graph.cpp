@@ -94,10 +94,10 @@ cudaError_t invalidate(Capture& capture, cudaError_t error) {
   return error;
 }
 
-cudaError_t append_node(CUstream_st& stream, unsigned devices, Action run) {
+cudaError_t append_node(CUstream_st& stream, Work work) {
   Capture& capture = *stream.capture;
   if (!capture.valid) return cudaErrorStreamCaptureInvalidated;
-  capture.nodes.push_back({devices, std::move(run), stream.after});
+  capture.nodes.push_back({work.devices, std::move(work.run), stream.after});
   stream.after = {capture.nodes.size() - 1};
   return cudaSuccess;
 }
@@ -218,13 +218,14 @@ cudaError_t cudaGraphLaunch(cudaGraphExec_t exec, cudaStream_t handle) {
     CUstream_st* const stream = find_stream(handle);
     if (exec == nullptr) return cudaErrorInvalidValue;
     if (stream == nullptr) return cudaErrorInvalidResourceHandle;
-    return submit(*stream, 0, [nodes = exec->nodes] {
+    const auto run = [nodes = exec->nodes] {
       for (const CUgraphNode_st& node : *nodes) {
         open_memory(node.devices);
         if (const cudaError_t error = node.run(); error != cudaSuccess) return error;
       }
       return cudaSuccess;
-    });
+    };
+    return submit(*stream, {.run = run});
   });
 }
 

@@ -32,10 +32,11 @@ cudaError_t launch(const cudaLaunchConfig_t* config, const void* kernel, std::fu
     CUstream_st* const stream = find_stream(config->stream);
     if (stream == nullptr || stream->device != &device()) return cudaErrorInvalidResourceHandle;
     if (const cudaError_t error = check_limits(*config, kernel); error != cudaSuccess) return error;
-    return submit(*stream, stream->device->reachable(), [=, config = *config, thread = std::move(thread)] {
+    auto run = [=, config = *config, thread = std::move(thread)] {
       const bool ended = run_grid(config.gridDim, config.blockDim, config.dynamicSmemBytes, kernel, thread);
       return ended ? cudaSuccess : cudaErrorLaunchFailure;
-    });
+    };
+    return submit(*stream, {.devices = stream->device->reachable(), .run = std::move(run)});
   });
 }
 

@@ -26,14 +26,23 @@ void run_what_comes_first(CUstream_st& stream, const Work& work) {
   if (work.waits_for != nullptr && !work.waits_for->done) drain(*work.waits_for->stream, work.waits_for->sequence);
 }
 
+void run(const Work& work, Device& device) {
+  if (work.run && device.failure == cudaSuccess) {
+    open_memory(work.devices);
+    device.failure = work.run();
+  }
+  if (work.records != nullptr) {
+    work.records->time = std::chrono::steady_clock::now();
+    work.records->done = true;
+  }
+}
+
 void drain(CUstream_st& stream, std::uint64_t sequence) {
   while (!stream.queue.empty() && stream.queue.front().sequence <= sequence) {
     run_what_comes_first(stream, stream.queue.front());
     const Work work = std::move(stream.queue.front());
     stream.queue.pop_front();
-    if (stream.device->failure != cudaSuccess) continue;
-    open_memory(work.devices);
-    if (work.run) stream.device->failure = work.run();
+    run(work, *stream.device);
   }
 }
 
@@ -69,10 +78,11 @@ bool legacy_would_join(const CUstream_st& stream) {
          });
 }
 
-cudaError_t submit(CUstream_st& stream, unsigned devices, Action run, std::shared_ptr<Record> waits_for) {
-  if (stream.capture != nullptr) return append_node(stream, devices, std::move(run));
+cudaError_t submit(CUstream_st& stream, Work work) {
+  if (stream.capture != nullptr) return append_node(stream, std::move(work));
   if (legacy_would_join(stream)) return check_synchronization(stream);
-  stream.queue.push_back({next_sequence++, devices, std::move(run), std::move(waits_for)});
+  work.sequence = next_sequence++;
+  stream.queue.push_back(std::move(work));
   if (stream.queue.size() > queue_limit) return finish(stream, stream.queue.front().sequence);
   return cudaSuccess;
 }
@@ -145,11 +155,12 @@ cudaError_t cudaLaunchHostFunc(cudaStream_t handle, cudaHostFn_t function, void*
   return api([&] {
     CUstream_st* const stream = find_stream(handle);
     if (stream == nullptr) return cudaErrorInvalidResourceHandle;
-    return submit(*stream, 0, [function, data] {
+    const auto call = [function, data] {
       in_host_function() = true;
       function(data);
       in_host_function() = false;
       return cudaSuccess;
-    });
+    };
+    return submit(*stream, {.run = call});
   });
 }

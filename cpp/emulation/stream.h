@@ -30,10 +30,10 @@ struct Record {
 };
 
 struct Work {
-  std::uint64_t sequence;  // calls are numbered over all streams
-  unsigned devices;        // whose memory it uses, as bits
-  Action run;
-  std::shared_ptr<Record> waits_for;
+  unsigned devices = 0;  // whose memory it uses, as bits
+  Action run = nullptr;
+  std::shared_ptr<Record> waits_for = nullptr, records = nullptr;
+  std::uint64_t sequence = 0;  // calls are numbered over all streams
 };
 
 }  // namespace fastgrad::emulation
@@ -67,7 +67,7 @@ struct Capture {
   std::thread::id thread;
   cudaStream_t origin;
   bool valid = true, ended = false;
-  std::vector<CUgraphNode_st> nodes;
+  std::vector<CUgraphNode_st> nodes{};
 };
 
 cudaStream_t make_stream(Device& device, bool blocking);
@@ -76,13 +76,13 @@ cudaStream_t find_stream(cudaStream_t handle);
 cudaEvent_t find_event(cudaEvent_t handle);
 
 // Appends to the queue, or to the graph that the stream captures.
-cudaError_t submit(CUstream_st& stream, unsigned devices, Action run, std::shared_ptr<Record> waits_for = nullptr);
+cudaError_t submit(CUstream_st& stream, Work work);
 // Runs the stream's work up to a number (all: its end), and what that has to wait for; returns the device's failure.
 constexpr std::uint64_t all = ~std::uint64_t{0};
 cudaError_t finish(CUstream_st& stream, std::uint64_t sequence = all);
 cudaError_t finish_device(Device& device);
 
-cudaError_t append_node(CUstream_st& stream, unsigned devices, Action run);
+cudaError_t append_node(CUstream_st& stream, Work work);
 // Makes the stream wait for a recording in a graph, which it joins.
 cudaError_t join_capture(CUstream_st& stream, const Record& record);
 // An error where a capture forbids this thread a call that might synchronise.
