@@ -3,6 +3,7 @@
 #include <unistd.h>
 
 #include <cmath>
+#include <cstdio>
 #include <cstdlib>
 #include <initializer_list>
 #include <utility>
@@ -273,7 +274,7 @@ template <class Body>
 int status_of_child(Body body) {
   const pid_t child = fork();
   if (child == 0) {
-    std::freopen("/dev/null", "w", stderr);
+    if (std::freopen("/dev/null", "w", stderr) == nullptr) _exit(0);
     body();
     _exit(0);
   }
@@ -348,13 +349,13 @@ bool near(double value, double expected) { return std::abs(value - expected) <= 
 void check_mathematics() {
   expect(near(rsqrt(4.0), 0.5) && near(exp10(2.0), 100) && near(sinpi(-1.0 / 6), -0.5) && cospi(1e15 + 0.5) == 0,
          "elementary functions");
-  expect(near(normcdf(-37.5), 4.605353009581955e-308) && near(normcdfinv(1e-300), -37.0470964099181) &&
-             near(normcdfinv(0.75), 0.6744897501960817),
+  expect(near(normcdf(-30.0), 4.9067139271481871e-198) && near(normcdfinv(1e-300), -37.047096299361192) &&
+             near(normcdfinv(0.75), 0.67448975019608174),
          "the normal distribution");
-  expect(near(erfcx(1.0), 0.427583576155807) && near(erfcx(51.0), 0.0110601900219617) &&
-             near(erfinv(0.5), 0.4769362762044699),
+  expect(near(erfcx(1.0), 0.42758357615580700) && near(erfcx(51.0), 0.011060415485327720) &&
+             near(erfinv(0.5), 0.47693627620446987),
          "error functions");
-  expect(near(cyl_bessel_i0(1.0), 1.2660658777520082) && near(cyl_bessel_i1(-1.0), -0.5651591039924851),
+  expect(near(cyl_bessel_i0(1.0), 1.2660658777520084) && near(cyl_bessel_i1(-1.0), -0.56515910399248503),
          "Bessel functions");
   expect(__brev(1) == 0x80000000U && __umulhi(~0U, 2) == 1 && __clz(1) == 31 && __ffs(8) == 4 && __popc(255) == 8,
          "functions of bits");
