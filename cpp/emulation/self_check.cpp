@@ -245,6 +245,7 @@ void check_limits() {
   fails(1, 1025, 0, cudaErrorInvalidConfiguration);
   fails(1, dim3(32, 33), 0, cudaErrorInvalidConfiguration);
   fails(dim3(1, 65536), 1, 0, cudaErrorInvalidConfiguration);
+  expect(cudaFuncSetAttribute(reverse, cudaFuncAttributeMaxDynamicSharedMemorySize, 48 * 1024));
   fails(1, 1, 48 * 1024 + 1, cudaErrorInvalidValue);
   expect_error(cudaFuncSetAttribute(reverse, cudaFuncAttributeMaxDynamicSharedMemorySize, 227 * 1024 + 1),
                cudaErrorInvalidValue, "the limit of shared memory");
