@@ -354,7 +354,7 @@ __global__ void mathematics(bool* right) {
       near(erfinv(0.5), 0.47693627620446987) && erfinvf(-1.0f) == -HUGE_VALF,
       near(cyl_bessel_i0(1.0), 1.2660658777520084) && near(cyl_bessel_i1(-1.0), -0.56515910399248503),
       __brev(1) == 0x80000000U && __umulhi(~0U, 2) == 1 && __clz(1) == 31 && __ffs(8) == 4 && __popc(255) == 8,
-      max(1, 2.5f) == 2.5f && min(-1LL, 3) == -1 && max(NAN, 1.0f) == 1 && __float2int_rn(2.5f) == 2,
+      max(1.0, 2.5f) == 2.5 && min(-1LL, 3LL) == -1 && max(NAN, 1.0f) == 1 && __float2int_rn(2.5f) == 2,
       __half2float(__float2half(65504)) == 65504 && __bfloat162float(__float2bfloat16(1 + 0x1p-8f)) == 1,
       nvcuda::wmma::__float_to_tf32(1 + 0x1p-11f) == 1 + 0x1p-10f,
   };
