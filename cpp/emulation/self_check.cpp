@@ -102,6 +102,13 @@ __global__ void count_even(int* out) {
   out[threadIdx.x] = counted == total && any && !every ? counted : -1;
 }
 
+// The first thread waits for the last one, as long as that takes.
+__global__ void spin(volatile int* flags) {
+  if (threadIdx.x == blockDim.x - 1) flags[1] = 1;
+  while (threadIdx.x == 0 && flags[1] == 0) __nanosleep(10);
+  if (threadIdx.x == 0) flags[0] = 1;
+}
+
 void check_barriers() {
   std::vector<int> values(3 * 100), expected(3 * 100);
   for (int i = 0; i < 300; ++i) values[i] = i, expected[i] = i / 100 * 100 + 99 - i % 100;
@@ -112,6 +119,9 @@ void check_barriers() {
   expect(try_launch(1, dim3(11, 31, 3), 0, nullptr, count_even, counts.data));
   const std::vector<int> counted = counts.values();
   for (int i = 0; i < 11; ++i) expect(counted[i] == 6 * 31 * 3, "a barrier that counts");
+  OnDevice<int> flags(std::vector<int>(2, 0));
+  expect(try_launch(1, 64, 0, nullptr, spin, flags.data));
+  expect(flags.values() == std::vector<int>(2, 1), "a thread that sleeps lets others go on");
 }
 
 __global__ void shuffles(double* out, int n) {
