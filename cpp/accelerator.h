@@ -81,6 +81,10 @@ struct Accelerator {
   void (*unary)(Unary op, const Tensor& out, const Tensor& x);
   void (*binary)(Binary op, DType dtype, const Tensor& out, Term a, Term b);
   void (*ternary)(Ternary op, const Tensor& out, Term a, Term b, Term c);
+  // reduction: of a contiguous x as [outer, n, inner] over n; arg_reduce knows max and min, and n > 0
+  void (*reduce)(Reduce op, const Tensor& out, const Tensor& x, Index outer, Index n, Index inner);
+  void (*arg_reduce)(Reduce op, const Tensor& values, const Tensor& places, const Tensor& x, Index outer, Index n,
+                     Index inner);
 };
 
 // Null in a build without CUDA.

@@ -25,4 +25,9 @@ void unary(Unary op, const Tensor& out, const Tensor& x);
 void binary(Binary op, DType dtype, const Tensor& out, Term a, Term b);
 void ternary(Ternary op, const Tensor& out, Term a, Term b, Term c);
 
+// reduction
+void reduce(Reduce op, const Tensor& out, const Tensor& x, Index outer, Index n, Index inner);
+void arg_reduce(Reduce op, const Tensor& values, const Tensor& places, const Tensor& x, Index outer, Index n,
+                Index inner);
+
 }  // namespace fastgrad::cuda

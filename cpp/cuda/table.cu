@@ -23,6 +23,9 @@ Accelerator made() {
   table.unary = unary;
   table.binary = binary;
   table.ternary = ternary;
+  // reduction
+  table.reduce = reduce;
+  table.arg_reduce = arg_reduce;
   return table;
 }
 
