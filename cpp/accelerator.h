@@ -22,6 +22,8 @@ struct Term {
   const void* number;
 };
 
+enum class Scan : int { sum, product, log_sum_exp };
+
 struct MemoryUse {
   std::size_t allocated, peak_allocated, reserved, peak_reserved, free, total;
 };
@@ -85,6 +87,12 @@ struct Accelerator {
   void (*reduce)(Reduce op, const Tensor& out, const Tensor& x, Index outer, Index n, Index inner);
   void (*arg_reduce)(Reduce op, const Tensor& values, const Tensor& places, const Tensor& x, Index outer, Index n,
                      Index inner);
+  // scan: of contiguous tensors as [outer, n, inner] over n, all nonzero
+  void (*accumulate)(Scan op, const Tensor& out, const Tensor& x, Index outer, Index n, Index inner);
+  void (*running_extreme)(bool largest, const Tensor& values, const Tensor& places, const Tensor& x, Index outer,
+                          Index n, Index inner);
+  void (*recurrence)(const Tensor& out, const Tensor& x, const Tensor& added, Index outer, Index n, Index inner,
+                     bool backward);
 };
 
 // Null in a build without CUDA.

@@ -30,4 +30,11 @@ void reduce(Reduce op, const Tensor& out, const Tensor& x, Index outer, Index n,
 void arg_reduce(Reduce op, const Tensor& values, const Tensor& places, const Tensor& x, Index outer, Index n,
                 Index inner);
 
+// scan
+void accumulate(Scan op, const Tensor& out, const Tensor& x, Index outer, Index n, Index inner);
+void running_extreme(bool largest, const Tensor& values, const Tensor& places, const Tensor& x, Index outer, Index n,
+                     Index inner);
+void recurrence(const Tensor& out, const Tensor& x, const Tensor& added, Index outer, Index n, Index inner,
+                bool backward);
+
 }  // namespace fastgrad::cuda

@@ -9,15 +9,30 @@ namespace fastgrad::cuda {
 
 constexpr int warp_threads = 32;
 
-// x of the lane whose number differs in the bits of `mask`, for any T that can be copied as bytes.
-template <class T>
-__device__ T shuffle_xor(T x, int mask) {
+// What `exchange` makes of x's words, for any T that can be copied as bytes.
+template <class T, class F>
+__device__ T exchange_words(T x, F exchange) {
   constexpr int words = (sizeof(T) + 3) / 4;
   unsigned word[words] = {};
   memcpy(word, &x, sizeof(T));
-  for (unsigned& w : word) w = __shfl_xor_sync(0xffffffffU, w, mask);
+  for (unsigned& w : word) w = exchange(w);
   memcpy(&x, word, sizeof(T));
   return x;
+}
+
+// x of the lane whose number differs in the bits of `mask`; of the lane `distance` before, its own where there is none
+// in the group of `width` lanes; of lane `lane` of the group. All lanes of the warp take part.
+template <class T>
+__device__ T shuffle_xor(T x, int mask) {
+  return exchange_words(x, [=](unsigned w) { return __shfl_xor_sync(0xffffffffU, w, mask); });
+}
+template <class T>
+__device__ T shuffle_up(T x, int distance, int width = warp_threads) {
+  return exchange_words(x, [=](unsigned w) { return __shfl_up_sync(0xffffffffU, w, distance, width); });
+}
+template <class T>
+__device__ T shuffle_from(T x, int lane, int width = warp_threads) {
+  return exchange_words(x, [=](unsigned w) { return __shfl_sync(0xffffffffU, w, lane, width); });
 }
 
 // f over groups of `width` neighbouring lanes, a power of two; each lane gets its group's. f has to commute. All lanes

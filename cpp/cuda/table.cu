@@ -26,6 +26,10 @@ Accelerator made() {
   // reduction
   table.reduce = reduce;
   table.arg_reduce = arg_reduce;
+  // scan
+  table.accumulate = accumulate;
+  table.running_extreme = running_extreme;
+  table.recurrence = recurrence;
   return table;
 }
 

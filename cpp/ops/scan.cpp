@@ -2,6 +2,7 @@
 #include <cmath>
 #include <limits>
 
+#include "accelerator.h"
 #include "ops/dim_lines.h"
 #include "ops/ops.h"
 
@@ -72,12 +73,16 @@ using Accumulator = std::conditional_t<std::is_integral_v<T>, Index, double>;
 
 // combine(state, element) along a dimension; integers and bools become int64.
 template <class Combine>
-Tensor accumulate(const char* name, const Tensor& x, Index dim, int start, const Combine& combine) {
+Tensor accumulate(Scan op, const char* name, const Tensor& x, Index dim, int start, const Combine& combine) {
   const int d = wrap_dim(dim, x.dim(), name);
   const Tensor from = contiguous(is_floating(x.dtype) ? x : cast(x, DType::int64));
   const Tensor out = empty_like(from);
   const Block block(from, d);
   if (block.empty()) return out;
+  if (const Accelerator* cuda = accelerator_of(x)) {
+    cuda->accumulate(op, out, from, block.outer, block.n, block.inner);
+    return out;
+  }
   visit_dtype(from.dtype, [&](auto tag) {
     using T = typename decltype(tag)::type;
     using A = Accumulator<T>;
@@ -99,11 +104,16 @@ struct Best {
 
 // The best value so far and its last place; NaN is better than all.
 template <class Better>
-std::pair<Tensor, Tensor> running_extreme(const char* name, const Tensor& x, Index dim, const Better& at_least) {
+std::pair<Tensor, Tensor> running_extreme(bool largest, const char* name, const Tensor& x, Index dim,
+                                          const Better& at_least) {
   const int d = wrap_dim(dim, x.dim(), name);
   const Tensor from = contiguous(x), values = empty_like(from), places = empty(from.sizes, DType::int64);
   const Block block(from, d);
   if (block.empty()) return {values, places};
+  if (const Accelerator* cuda = accelerator_of(x)) {
+    cuda->running_extreme(largest, values, places, from, block.outer, block.n, block.inner);
+    return {values, places};
+  }
   visit_dtype(from.dtype, [&](auto tag) {
     using T = typename decltype(tag)::type;
     const T* const in = from.data<T>();
@@ -136,19 +146,19 @@ void check_recurrence(const Tensor& x, const Tensor& added) {
 }  // namespace
 
 Tensor cumsum(const Tensor& x, Index dim) {
-  return accumulate("cumsum", x, dim, 0, [](auto a, auto b) { return wrapping_sum(a, b); });
+  return accumulate(Scan::sum, "cumsum", x, dim, 0, [](auto a, auto b) { return wrapping_sum(a, b); });
 }
 
 Tensor cumprod(const Tensor& x, Index dim) {
-  return accumulate("cumprod", x, dim, 1, [](auto a, auto b) { return wrapping_product(a, b); });
+  return accumulate(Scan::product, "cumprod", x, dim, 1, [](auto a, auto b) { return wrapping_product(a, b); });
 }
 
 std::pair<Tensor, Tensor> cummax(const Tensor& x, Index dim) {
-  return running_extreme("cummax", x, dim, [](auto v, auto best) { return v >= best; });
+  return running_extreme(true, "cummax", x, dim, [](auto v, auto best) { return v >= best; });
 }
 
 std::pair<Tensor, Tensor> cummin(const Tensor& x, Index dim) {
-  return running_extreme("cummin", x, dim, [](auto v, auto best) { return v <= best; });
+  return running_extreme(false, "cummin", x, dim, [](auto v, auto best) { return v <= best; });
 }
 
 Tensor logcumsumexp(const Tensor& x, Index dim) {
@@ -160,6 +170,10 @@ Tensor logcumsumexp(const Tensor& x, Index dim) {
   const Tensor from = contiguous(x), out = empty_like(from);
   const Block block(from, d);
   if (block.empty()) return out;
+  if (const Accelerator* cuda = accelerator_of(x)) {
+    cuda->accumulate(Scan::log_sum_exp, out, from, block.outer, block.n, block.inner);
+    return out;
+  }
   visit_dtype(from.dtype, [&](auto tag) {
     using T = typename decltype(tag)::type;
     const T* const in = from.data<T>();
@@ -178,6 +192,10 @@ Tensor recurrence(const Tensor& x, const Tensor& added, Index dim, bool backward
   const Tensor factors = contiguous(x), terms = contiguous(added), out = empty_like(factors);
   const Block block(factors, d);
   if (block.empty()) return out;
+  if (const Accelerator* cuda = accelerator_of(x)) {
+    cuda->recurrence(out, factors, terms, block.outer, block.n, block.inner, backward);
+    return out;
+  }
   visit_dtype(x.dtype, [&](auto tag) {
     using T = typename decltype(tag)::type;
     const T *const a = factors.data<T>(), *const b = terms.data<T>();
