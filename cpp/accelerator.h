@@ -23,6 +23,7 @@ struct Term {
 };
 
 enum class Scan : int { sum, product, log_sum_exp };
+enum class Select : int { kth, median, nanmedian, mode };
 
 struct MemoryUse {
   std::size_t allocated, peak_allocated, reserved, peak_reserved, free, total;
@@ -93,6 +94,15 @@ struct Accelerator {
                           Index n, Index inner);
   void (*recurrence)(const Tensor& out, const Tensor& x, const Tensor& added, Index outer, Index n, Index inner,
                      bool backward);
+  // sort: along n of a contiguous [outer, n, inner], all nonzero; `sort` gives the first `count`, `select` one (`k` is
+  // from 0). The row of a matrix in sorted order. Of each value its place in a sequence; `row` values share one.
+  void (*sort)(const Tensor& values, const Tensor& places, const Tensor& x, Index outer, Index n, Index inner,
+               Index count, bool descending);
+  void (*select)(Select what, const Tensor& values, const Tensor& places, const Tensor& x, Index outer, Index n,
+                 Index inner, Index k);
+  void (*sort_rows)(const Tensor& order, const Tensor& x);
+  void (*searchsorted)(const Tensor& out, const Tensor& sequences, const Tensor* sorter, const Tensor& values,
+                       Index row, bool right);
 };
 
 // Null in a build without CUDA.

@@ -37,4 +37,13 @@ void running_extreme(bool largest, const Tensor& values, const Tensor& places, c
 void recurrence(const Tensor& out, const Tensor& x, const Tensor& added, Index outer, Index n, Index inner,
                 bool backward);
 
+// sort
+void sort(const Tensor& values, const Tensor& places, const Tensor& x, Index outer, Index n, Index inner, Index count,
+          bool descending);
+void select(Select what, const Tensor& values, const Tensor& places, const Tensor& x, Index outer, Index n, Index inner,
+            Index k);
+void sort_rows(const Tensor& order, const Tensor& x);
+void searchsorted(const Tensor& out, const Tensor& sequences, const Tensor* sorter, const Tensor& values, Index row,
+                  bool right);
+
 }  // namespace fastgrad::cuda

@@ -30,6 +30,11 @@ Accelerator made() {
   table.accumulate = accumulate;
   table.running_extreme = running_extreme;
   table.recurrence = recurrence;
+  // sort
+  table.sort = sort;
+  table.select = select;
+  table.sort_rows = sort_rows;
+  table.searchsorted = searchsorted;
   return table;
 }
 

@@ -11,20 +11,10 @@ namespace {
 
 enum class Direction { forward, backward };
 
-// A contiguous tensor seen as [outer, n, inner], to be scanned over n.
-struct Block {
-  Index outer = 1, n = 1, inner = 1;
-
-  Block(const Tensor& x, int dim) {
-    for (int d = 0; d < x.dim(); ++d) (d < dim ? outer : d == dim ? n : inner) *= x.sizes[d];
-  }
-  bool empty() const { return outer * n * inner == 0; }
-};
-
 constexpr Index width = 64;  // lines that are scanned side by side, so that memory is read in its order
 
 template <Direction direction, class State, class Step>
-void scan_side_by_side(Index first, Index count, const Block& b, State start, const Step& step) {
+void scan_side_by_side(Index first, Index count, const DimBlock& b, State start, const Step& step) {
   State state[width];
   for (Index c = 0; c < count; ++c) state[c] = start;
   for (Index i = 0; i < b.n; ++i) {
@@ -34,7 +24,7 @@ void scan_side_by_side(Index first, Index count, const Block& b, State start, co
 }
 
 template <Direction direction, class State, class Step>
-void scan_one(Index first, const Block& b, State state, const Step& step) {
+void scan_one(Index first, const DimBlock& b, State state, const Step& step) {
   for (Index i = 0; i < b.n; ++i) {
     const Index place = direction == Direction::forward ? i : b.n - 1 - i;
     step(first + place * b.inner, place, state);
@@ -44,7 +34,7 @@ void scan_one(Index first, const Block& b, State state, const Step& step) {
 // Calls step(at, place, state) for each element, in order along each line: `at` is where it lies, `place` where in
 // its line; the state of every line starts as `start`.
 template <Direction direction, class State, class Step>
-void scan(const Block& b, State start, const Step& step) {
+void scan(const DimBlock& b, State start, const Step& step) {
   const Index pieces = (b.inner + width - 1) / width;
   parallel_for(0, b.outer * pieces, line_grain(b.n * std::min(width, b.inner)), [&](Index begin, Index end) {
     for (Index i = begin; i < end; ++i) {
@@ -77,7 +67,7 @@ Tensor accumulate(Scan op, const char* name, const Tensor& x, Index dim, int sta
   const int d = wrap_dim(dim, x.dim(), name);
   const Tensor from = contiguous(is_floating(x.dtype) ? x : cast(x, DType::int64));
   const Tensor out = empty_like(from);
-  const Block block(from, d);
+  const DimBlock block(from, d);
   if (block.empty()) return out;
   if (const Accelerator* cuda = accelerator_of(x)) {
     cuda->accumulate(op, out, from, block.outer, block.n, block.inner);
@@ -108,7 +98,7 @@ std::pair<Tensor, Tensor> running_extreme(bool largest, const char* name, const 
                                           const Better& at_least) {
   const int d = wrap_dim(dim, x.dim(), name);
   const Tensor from = contiguous(x), values = empty_like(from), places = empty(from.sizes, DType::int64);
-  const Block block(from, d);
+  const DimBlock block(from, d);
   if (block.empty()) return {values, places};
   if (const Accelerator* cuda = accelerator_of(x)) {
     cuda->running_extreme(largest, values, places, from, block.outer, block.n, block.inner);
@@ -168,7 +158,7 @@ Tensor logcumsumexp(const Tensor& x, Index dim) {
          "; convert the tensor with .float()");
   }
   const Tensor from = contiguous(x), out = empty_like(from);
-  const Block block(from, d);
+  const DimBlock block(from, d);
   if (block.empty()) return out;
   if (const Accelerator* cuda = accelerator_of(x)) {
     cuda->accumulate(Scan::log_sum_exp, out, from, block.outer, block.n, block.inner);
@@ -190,7 +180,7 @@ Tensor recurrence(const Tensor& x, const Tensor& added, Index dim, bool backward
   const int d = wrap_dim(dim, x.dim(), "recurrence");
   check_recurrence(x, added);
   const Tensor factors = contiguous(x), terms = contiguous(added), out = empty_like(factors);
-  const Block block(factors, d);
+  const DimBlock block(factors, d);
   if (block.empty()) return out;
   if (const Accelerator* cuda = accelerator_of(x)) {
     cuda->recurrence(out, factors, terms, block.outer, block.n, block.inner, backward);
