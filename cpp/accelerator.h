@@ -103,6 +103,12 @@ struct Accelerator {
   void (*sort_rows)(const Tensor& order, const Tensor& x);
   void (*searchsorted)(const Tensor& out, const Tensor& sequences, const Tensor* sorter, const Tensor& values,
                        Index row, bool right);
+  // statistics: how often each number occurs in `bins`, added to zeros; the sums of its weights, in float64
+  void (*count_numbers)(const Tensor& out, const Tensor& bins);
+  void (*sum_by_number)(const Tensor& out, const Tensor& bins, const Tensor& weights);
+  // distance, diagonal: of contiguous tensors
+  void (*cdist)(const Tensor& out, const Tensor& a, const Tensor& b, double p);
+  void (*triangle)(const Tensor& out, const Tensor& x, Index diagonal, bool upper);
 };
 
 // Null in a build without CUDA.

@@ -46,4 +46,10 @@ void sort_rows(const Tensor& order, const Tensor& x);
 void searchsorted(const Tensor& out, const Tensor& sequences, const Tensor* sorter, const Tensor& values, Index row,
                   bool right);
 
+// statistics, distance, diagonal
+void count_numbers(const Tensor& out, const Tensor& bins);
+void sum_by_number(const Tensor& out, const Tensor& bins, const Tensor& weights);
+void cdist(const Tensor& out, const Tensor& a, const Tensor& b, double p);
+void triangle(const Tensor& out, const Tensor& x, Index diagonal, bool upper);
+
 }  // namespace fastgrad::cuda

@@ -35,6 +35,11 @@ Accelerator made() {
   table.select = select;
   table.sort_rows = sort_rows;
   table.searchsorted = searchsorted;
+  // statistics, distance, diagonal
+  table.count_numbers = count_numbers;
+  table.sum_by_number = sum_by_number;
+  table.cdist = cdist;
+  table.triangle = triangle;
   return table;
 }
 
