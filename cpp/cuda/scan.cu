@@ -3,6 +3,7 @@
 // Long lines are cut into pieces where there are few of them: first each piece's total, then the running totals of the
 // pieces, then the scan of each piece from there. The cuts and the order depend on the sizes alone.
 #include <algorithm>
+#include <cfloat>
 #include <cmath>
 
 #include "cuda/families.h"
@@ -92,7 +93,7 @@ struct RunningExtreme {
   }
 };
 
-// s -> factor * s + term. What follows a 0 is the term, whatever the factor.
+// s -> factor * s + term. A product of finite factors stays finite: a 0 is a 0 after any number of them.
 struct Affine {
   double factor, term;
 };
@@ -101,7 +102,9 @@ struct AffineChain {
   using State = Affine;
   __device__ static State identity() { return {1, 0}; }
   __device__ static State of(const State& a, const State& b) {
-    return {a.factor * b.factor, a.term == 0 && b.factor - b.factor != 0 ? b.term : b.factor * a.term + b.term};
+    const double factor = a.factor * b.factor;
+    const bool overflows = isinf(factor) && !isinf(a.factor) && !isinf(b.factor);
+    return {overflows ? copysign(DBL_MAX, factor) : factor, b.factor * a.term + b.term};
   }
 };
 
