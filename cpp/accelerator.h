@@ -21,6 +21,9 @@ struct Term {
   const void* number;
 };
 
+enum class Scan : int { sum, product, log_sum_exp };
+enum class Select : int { kth, median, nanmedian, mode };
+
 struct MemoryUse {
   std::size_t allocated, peak_allocated, reserved, peak_reserved, free, total;
 };
@@ -80,6 +83,31 @@ struct Accelerator {
   void (*unary)(Unary op, const Tensor& out, const Tensor& x);
   void (*binary)(Binary op, DType dtype, const Tensor& out, Term a, Term b);
   void (*ternary)(Ternary op, const Tensor& out, Term a, Term b, Term c);
+  // reduction: of a contiguous x as [outer, n, inner] over n; arg_reduce knows max and min, and n > 0
+  void (*reduce)(Reduce op, const Tensor& out, const Tensor& x, Index outer, Index n, Index inner);
+  void (*arg_reduce)(Reduce op, const Tensor& values, const Tensor& places, const Tensor& x, Index outer, Index n,
+                     Index inner);
+  // scan: of contiguous tensors as [outer, n, inner] over n, all nonzero
+  void (*accumulate)(Scan op, const Tensor& out, const Tensor& x, Index outer, Index n, Index inner);
+  void (*running_extreme)(bool largest, const Tensor& values, const Tensor& places, const Tensor& x, Index outer,
+                          Index n, Index inner);
+  void (*recurrence)(const Tensor& out, const Tensor& x, const Tensor& added, Index outer, Index n, Index inner,
+                     bool backward);
+  // sort: along n of a contiguous [outer, n, inner], all nonzero; `sort` gives the first `count`, `select` one (`k` is
+  // from 0). The row of a matrix in sorted order. Of each value its place in a sequence; `row` values share one.
+  void (*sort)(const Tensor& values, const Tensor& places, const Tensor& x, Index outer, Index n, Index inner,
+               Index count, bool descending);
+  void (*select)(Select what, const Tensor& values, const Tensor& places, const Tensor& x, Index outer, Index n,
+                 Index inner, Index k);
+  void (*sort_rows)(const Tensor& order, const Tensor& x);
+  void (*searchsorted)(const Tensor& out, const Tensor& sequences, const Tensor* sorter, const Tensor& values,
+                       Index row, bool right);
+  // statistics: how often each number occurs in `bins`, added to zeros; the sums of its weights, in float64
+  void (*count_numbers)(const Tensor& out, const Tensor& bins);
+  void (*sum_by_number)(const Tensor& out, const Tensor& bins, const Tensor& weights);
+  // distance, diagonal: of contiguous tensors
+  void (*cdist)(const Tensor& out, const Tensor& a, const Tensor& b, double p);
+  void (*triangle)(const Tensor& out, const Tensor& x, Index diagonal, bool upper);
 };
 
 // Null in a build without CUDA.

@@ -23,6 +23,23 @@ Accelerator made() {
   table.unary = unary;
   table.binary = binary;
   table.ternary = ternary;
+  // reduction
+  table.reduce = reduce;
+  table.arg_reduce = arg_reduce;
+  // scan
+  table.accumulate = accumulate;
+  table.running_extreme = running_extreme;
+  table.recurrence = recurrence;
+  // sort
+  table.sort = sort;
+  table.select = select;
+  table.sort_rows = sort_rows;
+  table.searchsorted = searchsorted;
+  // statistics, distance, diagonal
+  table.count_numbers = count_numbers;
+  table.sum_by_number = sum_by_number;
+  table.cdist = cdist;
+  table.triangle = triangle;
   return table;
 }
 
