@@ -36,7 +36,7 @@ const Accelerator& cuda_at(int device) {
 // A function of the table whose first argument is a device, as a Python function.
 template <auto entry>
 struct OfDevice;
-template <class R, class... A, R (*Accelerator::* entry)(int, A...)>
+template <class R, class... A, R (*Accelerator::*entry)(int, A...)>
 struct OfDevice<entry> {
   static R call(int device, A... args) { return (cuda_at(device).*entry)(device, args...); }
 };
@@ -44,7 +44,7 @@ struct OfDevice<entry> {
 // The same for any other function, which gets what a device gave.
 template <auto entry>
 struct OfHandle;
-template <class R, class... A, R (*Accelerator::* entry)(A...)>
+template <class R, class... A, R (*Accelerator::*entry)(A...)>
 struct OfHandle<entry> {
   static R call(A... args) { return (cuda().*entry)(args...); }
 };
