@@ -55,6 +55,7 @@ struct Accelerator {
   StorageRef (*allocate)(std::size_t bytes, Device device);
   StorageRef (*allocate_pinned)(std::size_t bytes);
   bool (*is_pinned)(const void* memory);
+  int (*device_of)(const void* memory);                             // -1: the host's
   void (*record_stream)(const StorageRef& storage, Handle stream);  // that uses memory of another stream
   MemoryUse (*memory_use)(int device);
   std::pair<std::size_t, std::size_t> (*free_and_total)(int device);  // bytes, of all processes
@@ -77,6 +78,7 @@ struct Accelerator {
   void (*wait_event)(int device, Handle stream, Handle event);
   bool (*event_is_done)(Handle event);
   void (*synchronize_event)(int device, Handle event);
+  void (*put_after)(int device, Handle waiting, Handle first);  // streams
   double (*milliseconds_between)(Handle start, Handle end);
   Handle (*new_pool)();
   Handle (*begin_capture)(int device, Handle stream, Handle pool, CaptureMode mode);  // the pool; 0 asks for a new one

@@ -110,6 +110,7 @@ void add_memory(py::module_& m) {
   m.def("empty_cache", [] { return cuda_at(-1).empty_cache(); });
   m.def("is_pinned", is_pinned);
   m.def("record_stream", record_stream);
+  m.def("device_of_memory", [](Handle address) { return cuda_at(-1).device_of(reinterpret_cast<void*>(address)); });
   m.def("from_memory", from_memory);
 }
 
@@ -125,6 +126,7 @@ void add_streams(py::module_& m) {
   m.def("wait_event", OfDevice<&Accelerator::wait_event>::call);
   m.def("event_is_done", OfHandle<&Accelerator::event_is_done>::call);
   m.def("synchronize_event", OfDevice<&Accelerator::synchronize_event>::call);
+  m.def("put_after", OfDevice<&Accelerator::put_after>::call);
   m.def("milliseconds_between", OfHandle<&Accelerator::milliseconds_between>::call);
 }
 

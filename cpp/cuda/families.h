@@ -25,6 +25,7 @@ Handle new_pool();
 // pinned
 StorageRef allocate_pinned(std::size_t bytes);
 bool is_pinned(const void* memory);
+int device_of(const void* memory);
 // transfer
 void copy_bytes(void* to, Device to_device, const void* from, Device from_device, std::size_t bytes, bool non_blocking);
 // streams
@@ -39,7 +40,10 @@ void record_event(Handle event, int device, Handle stream);
 void wait_event(int device, Handle stream, Handle event);
 bool event_is_done(Handle event);
 void synchronize_event(int device, Handle event);
+void put_after(int device, Handle waiting, Handle first);
 double milliseconds_between(Handle start, Handle end);
+// The same between streams of two devices.
+void put_stream_after(int waiting_device, Handle waiting, int first_device, Handle first);
 // graph
 Handle begin_capture(int device, Handle stream, Handle pool, CaptureMode mode);
 Handle end_capture(int device, Handle stream);

@@ -136,6 +136,13 @@ StorageRef allocate_pinned(std::size_t bytes) {
   return device_storage(block->memory, bytes, release_block, block, host_device);
 }
 
+int device_of(const void* memory) {
+  cudaPointerAttributes attributes;
+  check(cudaPointerGetAttributes(&attributes, memory), "cudaPointerGetAttributes");
+  const bool is_device = attributes.type == cudaMemoryTypeDevice || attributes.type == cudaMemoryTypeManaged;
+  return is_device ? attributes.device : -1;
+}
+
 bool is_pinned(const void* memory) { return pinned_memory().contains(memory); }
 
 void use_pinned(const void* memory, int device, cudaStream_t stream) { pinned_memory().use_on(memory, device, stream); }

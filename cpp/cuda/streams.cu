@@ -114,6 +114,15 @@ void synchronize_event(int device, Handle event) {
   raise_reported(device);
 }
 
+void put_stream_after(int waiting_device, Handle waiting, int first_device, Handle first) {
+  const Handle event = new_event(first_device, false, false);
+  record_event(event, first_device, first);
+  wait_event(waiting_device, waiting, event);
+  free_event(event);
+}
+
+void put_after(int device, Handle waiting, Handle first) { put_stream_after(device, waiting, device, first); }
+
 double milliseconds_between(Handle start, Handle end) {
   float milliseconds = 0;
   check(cudaEventElapsedTime(&milliseconds, event_of(start), event_of(end)),

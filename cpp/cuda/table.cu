@@ -26,6 +26,7 @@ Accelerator made() {
   // pinned
   table.allocate_pinned = allocate_pinned;
   table.is_pinned = is_pinned;
+  table.device_of = device_of;
   // transfer
   table.copy_bytes = copy_bytes;
   // streams
@@ -40,6 +41,7 @@ Accelerator made() {
   table.wait_event = wait_event;
   table.event_is_done = event_is_done;
   table.synchronize_event = synchronize_event;
+  table.put_after = put_after;
   table.milliseconds_between = milliseconds_between;
   // graph
   table.begin_capture = begin_capture;

@@ -68,29 +68,16 @@ void enable_peer_access(int device, int other) {
   if (!succeeded(status) && status != cudaErrorPeerAccessAlreadyEnabled) check(status, "cudaDeviceEnablePeerAccess");
 }
 
-// Makes what `waiting` is given from now on start when all that `first` was given is done.
-void put_after(int waiting_device, cudaStream_t waiting, int first_device, cudaStream_t first) {
-  cudaEvent_t event = nullptr;
-  {
-    const OnDevice there(first_device);
-    check(cudaEventCreateWithFlags(&event, cudaEventDisableTiming), "cudaEventCreate");
-    check(cudaEventRecord(event, first), "cudaEventRecord");
-  }
-  const OnDevice here(waiting_device);
-  check(cudaStreamWaitEvent(waiting, event, 0), "cudaStreamWaitEvent");
-  check(cudaEventDestroy(event), "cudaEventDestroy");
-}
-
 void copy_between(void* to, int to_device, const void* from, int from_device, std::size_t bytes) {
   enable_peer_access(from_device, to_device);
-  const auto source = reinterpret_cast<cudaStream_t>(current_stream_of(from_device));
-  const auto target = reinterpret_cast<cudaStream_t>(current_stream_of(to_device));
-  put_after(from_device, source, to_device, target);  // the memory there may be in use until then
+  const Handle source = current_stream_of(from_device), target = current_stream_of(to_device);
+  put_stream_after(from_device, source, to_device, target);  // the memory there may be in use until then
   {
     const OnDevice there(from_device);
-    check(cudaMemcpyPeerAsync(to, to_device, from, from_device, bytes, source), "cudaMemcpyPeerAsync");
+    check(cudaMemcpyPeerAsync(to, to_device, from, from_device, bytes, reinterpret_cast<cudaStream_t>(source)),
+          "cudaMemcpyPeerAsync");
   }
-  put_after(to_device, target, from_device, source);
+  put_stream_after(to_device, target, from_device, source);
 }
 
 }  // namespace
