@@ -69,6 +69,7 @@ if TYPE_CHECKING:
 
     from fastgrad._types import DType, Operand, Place, Sizes
     from fastgrad.autograd.graph import Node
+    from fastgrad.cuda import Stream
     from fastgrad.device import device
     from fastgrad.layout import layout, memory_format
 

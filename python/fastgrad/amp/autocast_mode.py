@@ -19,7 +19,16 @@ if TYPE_CHECKING:
 
     F = TypeVar("F", bound=Callable[..., Any])
 
-__all__ = ["autocast", "custom_bwd", "custom_fwd", "is_autocast_available"]
+__all__ = [
+    "autocast",
+    "clear_autocast_cache",
+    "custom_bwd",
+    "custom_fwd",
+    "get_autocast_dtype",
+    "is_autocast_available",
+    "is_autocast_cache_enabled",
+    "is_autocast_enabled",
+]
 
 _CAST = (_core.float32, _core.float16, _core.bfloat16)  # float64 is left alone
 
@@ -41,7 +50,7 @@ class Casting:
 
     def __init__(self, dtype: _dtype, keeps_weights: bool) -> None:
         self.dtype = dtype
-        self._keeps_weights = keeps_weights
+        self.keeps_weights = keeps_weights
         self._weights: dict[tuple[int, bool], tuple[Tensor, int, Tensor]] = {}
 
     def __call__(
@@ -98,13 +107,17 @@ class Casting:
 
     def _cast_tensor(self, x: Tensor, dtype: _dtype) -> Tensor:
         is_weight = x.requires_grad and x.is_leaf and x.dtype is _core.float32
-        if not (is_weight and self._keeps_weights and dtype is self.dtype):
+        if not (is_weight and self.keeps_weights and dtype is self.dtype):
             return x.to(dtype)
         key = (id(x), _core.is_grad_enabled())
         known = self._weights.get(key)
         if known is None or known[1] != x._version:
             known = self._weights[key] = (x, x._version, x.to(dtype))
         return known[2]
+
+    def without_weights(self) -> Casting:
+        """The same, but weights are cast at each call."""
+        return Casting(self.dtype, False)
 
     def forget(self) -> None:
         """Let go of the weights."""
@@ -123,6 +136,51 @@ def _tensors(value: Any) -> Any:
             yield from _tensors(part)
     elif isinstance(value, dict):
         yield from _tensors(tuple(value.values()))
+
+
+def is_autocast_enabled(device_type: str = "cuda") -> bool:
+    """Whether :class:`autocast` is on in this thread.
+
+    >>> import fastgrad as torch
+    >>> torch.is_autocast_enabled()
+    False
+    """
+    return _device(device_type).type == "cuda" and _core.get_autocast() is not None
+
+
+def get_autocast_dtype(device_type: str = "cuda") -> _dtype:
+    """The dtype in which :class:`autocast` computes: of the block, or what a block would choose.
+
+    >>> import fastgrad as torch
+    >>> torch.get_autocast_dtype("cuda")
+    torch.float16
+    """
+    casting: Casting | None = _core.get_autocast()
+    if _device(device_type).type != "cuda":
+        return _core.bfloat16
+    return _core.float16 if casting is None else casting.dtype
+
+
+def is_autocast_cache_enabled() -> bool:
+    """Whether :class:`autocast` keeps cast parameters until the end of the block.
+
+    >>> import fastgrad as torch
+    >>> torch.is_autocast_cache_enabled()
+    True
+    """
+    casting: Casting | None = _core.get_autocast()
+    return casting is None or casting.keeps_weights
+
+
+def clear_autocast_cache() -> None:
+    """Let go of the parameters that :class:`autocast` cast.
+
+    >>> import fastgrad as torch
+    >>> torch.clear_autocast_cache()
+    """
+    casting: Casting | None = _core.get_autocast()
+    if casting is not None:
+        casting.forget()
 
 
 class autocast:

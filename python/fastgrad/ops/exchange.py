@@ -360,7 +360,8 @@ def from_cuda_array(obj: Any) -> Tensor:
     if strides is not None and any(step % width for step in strides):
         raise ValueError(f"a stride is not a multiple of the {width}-byte elements; pass a copy")
     address, read_only = facts["data"]
-    index = _core.accelerator.device_of_memory(address)
+    here = _core.accelerator.current_device()
+    index = _core.accelerator.device_of_memory(address) if address else here
     if (stream := facts.get("stream")) is not None:
         _put_after(index, None, 0 if stream == 1 else stream)
     steps = None if strides is None else tuple(step // width for step in strides)
