@@ -65,7 +65,7 @@ def test_products_are_in_16_bits(dtype):
         ]
         filtered = F.conv2d(x, w)
     assert all(y.dtype is dtype for y in [*found, filtered])
-    assert found[0].equal((a.to(dtype) @ b.to(dtype)))
+    assert found[0].equal(a.to(dtype) @ b.to(dtype))
     assert found[3].equal(F.linear(a.to(dtype), b.to(dtype), b[0].to(dtype)))
     assert (a @ b).dtype is fg.float32
 
@@ -119,8 +119,8 @@ def test_blocks_in_blocks():
             with fg.amp.autocast("cuda"):
                 assert (a @ a).dtype is fg.float16
         assert (a @ a).dtype is fg.bfloat16
-        with pytest.raises(ZeroDivisionError), fg.cuda.amp.autocast():
-            1 / 0
+        with pytest.raises(KeyError), fg.cuda.amp.autocast():
+            raise KeyError
         assert (a @ a).dtype is fg.bfloat16
     assert not fg.is_autocast_enabled()
 
@@ -313,9 +313,9 @@ def test_scaler_states():
             fg.amp.GradScaler("cuda", **wrong)
     with pytest.raises(RuntimeError, match="Closure"):
         scaler.step(optimizer, lambda: 0)
+    half = fg.zeros(1, device="cuda", dtype=fg.float16, requires_grad=True)
+    half.grad = fg.ones_like(half)
     with pytest.raises(ValueError, match="FP16"):
-        half = fg.zeros(1, device="cuda", dtype=fg.float16, requires_grad=True)
-        half.grad = fg.ones_like(half)
         scaler.unscale_(fg.optim.SGD([half], lr=1.0))
 
 

@@ -12,7 +12,18 @@ from fastgrad import nn
 from fastgrad.utils import data
 
 pytestmark = pytest.mark.skipif(not fg.cuda.is_available(), reason="needs a CUDA device")
-DTYPES = ["float32", "float64", "float16", "bfloat16", "int64", "int32", "int16", "int8", "uint8", "bool"]
+DTYPES = [
+    "float32",
+    "float64",
+    "float16",
+    "bfloat16",
+    "int64",
+    "int32",
+    "int16",
+    "int8",
+    "uint8",
+    "bool",
+]
 
 
 def some(dtype="float32", *, device="cuda"):
@@ -256,10 +267,10 @@ def test_cuda_array_interface(dtype):
 
 def test_cuda_array_interface_says_what_it_cannot():
     with pytest.raises(AttributeError, match="non-CUDA"):
-        fg.ones(2).__cuda_array_interface__
+        _ = fg.ones(2).__cuda_array_interface__
     assert not hasattr(fg.ones(2), "__cuda_array_interface__")
     with pytest.raises(RuntimeError, match="requires grad"):
-        some().requires_grad_().__cuda_array_interface__
+        _ = some().requires_grad_().__cuda_array_interface__
     x = some()
     with pytest.raises(TypeError, match="<c8"):
         fg.as_tensor(Foreign(x, typestr="<c8"))

@@ -5,6 +5,7 @@ import os
 import subprocess
 import sys
 import threading
+from itertools import pairwise
 
 import pytest
 
@@ -62,7 +63,7 @@ def test_small_blocks_share_a_segment_and_become_one_again():
     small = [on_device(64 * 1024) for _ in range(8)]  # 256 KiB each
     assert fg.cuda.memory_reserved() == 2 * MEGABYTE
     addresses = sorted(x.data_ptr() for x in small)
-    assert all(b - a == 256 * 1024 for a, b in zip(addresses, addresses[1:], strict=False))
+    assert all(b - a == 256 * 1024 for a, b in pairwise(addresses))
     del small
     whole = on_device(256 * 1024)  # 1 MiB: needs neighbours that have been merged
     assert whole.data_ptr() in range(addresses[0], addresses[0] + 2 * MEGABYTE)
@@ -81,7 +82,9 @@ def test_without_memory_an_error_says_what_is_where():
     _, total = fg.cuda.mem_get_info()
     held = on_device(MEGABYTE)
     fg.cuda.set_per_process_memory_fraction(64 * MEGABYTE / total)
-    with pytest.raises(fg.OutOfMemoryError, match="CUDA out of memory. Tried to allocate 256") as e:
+    with pytest.raises(
+        fg.OutOfMemoryError, match=r"CUDA out of memory\. Tried to allocate 256"
+    ) as e:
         on_device(64 * MEGABYTE)
     assert isinstance(e.value, RuntimeError)
     assert fg.cuda.OutOfMemoryError is fg.OutOfMemoryError
@@ -179,7 +182,7 @@ def test_streams_run_in_the_order_that_events_say():
         with fg.cuda.stream(side):
             y = x * 2
         fg.cuda.current_stream().wait_event(side.record_event())
-        assert y[::MEGABYTE // 4].tolist() == [2 * i] * 4
+        assert y[:: MEGABYTE // 4].tolist() == [2 * i] * 4
 
 
 def test_events():

@@ -754,7 +754,7 @@ class Tensor(_core.TensorBase):
         return _core.accelerator.is_pinned(self)
 
     def pin_memory(self, device: Place | None = None) -> Tensor:
-        """The tensor in memory that is fixed for transfers to an accelerator; itself if it is there.
+        """The tensor in memory that is fixed for transfers to an accelerator; itself if it is.
 
         Raises:
             RuntimeError: there is no accelerator, or the tensor lives on one.

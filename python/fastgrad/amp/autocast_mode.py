@@ -184,7 +184,7 @@ def clear_autocast_cache() -> None:
 
 
 class autocast:
-    """A block, or a decorated function, in which CUDA devices compute as much as is safe in 16 bits.
+    """A block, or a decorated function, in which CUDA devices compute what is safe in 16 bits.
 
     Matrix products, convolutions and attention get their arguments in `dtype`; softmax, losses,
     norms, exponentials, logarithms, powers and sums in float32; everything else as they are.

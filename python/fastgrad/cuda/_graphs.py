@@ -1,6 +1,8 @@
-"""Work that is captured once and replayed as a whole, which spares the host starting each kernel."""
+"""Work that is captured once and replayed as a whole: the host does not start each kernel."""
 
 from __future__ import annotations
+
+from functools import cache
 
 from fastgrad._core import accelerator
 from fastgrad.cuda._devices import is_available, synchronize
@@ -65,9 +67,7 @@ class CUDAGraph:
         self._graph = self._pool = 0
         self._stream: Stream | None = None
 
-    def capture_begin(
-        self, pool: int | None = None, capture_error_mode: str = "global"
-    ) -> None:
+    def capture_begin(self, pool: int | None = None, capture_error_mode: str = "global") -> None:
         """Capture what the current stream is given, instead of doing it.
 
         Args:
@@ -139,6 +139,12 @@ class CUDAGraph:
             self.reset()
 
 
+@cache
+def _own_stream(index: int) -> Stream:
+    """The stream of a device that is kept for captures."""
+    return Stream(index)
+
+
 class graph:
     """A ``with`` block whose work on the device is captured into a graph instead of being done.
 
@@ -157,8 +163,6 @@ class graph:
     ...         _ = torch.ones(2, device="cuda") + 1
     """
 
-    _streams: dict[int, Stream] = {}
-
     def __init__(
         self,
         cuda_graph: CUDAGraph,
@@ -167,15 +171,8 @@ class graph:
         capture_error_mode: str = "global",
     ) -> None:
         self.cuda_graph, self._pool, self._mode = cuda_graph, pool, capture_error_mode
-        self.capture_stream = stream or self._own_stream()
+        self.capture_stream = stream or _own_stream(accelerator.current_device())
         self._context = StreamContext(self.capture_stream)
-
-    @classmethod
-    def _own_stream(cls) -> Stream:
-        index = accelerator.current_device()
-        if index not in cls._streams:
-            cls._streams[index] = Stream(index)
-        return cls._streams[index]
 
     def __enter__(self) -> None:
         import gc

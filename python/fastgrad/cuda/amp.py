@@ -39,9 +39,7 @@ class GradScaler(amp.GradScaler):
         )
 
 
-def custom_fwd(
-    fwd: Callable[..., Any] | None = None, *, cast_inputs: dtype | None = None
-) -> Any:
+def custom_fwd(fwd: Callable[..., Any] | None = None, *, cast_inputs: dtype | None = None) -> Any:
     """:func:`fastgrad.amp.custom_fwd` for CUDA.
 
     >>> import fastgrad as torch

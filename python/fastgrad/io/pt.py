@@ -18,9 +18,9 @@ from zipfile import ZIP64_LIMIT, ZIP_STORED, BadZipFile, ZipFile, ZipInfo
 import fastgrad as fg
 from fastgrad import _core
 from fastgrad.io.memory import mapped_memory, memory_of, read_memory
-from fastgrad.io.places import Placing, as_saved
 from fastgrad.io.numpy_pickles import NAMES, with_arrays
 from fastgrad.io.pickling import dumps, tensors_in
+from fastgrad.io.places import Placing, as_saved
 from fastgrad.io.storages import STORAGE_NAMES, Storages
 from fastgrad.io.unpickling import Named, Unpickler, checked_key
 

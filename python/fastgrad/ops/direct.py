@@ -1,4 +1,4 @@
-"""Operations that are called by way of the extension: plain calls leave Python out, autocast comes before."""
+"""Operations called by way of the extension: plain calls leave Python out, autocast is first."""
 
 from __future__ import annotations
 

@@ -69,7 +69,7 @@ def _on_its_memory(data: Any) -> Tensor | None:
         return None
     if hasattr(data, "__array_interface__") and hasattr(data, "__setitem__"):
         return _core.from_buffer(data)
-    if hasattr(data, "__cuda_array_interface__"):
+    if is_cuda_array(data):
         return from_cuda_array(data)
     if hasattr(data, "__dlpack__") and not hasattr(data, "__array_interface__"):
         return from_dlpack(data)
@@ -218,7 +218,7 @@ def from_dlpack(
 
     Raises:
         TypeError: neither such an object nor a capsule.
-        BufferError: elements without a tensor type, or memory of other devices than the CPU and CUDA's.
+        BufferError: elements without a tensor type, or memory that is neither the CPU's nor CUDA's.
         RuntimeError: the capsule was used before.
         ValueError: negative strides, or memory that is not aligned.
 
@@ -295,9 +295,11 @@ def dlpack(
 
 
 def _let_wait(index: int, stream: int | None) -> None:
-    """Make what a stream (None, 1: the default one) is given from now on wait for the current one."""
+    """Make a stream (None, 1: the default one) wait from now on for the current one."""
     if stream == 0:
-        raise BufferError("__dlpack__: stream 0 could be either default stream of CUDA; pass 1 or 2")
+        raise BufferError(
+            "__dlpack__: stream 0 could be either default stream of CUDA; pass 1 or 2"
+        )
     _put_after(index, 0 if stream in (None, 1) else int(stream), None)  # type: ignore[arg-type]
 
 
@@ -339,6 +341,11 @@ def cuda_array_interface(self: Tensor) -> dict[str, Any]:
         "version": 3,
         "stream": _core.accelerator.current_stream(index) or 1,
     }
+
+
+def is_cuda_array(data: Any) -> bool:
+    """Whether another library's array on a CUDA device can be shared."""
+    return hasattr(data, "__cuda_array_interface__")
 
 
 def from_cuda_array(obj: Any) -> Tensor:
