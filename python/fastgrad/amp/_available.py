@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from fastgrad import cuda
+from fastgrad import _core
 from fastgrad.device import device as _device
 
 
@@ -20,7 +20,7 @@ def is_on(what: str, device_type: str, enabled: bool, instead: str) -> bool:
             f"{what}: mixed precision on {kind!r} is not in fastgrad; {instead}, or pass "
             "enabled=False"
         )
-    if cuda.is_available():
+    if _core.accelerator.device_count():
         return True
     from warnings import warn
 

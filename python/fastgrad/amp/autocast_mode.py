@@ -40,9 +40,7 @@ def is_autocast_available(device_type: str) -> bool:
     >>> torch.amp.is_autocast_available("cuda") == torch.cuda.is_available()
     True
     """
-    from fastgrad import cuda
-
-    return _device(device_type).type == "cuda" and cuda.is_available()
+    return _device(device_type).type == "cuda" and _core.accelerator.device_count() > 0
 
 
 class Casting:
