@@ -218,5 +218,5 @@ def _unscaled(gradients: list[Tensor], factor: float) -> bool:
         for g in gradients:
             g.mul_(factor)
             if g.numel():
-                largest.append(g.abs().max().float())
+                largest.append(g.abs().max().float().to(gradients[0].device))
         return not largest or bool(stack(largest).isfinite().all())

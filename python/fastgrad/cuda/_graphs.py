@@ -18,7 +18,7 @@ def is_current_stream_capturing() -> bool:
     """Whether the work of the current stream is captured into a graph.
 
     >>> import fastgrad as torch
-    >>> torch.cuda.is_current_stream_capturing()
+    >>> torch.cuda.is_available() and torch.cuda.is_current_stream_capturing()
     False
     """
     if not is_available():
