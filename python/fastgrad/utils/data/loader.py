@@ -203,6 +203,11 @@ def _fetch_batch(dataset: Any, keys: Any) -> Any:
     return _fetch_samples(dataset, default_collate, keys) if batch is NotImplemented else batch
 
 
+def _pinning(make_fetch: Callable[[], _Fetch]) -> _Fetch:
+    fetch = make_fetch()
+    return lambda step: pinned(fetch(step))
+
+
 class _Stream:
     """Fetches from one run through an IterableDataset."""
 
@@ -254,6 +259,10 @@ class _WorkersPass:
         self._steps = index_batches(loader._steps)
         self._pool: WorkerPool | None = loader._worker_pool(base_seed)
         make_fetch = loader._make_fetch()
+        # Threads pin what they load; what processes send is pinned when it has come.
+        self._pins = loader._pins and loader.multiprocessing_context is not None
+        if loader._pins and not self._pins:
+            make_fetch = partial(_pinning, make_fetch)
         lanes = [Lane(self._pool.fetch_maker(i, make_fetch)) for i in range(loader.num_workers)]
         self._turns = cycle(enumerate(lanes))
         self._waiting: deque[Lane] = deque()
@@ -278,7 +287,7 @@ class _WorkersPass:
                 finally:
                     del error  # error -> traceback -> this frame -> error would be a cycle
             if not lane.ended:
-                return pinned(batch) if self._loader._pins else batch
+                return pinned(batch) if self._pins else batch
         self._pool = None
         raise StopIteration
 
