@@ -1,7 +1,6 @@
 // The class Generator.
 #include <pybind11/pybind11.h>
 
-#include <map>
 #include <memory>
 #include <random>
 #include <string>
@@ -87,15 +86,6 @@ std::unique_ptr<Generator> restored(const py::object& state) {
   return g;
 }
 
-// One for each device, as long as the process lives.
-Generator& cuda_generator(int index) {
-  static std::map<int, std::unique_ptr<Generator>>& all = *new std::map<int, std::unique_ptr<Generator>>;
-  ops::check_cuda(index);
-  std::unique_ptr<Generator>& generator = all[index];
-  if (generator == nullptr) generator = std::make_unique<Generator>();
-  return *generator;
-}
-
 }  // namespace
 
 void add_generator(PyObject* module) {
@@ -113,9 +103,6 @@ void add_generator(PyObject* module) {
           "Where the numbers are drawn: device('cpu').")
       .def(py::pickle(&state_of, &restored))
       .attr("__module__") = "fastgrad";
-  py::reinterpret_borrow<py::module_>(module).def(
-      "cuda_generator", &cuda_generator, py::arg("index"), py::return_value_policy::reference,
-      "The default generator of a CUDA device.");
   py::handle(module).attr("default_generator") = py::cast(default_generator(), py::return_value_policy::reference);
 }
 
