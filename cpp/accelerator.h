@@ -7,7 +7,9 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "core/tensor.h"
@@ -24,20 +26,26 @@ struct Term {
 enum class Scan : int { sum, product, log_sum_exp };
 enum class Select : int { kth, median, nanmedian, mode };
 
+// In bytes: by tensors, and by what is kept for tensors, now and at most.
 struct MemoryUse {
-  std::size_t allocated, peak_allocated, reserved, peak_reserved, free, total;
+  std::size_t allocated, peak_allocated, reserved, peak_reserved;
 };
 
 struct DeviceProperties {
   std::string name;
-  int major, minor, multiprocessors;
+  int major, minor, multiprocessors, threads_per_multiprocessor, warp_size, l2_cache_bytes;
   std::size_t memory;
 };
 
-// Streams, events and graphs are known by the address that CUDA gives them; 0 is the default stream.
+// Streams, events and graphs are known by the address that CUDA gives them (0 is the default stream), pools of graphs'
+// memory by a number.
 using Handle = std::uintptr_t;
 
+// Which calls that could spoil a capture are refused meanwhile: any thread's, the capturing thread's, none.
+enum class CaptureMode { global, thread_local_, relaxed };
+
 struct Accelerator {
+  const char* version;  // of CUDA, as built with
   // devices
   int (*device_count)();  // 0 without a driver
   std::string (*why_unavailable)();
@@ -49,31 +57,37 @@ struct Accelerator {
   StorageRef (*allocate)(std::size_t bytes, Device device);
   StorageRef (*allocate_pinned)(std::size_t bytes);
   bool (*is_pinned)(const void* memory);
-  void (*record_stream)(const StorageRef& storage, Handle stream);
+  int (*device_of)(const void* memory);                             // -1: the host's
+  void (*record_stream)(const StorageRef& storage, Handle stream);  // that uses memory of another stream
   MemoryUse (*memory_use)(int device);
+  std::pair<std::size_t, std::size_t> (*free_and_total)(int device);  // bytes, of all processes
   void (*reset_peaks)(int device);
+  void (*limit_memory)(int device, std::size_t bytes);  // that this process may reserve
   std::size_t (*empty_cache)();
-  // Between any two devices. Waits for the result unless `non_blocking` and the host's side is pinned.
+  // Between any two devices. Waits until the host may use its side, which is at once where it is pinned and
+  // `non_blocking`.
   void (*copy_bytes)(void* to, Device to_device, const void* from, Device from_device, std::size_t bytes,
                      bool non_blocking);
   // streams, events and graphs
-  Handle (*new_stream)(int device, int priority);
-  void (*free_stream)(Handle stream);
-  Handle (*current_stream)(int device);
+  Handle (*new_stream)(int device, int priority);  // one of a pool
+  Handle (*current_stream)(int device);            // of this thread
   void (*set_stream)(int device, Handle stream);
-  bool (*stream_is_done)(Handle stream);
+  bool (*stream_is_done)(int device, Handle stream);
   void (*synchronize_stream)(int device, Handle stream);
-  Handle (*new_event)(bool timing, bool blocking);
+  Handle (*new_event)(int device, bool timing, bool blocking);
   void (*free_event)(Handle event);
-  void (*record_event)(Handle event, Handle stream);
-  void (*wait_event)(Handle stream, Handle event);
+  void (*record_event)(Handle event, int device, Handle stream);
+  void (*wait_event)(int device, Handle stream, Handle event);
   bool (*event_is_done)(Handle event);
-  void (*synchronize_event)(Handle event);
+  void (*synchronize_event)(int device, Handle event);
+  void (*put_after)(int device, Handle waiting, Handle first);  // streams
   double (*milliseconds_between)(Handle start, Handle end);
-  void (*begin_capture)(Handle stream, Handle pool);
-  Handle (*end_capture)(Handle stream);  // a graph that can be replayed
-  void (*replay)(Handle graph, Handle stream);
-  void (*free_graph)(Handle graph, Handle pool);
+  Handle (*new_pool)();
+  Handle (*begin_capture)(int device, Handle stream, Handle pool, CaptureMode mode);  // the pool; 0 asks for a new one
+  Handle (*end_capture)(int device, Handle stream);                                   // a graph that can be replayed
+  bool (*is_capturing)(int device, Handle stream);
+  void (*replay)(int device, Handle graph, Handle stream);
+  void (*free_graph)(int device, Handle graph, Handle pool);
 
   // conversion: to[...] = from[...], of any geometry and dtypes; the source's shape broadcasts to `to`'s
   void (*copy)(const Tensor& to, const Tensor& from);

@@ -5,15 +5,51 @@
 
 namespace fastgrad::cuda {
 
-// runtime
+// devices
+const char* version();  // "13.0"
 int device_count();
 std::string why_unavailable();
 DeviceProperties properties(int device);
 int current_device();
 void set_device(int device);
 void synchronize(int device);
+// allocator
 StorageRef allocate(std::size_t bytes, Device device);
+void record_stream(const StorageRef& storage, Handle stream);
+MemoryUse memory_use(int device);
+std::pair<std::size_t, std::size_t> free_and_total(int device);
+void reset_peaks(int device);
+void limit_memory(int device, std::size_t bytes);
+std::size_t empty_cache();
+Handle new_pool();
+// pinned
+StorageRef allocate_pinned(std::size_t bytes);
+bool is_pinned(const void* memory);
+int device_of(const void* memory);
+// transfer
 void copy_bytes(void* to, Device to_device, const void* from, Device from_device, std::size_t bytes, bool non_blocking);
+// streams
+Handle new_stream(int device, int priority);
+Handle current_stream_of(int device);
+void set_stream(int device, Handle stream);
+bool stream_is_done(int device, Handle stream);
+void synchronize_stream(int device, Handle stream);
+Handle new_event(int device, bool timing, bool blocking);
+void free_event(Handle event);
+void record_event(Handle event, int device, Handle stream);
+void wait_event(int device, Handle stream, Handle event);
+bool event_is_done(Handle event);
+void synchronize_event(int device, Handle event);
+void put_after(int device, Handle waiting, Handle first);
+double milliseconds_between(Handle start, Handle end);
+// The same between streams of two devices.
+void put_stream_after(int waiting_device, Handle waiting, int first_device, Handle first);
+// graph
+Handle begin_capture(int device, Handle stream, Handle pool, CaptureMode mode);
+Handle end_capture(int device, Handle stream);
+bool is_capturing(int device, Handle stream);
+void replay(int device, Handle graph, Handle stream);
+void free_graph(int device, Handle graph, Handle pool);
 
 // conversion
 void copy(const Tensor& to, const Tensor& from);

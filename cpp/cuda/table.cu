@@ -6,15 +6,49 @@ namespace {
 
 Accelerator made() {
   Accelerator table{};
-  // runtime
+  table.version = version();
+  // devices
   table.device_count = device_count;
   table.why_unavailable = why_unavailable;
   table.properties = properties;
   table.current_device = current_device;
   table.set_device = set_device;
   table.synchronize = synchronize;
+  // allocator
   table.allocate = allocate;
+  table.record_stream = record_stream;
+  table.memory_use = memory_use;
+  table.free_and_total = free_and_total;
+  table.reset_peaks = reset_peaks;
+  table.limit_memory = limit_memory;
+  table.empty_cache = empty_cache;
+  table.new_pool = new_pool;
+  // pinned
+  table.allocate_pinned = allocate_pinned;
+  table.is_pinned = is_pinned;
+  table.device_of = device_of;
+  // transfer
   table.copy_bytes = copy_bytes;
+  // streams
+  table.new_stream = new_stream;
+  table.current_stream = current_stream_of;
+  table.set_stream = set_stream;
+  table.stream_is_done = stream_is_done;
+  table.synchronize_stream = synchronize_stream;
+  table.new_event = new_event;
+  table.free_event = free_event;
+  table.record_event = record_event;
+  table.wait_event = wait_event;
+  table.event_is_done = event_is_done;
+  table.synchronize_event = synchronize_event;
+  table.put_after = put_after;
+  table.milliseconds_between = milliseconds_between;
+  // graph
+  table.begin_capture = begin_capture;
+  table.end_capture = end_capture;
+  table.is_capturing = is_capturing;
+  table.replay = replay;
+  table.free_graph = free_graph;
   // conversion
   table.copy = copy;
   table.fill = fill;
