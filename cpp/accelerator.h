@@ -7,6 +7,7 @@
 #pragma once
 
 #include <cstddef>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -73,6 +74,11 @@ struct Accelerator {
   void (*replay)(Handle graph, Handle stream);
   void (*free_graph)(Handle graph, Handle pool);
 
+  // ranges: start + i step; from start to end, or base to the power of that; where shift + row is the first column
+  // that is not below the diagonal
+  void (*arange)(const Tensor& out, Scalar start, Scalar step);
+  void (*spaced)(const Tensor& out, double start, double end, double step, std::optional<double> base);
+  void (*triangle_indices)(const Tensor& out, Index rows, Index columns, Index shift, bool lower);
   // conversion: to[...] = from[...], of any geometry and dtypes; the source's shape broadcasts to `to`'s
   void (*copy)(const Tensor& to, const Tensor& from);
   void (*fill)(const Tensor& to, const void* number);  // of its dtype
@@ -81,6 +87,14 @@ struct Accelerator {
   void (*unary)(Unary op, const Tensor& out, const Tensor& x);
   void (*binary)(Binary op, DType dtype, const Tensor& out, Term a, Term b);
   void (*ternary)(Ternary op, const Tensor& out, Term a, Term b, Term c);
+  // activation, and its gradient
+  void (*activation)(Activation op, const Tensor& out, const Tensor& x, double a, double b);
+  void (*activation_backward)(Activation op, const Tensor& dx, const Tensor& g, const Tensor& x, double a, double b);
+  // loss_pointwise: each element's loss times scale, and its gradient; g has one element or x's shape
+  void (*pointwise_loss)(PointwiseLoss loss, const Tensor& out, const Tensor& x, const Tensor& target, double a,
+                         double scale);
+  void (*pointwise_loss_backward)(PointwiseLoss loss, const Tensor& dx, const Tensor& g, const Tensor& x,
+                                  const Tensor& target, double a, double scale);
 };
 
 // Null in a build without CUDA.

@@ -15,6 +15,10 @@ Accelerator made() {
   table.synchronize = synchronize;
   table.allocate = allocate;
   table.copy_bytes = copy_bytes;
+  // ranges
+  table.arange = arange;
+  table.spaced = spaced;
+  table.triangle_indices = triangle_indices;
   // conversion
   table.copy = copy;
   table.fill = fill;
@@ -23,6 +27,12 @@ Accelerator made() {
   table.unary = unary;
   table.binary = binary;
   table.ternary = ternary;
+  // activation
+  table.activation = activation;
+  table.activation_backward = activation_backward;
+  // loss_pointwise
+  table.pointwise_loss = pointwise_loss;
+  table.pointwise_loss_backward = pointwise_loss_backward;
   return table;
 }
 

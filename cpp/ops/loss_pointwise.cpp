@@ -1,4 +1,5 @@
 // Losses of an element and its target.
+#include "accelerator.h"
 #include "ops/iterate.h"
 #include "ops/ops.h"
 #include "ops/streamed.h"
@@ -45,11 +46,22 @@ Tensor values_of(PointwiseLoss loss, const Tensor& x, const Tensor& target, doub
   return out;
 }
 
+Tensor on_device(const Accelerator& cuda, PointwiseLoss loss, const char* name, const Tensor& x, const Tensor& target,
+                 double a, bool total, double scale) {
+  const Tensor values = empty(x.sizes, x.dtype);
+  cuda.pointwise_loss(loss, values, x, target, a, total ? 1 : scale);
+  if (!total) return values;
+  const Tensor result = sum(values, {}, false, std::nullopt);
+  binary_(Binary::mul, name, result, {nullptr, Scalar::of(scale)});
+  return result;
+}
+
 }  // namespace
 
 Tensor pointwise_loss(PointwiseLoss loss, const char* name, const Tensor& x, const Tensor& target, double a, bool total,
                       double scale) {
   check(name, x, target);
+  if (const Accelerator* cuda = accelerator_of(x)) return on_device(*cuda, loss, name, x, target, a, total, scale);
   const Tensor from = contiguous(x), wanted = contiguous(target);
   Tensor result;
   visit_dtype(x.dtype, [&](auto tag) {
@@ -68,8 +80,12 @@ Tensor pointwise_loss_backward(PointwiseLoss loss, const char* name, const Tenso
     fail(name, ": expected one gradient or one for each element of ", x.sizes, ", of dtype ", dtype_name(x.dtype),
          ", got ", g.sizes, " and ", dtype_name(g.dtype));
   }
-  const Tensor from = contiguous(x), wanted = contiguous(target), upstream = contiguous(g);
   Tensor out = empty(x.sizes, x.dtype);
+  if (const Accelerator* cuda = accelerator_of(out)) {
+    cuda->pointwise_loss_backward(loss, out, g, x, target, a, scale);
+    return out;
+  }
+  const Tensor from = contiguous(x), wanted = contiguous(target), upstream = contiguous(g);
   visit_dtype(x.dtype, [&](auto tag) {
     using T = typename decltype(tag)::type;
     if constexpr (std::is_floating_point_v<T>) {
