@@ -13,7 +13,6 @@
 
 #include "core/tensor.h"
 #include "kernels.h"
-#include "ops/promotion.h"
 
 namespace fastgrad {
 
