@@ -16,7 +16,7 @@ StorageRef allocate(std::size_t bytes, Device device);
 void copy_bytes(void* to, Device to_device, const void* from, Device from_device, std::size_t bytes, bool non_blocking);
 
 // ranges
-void arange(const Tensor& out, Scalar start, Scalar step);
+void arange(const Tensor& out, const void* start, const void* step);
 void spaced(const Tensor& out, double start, double end, double step, std::optional<double> base);
 void triangle_indices(const Tensor& out, Index rows, Index columns, Index shift, bool lower);
 
@@ -37,6 +37,8 @@ void activation_backward(Activation op, const Tensor& dx, const Tensor& g, const
 // loss_pointwise
 void pointwise_loss(PointwiseLoss loss, const Tensor& out, const Tensor& x, const Tensor& target, double a,
                     double scale);
+void pointwise_loss_sums(PointwiseLoss loss, const Tensor& sums, const Tensor& x, const Tensor& target, double a,
+                         double scale);
 void pointwise_loss_backward(PointwiseLoss loss, const Tensor& dx, const Tensor& g, const Tensor& x,
                              const Tensor& target, double a, double scale);
 

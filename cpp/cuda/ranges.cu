@@ -71,13 +71,13 @@ __global__ void write_triangle(T* out, Index count, Index places, Index columns,
 
 }  // namespace
 
-void arange(const Tensor& out, Scalar start, Scalar step) {
+void arange(const Tensor& out, const void* start, const void* step) {
   visit_every_dtype(out.dtype, [&](auto tag) {
     using T = typename decltype(tag)::type;
     if constexpr (std::is_integral_v<T>) {
-      start_fill<T>("arange", out, OfIntegers{start.integer, step.integer});
+      start_fill<T>("arange", out, OfIntegers{*static_cast<const Index*>(start), *static_cast<const Index*>(step)});
     } else {
-      start_fill<T>("arange", out, OfFloats{start.floating, step.floating});
+      start_fill<T>("arange", out, OfFloats{*static_cast<const double*>(start), *static_cast<const double*>(step)});
     }
   });
 }

@@ -32,6 +32,7 @@ Accelerator made() {
   table.activation_backward = activation_backward;
   // loss_pointwise
   table.pointwise_loss = pointwise_loss;
+  table.pointwise_loss_sums = pointwise_loss_sums;
   table.pointwise_loss_backward = pointwise_loss_backward;
   return table;
 }

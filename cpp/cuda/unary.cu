@@ -2,7 +2,7 @@
 // time which function to compute.
 #include "cuda/families.h"
 #include "cuda/special.cuh"
-#include "cuda/vec.cuh"
+#include "kernels/vectors.h"
 
 namespace fastgrad::cuda {
 namespace {

@@ -1,6 +1,6 @@
 // What functions of one element are written with: the kernels of the CPU and those of CUDA call the same ones.
 //
-// CUDA is to these headers one more instruction set (cuda/vec.cuh), whose vectors have one element.
+// CUDA is to these headers one more instruction set (vec_cuda.h), whose vectors have one element.
 #pragma once
 
 #include <type_traits>

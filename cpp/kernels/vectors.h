@@ -4,7 +4,7 @@
 #include "kernels/function.h"
 
 #if defined(FASTGRAD_ON_CUDA)
-#include "cuda/vec.cuh"
+#include "kernels/vec_cuda.h"
 #else
 #include "kernels/math.h"
 #endif

@@ -46,14 +46,17 @@ Tensor values_of(PointwiseLoss loss, const Tensor& x, const Tensor& target, doub
   return out;
 }
 
-Tensor on_device(const Accelerator& cuda, PointwiseLoss loss, const char* name, const Tensor& x, const Tensor& target,
-                 double a, bool total, double scale) {
-  const Tensor values = empty(x.sizes, x.dtype);
-  cuda.pointwise_loss(loss, values, x, target, a, total ? 1 : scale);
-  if (!total) return values;
-  const Tensor result = sum(values, {}, false, std::nullopt);
-  binary_(Binary::mul, name, result, {nullptr, Scalar::of(scale)});
-  return result;
+Tensor on_device(const Accelerator& cuda, PointwiseLoss loss, const Tensor& x, const Tensor& target, double a,
+                 bool total, double scale) {
+  constexpr Index most_sums = 1024;
+  if (!total) {
+    const Tensor values = empty(x.sizes, x.dtype);
+    cuda.pointwise_loss(loss, values, x, target, a, scale);
+    return values;
+  }
+  const Tensor sums = empty({std::clamp<Index>(x.numel() / sum_block, 1, most_sums)}, x.dtype);
+  cuda.pointwise_loss_sums(loss, sums, contiguous(x), contiguous(target), a, scale);
+  return sum(sums, {}, false, std::nullopt);
 }
 
 }  // namespace
@@ -61,7 +64,7 @@ Tensor on_device(const Accelerator& cuda, PointwiseLoss loss, const char* name, 
 Tensor pointwise_loss(PointwiseLoss loss, const char* name, const Tensor& x, const Tensor& target, double a, bool total,
                       double scale) {
   check(name, x, target);
-  if (const Accelerator* cuda = accelerator_of(x)) return on_device(*cuda, loss, name, x, target, a, total, scale);
+  if (const Accelerator* cuda = accelerator_of(x)) return on_device(*cuda, loss, x, target, a, total, scale);
   const Tensor from = contiguous(x), wanted = contiguous(target);
   Tensor result;
   visit_dtype(x.dtype, [&](auto tag) {

@@ -73,7 +73,11 @@ Tensor arange(Scalar start, Scalar step, Index n, DType dtype) {
   check_not_bool("arange", dtype);
   Tensor out = empty({n}, dtype);
   if (const Accelerator* cuda = accelerator_of(out)) {
-    cuda->arange(out, start, step);
+    if (is_floating(dtype)) {
+      cuda->arange(out, &start.floating, &step.floating);
+    } else {
+      cuda->arange(out, &start.integer, &step.integer);
+    }
     return out;
   }
   visit_every_dtype(dtype, [&](auto tag) {
