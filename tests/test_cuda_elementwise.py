@@ -19,8 +19,8 @@ UNARY = [
 ]
 BINARY = [
     "add sub mul div floor_divide remainder fmod pow maximum minimum atan2 fmax fmin copysign",
-    "hypot nextafter heaviside logaddexp logaddexp2 ldexp xlogy eq ne lt le gt ge logical_and logical_or",
-    "logical_xor",
+    "hypot nextafter heaviside logaddexp logaddexp2 ldexp xlogy eq ne lt le gt ge",
+    "logical_and logical_or logical_xor",
 ]
 WHOLE = [
     "add sub mul floor_divide remainder fmod maximum minimum bitwise_and bitwise_or bitwise_xor",
