@@ -8,6 +8,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -89,6 +90,11 @@ struct Accelerator {
   void (*replay)(int device, Handle graph, Handle stream);
   void (*free_graph)(int device, Handle graph, Handle pool);
 
+  // ranges: start + i step, as Index for integers and as double for floats; from start to end, or base to the power of
+  // that; where shift + row is the first column that is not below the diagonal
+  void (*arange)(const Tensor& out, const void* start, const void* step);
+  void (*spaced)(const Tensor& out, double start, double end, double step, std::optional<double> base);
+  void (*triangle_indices)(const Tensor& out, Index rows, Index columns, Index shift, bool lower);
   // conversion: to[...] = from[...], of any geometry and dtypes; the source's shape broadcasts to `to`'s
   void (*copy)(const Tensor& to, const Tensor& from);
   void (*fill)(const Tensor& to, const void* number);  // of its dtype
@@ -122,6 +128,17 @@ struct Accelerator {
   // distance, diagonal: of contiguous tensors
   void (*cdist)(const Tensor& out, const Tensor& a, const Tensor& b, double p);
   void (*triangle)(const Tensor& out, const Tensor& x, Index diagonal, bool upper);
+  // activation, and its gradient
+  void (*activation)(Activation op, const Tensor& out, const Tensor& x, double a, double b);
+  void (*activation_backward)(Activation op, const Tensor& dx, const Tensor& g, const Tensor& x, double a, double b);
+  // loss_pointwise: each element's loss times scale, the sums of those of as many parts as `sums` has
+  // elements, and the gradient, where g has one element or x's shape
+  void (*pointwise_loss)(PointwiseLoss loss, const Tensor& out, const Tensor& x, const Tensor& target, double a,
+                         double scale);
+  void (*pointwise_loss_sums)(PointwiseLoss loss, const Tensor& sums, const Tensor& x, const Tensor& target, double a,
+                              double scale);
+  void (*pointwise_loss_backward)(PointwiseLoss loss, const Tensor& dx, const Tensor& g, const Tensor& x,
+                                  const Tensor& target, double a, double scale);
 };
 
 // Null in a build without CUDA.

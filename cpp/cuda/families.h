@@ -51,6 +51,11 @@ bool is_capturing(int device, Handle stream);
 void replay(int device, Handle graph, Handle stream);
 void free_graph(int device, Handle graph, Handle pool);
 
+// ranges
+void arange(const Tensor& out, const void* start, const void* step);
+void spaced(const Tensor& out, double start, double end, double step, std::optional<double> base);
+void triangle_indices(const Tensor& out, Index rows, Index columns, Index shift, bool lower);
+
 // conversion
 void copy(const Tensor& to, const Tensor& from);
 void fill(const Tensor& to, const void* number);
@@ -87,5 +92,16 @@ void count_numbers(const Tensor& out, const Tensor& bins);
 void sum_by_number(const Tensor& out, const Tensor& bins, const Tensor& weights);
 void cdist(const Tensor& out, const Tensor& a, const Tensor& b, double p);
 void triangle(const Tensor& out, const Tensor& x, Index diagonal, bool upper);
+// activation
+void activation(Activation op, const Tensor& out, const Tensor& x, double a, double b);
+void activation_backward(Activation op, const Tensor& dx, const Tensor& g, const Tensor& x, double a, double b);
+
+// loss_pointwise
+void pointwise_loss(PointwiseLoss loss, const Tensor& out, const Tensor& x, const Tensor& target, double a,
+                    double scale);
+void pointwise_loss_sums(PointwiseLoss loss, const Tensor& sums, const Tensor& x, const Tensor& target, double a,
+                         double scale);
+void pointwise_loss_backward(PointwiseLoss loss, const Tensor& dx, const Tensor& g, const Tensor& x,
+                             const Tensor& target, double a, double scale);
 
 }  // namespace fastgrad::cuda

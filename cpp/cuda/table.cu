@@ -49,6 +49,10 @@ Accelerator made() {
   table.is_capturing = is_capturing;
   table.replay = replay;
   table.free_graph = free_graph;
+  // ranges
+  table.arange = arange;
+  table.spaced = spaced;
+  table.triangle_indices = triangle_indices;
   // conversion
   table.copy = copy;
   table.fill = fill;
@@ -74,6 +78,13 @@ Accelerator made() {
   table.sum_by_number = sum_by_number;
   table.cdist = cdist;
   table.triangle = triangle;
+  // activation
+  table.activation = activation;
+  table.activation_backward = activation_backward;
+  // loss_pointwise
+  table.pointwise_loss = pointwise_loss;
+  table.pointwise_loss_sums = pointwise_loss_sums;
+  table.pointwise_loss_backward = pointwise_loss_backward;
   return table;
 }
 
