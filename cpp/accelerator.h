@@ -22,6 +22,14 @@ struct Term {
   const void* number;
 };
 
+// The labels of a loss. A kernel that meets one outside of [0, classes) reports it and takes it for one to ignore.
+struct Labels {
+  const char* op;
+  const Tensor& target;  // int64, contiguous
+  const Tensor* weight;  // of the classes, contiguous; or null
+  Index classes, ignore_index;
+};
+
 struct MemoryUse {
   std::size_t allocated, peak_allocated, reserved, peak_reserved, free, total;
 };
@@ -81,6 +89,44 @@ struct Accelerator {
   void (*unary)(Unary op, const Tensor& out, const Tensor& x);
   void (*binary)(Binary op, DType dtype, const Tensor& out, Term a, Term b);
   void (*ternary)(Ternary op, const Tensor& out, Term a, Term b, Term c);
+  // softmax, of one dimension of contiguous tensors; or its logarithm
+  void (*softmax)(bool logarithm, const Tensor& y, const Tensor& x, int dim);
+  void (*softmax_backward)(bool logarithm, const Tensor& dx, const Tensor& g, const Tensor& y, int dim);
+  // loss: of each row; log_p may have any strides, everything else is contiguous, and g is one number or one for each
+  void (*cross_entropy)(const Labels& labels, double smoothing, const Tensor& losses, const Tensor& kept,
+                        const Tensor& logits);
+  void (*cross_entropy_backward)(const Labels& labels, double smoothing, const Tensor& dx, const Tensor& g,
+                                 const Tensor& logits, const Tensor& kept, const Tensor& divisor);
+  void (*nll_loss)(const Labels& labels, const Tensor& losses, const Tensor& log_p);
+  void (*nll_loss_backward)(const Labels& labels, const Tensor& dx, const Tensor& g, const Tensor& divisor);
+  // divisor = the weights of all labels, or 1 unless `average`; total (may be null) = the sum of the losses over it
+  void (*label_total)(const Labels& labels, bool average, const Tensor& divisor, const Tensor* total,
+                      const Tensor* losses);
+  void (*checked_labels)(const Labels& labels, const Tensor& out);
+  // attention: tensors (batch..., rows, columns) with contiguous rows, but for the mask (null: none), which has any
+  // strides; neighbouring matrices of the query, the mask and the result share one of key and value
+  void (*attention)(const Tensor& out, const Tensor& log_sum, const Tensor& query, const Tensor& key,
+                    const Tensor& value, const Tensor* mask, bool is_causal, double scale);
+  void (*attention_backward)(const Tensor& dquery, const Tensor& dkey, const Tensor& dvalue, const Tensor& g,
+                             const Tensor& result, const Tensor& log_sum, const Tensor& query, const Tensor& key,
+                             const Tensor& value, const Tensor* mask, bool is_causal, double scale);
+  // norm: as ops.h says, of contiguous tensors; those of no memory are not given or not wanted
+  void (*layer_norm)(const Tensor& y, const Tensor& mean, const Tensor& rstd, const Tensor& x, const Tensor& weight,
+                     const Tensor& bias, Index n, double eps);  // rows of n elements
+  void (*layer_norm_backward)(const Tensor& dx, const Tensor& dweight, const Tensor& dbias, const Tensor& g,
+                              const Tensor& x, const Tensor& weight, const Tensor& mean, const Tensor& rstd, Index n);
+  void (*group_norm)(const Tensor& y, const Tensor& mean, const Tensor& rstd, const Tensor& x, const Tensor& weight,
+                     const Tensor& bias, double eps);  // the statistics have the shape (batch, groups)
+  void (*group_norm_backward)(const Tensor& dx, const Tensor& dweight, const Tensor& dbias, const Tensor& g,
+                              const Tensor& x, const Tensor& weight, const Tensor& mean, const Tensor& rstd);
+  // mean and rstd of the batch; the running statistics move towards them
+  void (*batch_statistics)(const Tensor& mean, const Tensor& rstd, const Tensor& x, const Tensor& running_mean,
+                           const Tensor& running_var, double momentum, double eps);
+  void (*batch_normalize)(const Tensor& y, const Tensor& x, const Tensor& mean, const Tensor& rstd,
+                          const Tensor& weight, const Tensor& bias);
+  void (*batch_norm_backward)(const Tensor& dx, const Tensor& dweight, const Tensor& dbias, const Tensor& g,
+                              const Tensor& x, const Tensor& weight, const Tensor& mean, const Tensor& rstd,
+                              bool training);
 };
 
 // Null in a build without CUDA.

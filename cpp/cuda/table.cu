@@ -23,6 +23,27 @@ Accelerator made() {
   table.unary = unary;
   table.binary = binary;
   table.ternary = ternary;
+  // softmax
+  table.softmax = softmax;
+  table.softmax_backward = softmax_backward;
+  // loss
+  table.cross_entropy = cross_entropy;
+  table.cross_entropy_backward = cross_entropy_backward;
+  table.nll_loss = nll_loss;
+  table.nll_loss_backward = nll_loss_backward;
+  table.label_total = label_total;
+  table.checked_labels = checked_labels;
+  // attention
+  table.attention = attention;
+  table.attention_backward = attention_backward;
+  // norm
+  table.layer_norm = layer_norm;
+  table.layer_norm_backward = layer_norm_backward;
+  table.group_norm = group_norm;
+  table.group_norm_backward = group_norm_backward;
+  table.batch_statistics = batch_statistics;
+  table.batch_normalize = batch_normalize;
+  table.batch_norm_backward = batch_norm_backward;
   return table;
 }
 
