@@ -30,6 +30,21 @@ struct Labels {
   Index classes, ignore_index;
 };
 
+// One step of a recurrent layer (kernels.h): matrices with a row for each sequence, contiguous, or of no memory where
+// the mode has none. From the input's and the hidden state's part of the gates comes the result, which h becomes,
+// unless it is projected, and the new c, which cells keeps.
+struct RecurrentStep {
+  Recurrent mode;
+  Tensor part, hidden, gates, cells, result, h, c;
+};
+
+// Its gradient: from d + g, that of the result, those of the two parts, and in dh and dc of the states before. `after`:
+// an LSTM's cells, else the results; `before`: the states that the gates have met.
+struct RecurrentGradient {
+  Recurrent mode;
+  Tensor da, db, dh, dc, d, g, gates, after, before;
+};
+
 struct MemoryUse {
   std::size_t allocated, peak_allocated, reserved, peak_reserved, free, total;
 };
@@ -127,6 +142,9 @@ struct Accelerator {
   void (*batch_norm_backward)(const Tensor& dx, const Tensor& dweight, const Tensor& dbias, const Tensor& g,
                               const Tensor& x, const Tensor& weight, const Tensor& mean, const Tensor& rstd,
                               bool training);
+  // recurrent
+  void (*recurrent_step)(const RecurrentStep& step);
+  void (*recurrent_step_backward)(const RecurrentGradient& step);
 };
 
 // Null in a build without CUDA.

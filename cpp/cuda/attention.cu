@@ -400,16 +400,11 @@ template <class T>
 Problem<T> problem_of(const Tensor& query, const Tensor& key, const Tensor& value, const Tensor* mask, bool is_causal,
                       double scale, Index matrices, Index kv_matrices) {
   const int d = query.dim();
-  return {Matrices<const T>(query),
-          Matrices<const T>(key),
-          Matrices<const T>(value),
-          Mask<T>(mask, is_causal),
-          static_cast<T>(scale),
-          query.sizes[d - 2],
-          key.sizes[key.dim() - 2],
-          query.sizes[d - 1],
-          value.sizes.back(),
-          matrices / std::max<Index>(1, kv_matrices)};
+  return {Matrices<const T>(query), Matrices<const T>(key),
+          Matrices<const T>(value), Mask<T>(mask, is_causal),
+          static_cast<T>(scale),    query.sizes[d - 2],
+          key.sizes[key.dim() - 2], query.sizes[d - 1],
+          value.sizes.back(),       matrices / std::max<Index>(1, kv_matrices)};
 }
 
 Index matrices_of(const Tensor& t) {

@@ -62,4 +62,8 @@ void batch_normalize(const Tensor& y, const Tensor& x, const Tensor& mean, const
 void batch_norm_backward(const Tensor& dx, const Tensor& dweight, const Tensor& dbias, const Tensor& g, const Tensor& x,
                          const Tensor& weight, const Tensor& mean, const Tensor& rstd, bool training);
 
+// recurrent
+void recurrent_step(const RecurrentStep& step);
+void recurrent_step_backward(const RecurrentGradient& step);
+
 }  // namespace fastgrad::cuda

@@ -77,9 +77,8 @@ __global__ void cross_entropy_rows(LabelList<T> labels, T smoothing, T* losses, 
   T loss = counts ? (log_sum + (all.largest - x[label])) * labels.weight_of(label) : T{0};
   if (smoothing != 0 && counts) {
     T spread = 0;
-    for_each_pack<1>(x, n, group.thread, group.threads, [&](auto, Index i) {
-      spread += labels.weight_of(i) * (log_sum + (all.largest - x[i]));
-    });
+    for_each_pack<1>(x, n, group.thread, group.threads,
+                     [&](auto, Index i) { spread += labels.weight_of(i) * (log_sum + (all.largest - x[i])); });
     loss = (1 - smoothing) * loss + smoothing / static_cast<T>(n) * group_sum<G>(spread);
   }
   if (group.thread != 0) return;
@@ -87,7 +86,6 @@ __global__ void cross_entropy_rows(LabelList<T> labels, T smoothing, T* losses, 
   kept[2 * r] = all.largest;
   kept[2 * r + 1] = all.sum;
 }
-
 
 // A block has its part [blockIdx.y * part, + part) of a row, a warp all of it.
 template <class T, int G, int W>
@@ -97,13 +95,12 @@ __global__ void cross_entropy_rows_backward(LabelList<T> labels, T smoothing, co
   const Group<G> group;
   if (group.row >= rows) return;
   const Index r = group.row, begin = blockIdx.y * part, end = begin + part < n ? begin + part : n;
-  const T *const x = logits + r * n + begin;
+  const T* const x = logits + r * n + begin;
   T* const to = dx + r * n + begin;
   const Index label = labels.at(r);
   if (label == labels.ignore_index) {
-    for_each_pack<W>(x, end - begin, group.thread, group.threads, [&](auto width, Index i) {
-      store(to + i, Pack<T, decltype(width)::value>{});
-    });
+    for_each_pack<W>(x, end - begin, group.thread, group.threads,
+                     [&](auto width, Index i) { store(to + i, Pack<T, decltype(width)::value>{}); });
     return;
   }
   const T scale = step == 0 ? *upstream / *divisor : upstream[r];

@@ -9,11 +9,6 @@ namespace {
 
 using namespace rows;
 
-template <class T>
-T* data_or_null(const Tensor& t) {
-  return t.storage.get() == nullptr ? nullptr : data<T>(t);
-}
-
 template <class... Tensors>
 bool are_aligned(const Tensors&... all) {
   return (is_aligned(all.address()) && ...);
@@ -156,8 +151,8 @@ void add_columns(const char* name, const Term& term, Index rows, Index n, DType 
   const auto grid = [&](Index y) { return dim3(static_cast<unsigned>(across), static_cast<unsigned>(y)); };
   if (parts == 1) return launch(name, sum_columns<T, Term>, grid(1), block, 0, term, rows, each, n, a, b);
   const Tensor scratch = empty({2 * parts * n}, dtype);
-  T *const part_a = a == nullptr ? nullptr : data<T>(scratch);
-  T *const part_b = b == nullptr ? nullptr : data<T>(scratch) + parts * n;
+  T* const part_a = a == nullptr ? nullptr : data<T>(scratch);
+  T* const part_b = b == nullptr ? nullptr : data<T>(scratch) + parts * n;
   launch(name, sum_columns<T, Term>, grid(parts), block, 0, term, rows, each, n, part_a, part_b);
   launch(name, sum_columns<T, PartTerm<T>>, grid(1), block, 0, PartTerm<T>{part_a, part_b, n}, parts, parts, n, a, b);
 }
@@ -200,9 +195,7 @@ template <class T>
 struct Products {
   T total = 0, product = 0;
 
-  __device__ Products operator+(const Products& other) const {
-    return {total + other.total, product + other.product};
-  }
+  __device__ Products operator+(const Products& other) const { return {total + other.total, product + other.product}; }
 };
 
 template <class T>
@@ -268,9 +261,8 @@ __global__ void sum_runs(Op op, Sets sets, typename Op::Sum* parts) {
        p += static_cast<Index>(gridDim.y) * blockDim.y) {
     const Index run = p / pieces_of_run, first = (p - run * pieces_of_run) * piece;
     const Index left = sets.length - first, at = set * sets.set_step + run * sets.run_step + first;
-    for_each_pack<W>(op.where() + at, left < piece ? left : piece, threadIdx.x, blockDim.x, [&](auto width, Index i) {
-      op.template add<decltype(width)::value>(mine, set, at + i);
-    });
+    for_each_pack<W>(op.where() + at, left < piece ? left : piece, threadIdx.x, blockDim.x,
+                     [&](auto width, Index i) { op.template add<decltype(width)::value>(mine, set, at + i); });
   }
   mine = sum_of_lanes<warp_lanes>(mine);
   const unsigned thread = threadIdx.y * blockDim.x + threadIdx.x;
@@ -543,12 +535,8 @@ void layer_norm(const Tensor& y, const Tensor& mean, const Tensor& rstd, const T
   if (x.numel() == 0) return;
   visit_float(x.dtype, [&](auto zero) {
     using T = decltype(zero);
-    const LayerNormRow<T> op{data<T>(y),
-                             data_or_null<T>(mean),
-                             data<T>(rstd),
-                             data<T>(x),
-                             data_or_null<T>(weight),
-                             data_or_null<T>(bias),
+    const LayerNormRow<T> op{data<T>(y),         data_or_null<T>(mean),   data<T>(rstd),
+                             data<T>(x),         data_or_null<T>(weight), data_or_null<T>(bias),
                              static_cast<T>(eps)};
     for_each_row<T>("layer_norm", op, x.numel() / n, n, are_aligned(x, y));
   });
@@ -561,7 +549,7 @@ void layer_norm_backward(const Tensor& dx, const Tensor& dweight, const Tensor& 
     using T = decltype(zero);
     T *const to_weight = data_or_null<T>(dweight), *const to_bias = data_or_null<T>(dbias);
     const Index rows = n == 0 ? 0 : x.numel() / n;
-    const LayerNormBackwardRow<T> op{data<T>(dx),           data<T>(g),            data<T>(x), data_or_null<T>(weight),
+    const LayerNormBackwardRow<T> op{data<T>(dx),           data<T>(g),   data<T>(x), data_or_null<T>(weight),
                                      data_or_null<T>(mean), data<T>(rstd)};
     for_each_row<T>(name, op, rows, n, are_aligned(dx, g, x));
     if (to_weight == nullptr && to_bias == nullptr) return;

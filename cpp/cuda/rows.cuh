@@ -306,6 +306,12 @@ T* data(const Tensor& t) {
   return static_cast<T*>(t.address());
 }
 
+// Null for a tensor of no memory.
+template <class T>
+T* data_or_null(const Tensor& t) {
+  return t.storage.get() == nullptr ? nullptr : data<T>(t);
+}
+
 inline bool is_aligned(const void* memory) { return reinterpret_cast<std::uintptr_t>(memory) % 16 == 0; }
 
 template <class T, int G, int W, int P, class Op>

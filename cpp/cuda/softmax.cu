@@ -90,9 +90,8 @@ __global__ void softmax_columns(Columns shape, T* y, const T* x, bool logarithm)
     shape.for_each(m, [&](Index i) { mine.add(Pack<T, 1>{x[i]}); });
     const auto all = shape.combined(mine, [](Exponentials<T>& a, const Exponentials<T>& b) { a.add(b); });
     const T last = logarithm ? log(all.sum) : 1 / all.sum;
-    shape.for_each(m, [&](Index i) {
-      y[i] = logarithm ? (x[i] - all.largest) - last : exp(x[i] - all.largest) * last;
-    });
+    shape.for_each(m,
+                   [&](Index i) { y[i] = logarithm ? (x[i] - all.largest) - last : exp(x[i] - all.largest) * last; });
   }
 }
 

@@ -44,6 +44,9 @@ Accelerator made() {
   table.batch_statistics = batch_statistics;
   table.batch_normalize = batch_normalize;
   table.batch_norm_backward = batch_norm_backward;
+  // recurrent
+  table.recurrent_step = recurrent_step;
+  table.recurrent_step_backward = recurrent_step_backward;
   return table;
 }
 

@@ -141,7 +141,8 @@ Tensor backward(const char* op, const Tensor& g, const Tensor& y, Index dim, boo
 
 Tensor softmax(const Tensor& x, Index dim) {
   return forward(
-      "softmax", x, dim, false, [](const auto& k) { return k.softmax; }, [](const auto& k) { return k.softmax_columns; });
+      "softmax", x, dim, false, [](const auto& k) { return k.softmax; },
+      [](const auto& k) { return k.softmax_columns; });
 }
 
 Tensor log_softmax(const Tensor& x, Index dim) {
