@@ -167,10 +167,18 @@ class Row {
     for (int p = 0; p < P; ++p) {
       if (pack(p) < cut_.packs) read(at(pack(p)), packs_[p]);
     }
-    for (Index p = pack(P); p < cut_.packs && p < kept_; p += threads_) {
-      Pack<T, W> one[N];
-      read(at(p), one);
-      keep(p, one);
+    constexpr int together = 4;  // loads on their way at the same time
+    const Index end = cut_.packs < kept_ ? cut_.packs : kept_;
+    for (Index p = pack(P); p < end; p += together * threads_) {
+      Pack<T, W> some[together][N];
+#pragma unroll
+      for (int k = 0; k < together; ++k) {
+        if (p + k * threads_ < end) read(at(p + k * threads_), some[k]);
+      }
+#pragma unroll
+      for (int k = 0; k < together; ++k) {
+        if (p + k * threads_ < end) keep(p + k * threads_, some[k]);
+      }
     }
   }
 

@@ -53,6 +53,113 @@ struct SoftmaxBackwardRow {
   }
 };
 
+// -------------------------------------------------------------------------------------------------- few and long rows
+
+// A block has a part of a row (blockIdx.y): first it finds what is in the part, then, from all parts of the row, the
+// result.
+struct Parts {
+  Index n, each;
+
+  Parts(Index length, int multiple) : n(length), each(std::max(least_part, (n + most_parts - 1) / most_parts)) {
+    each = (each + multiple - 1) / multiple * multiple;
+  }
+  // Where rows alone would leave most of the device idle.
+  static bool are_worth_it(Index rows, Index length) {
+    return rows * 2 < multiprocessors() && length >= 2 * least_part;
+  }
+  dim3 grid(Index rows) const { return dim3(static_cast<unsigned>(count()), static_cast<unsigned>(rows)); }
+  Index count() const { return (n + each - 1) / each; }
+
+  __device__ Index begin() const { return blockIdx.y * n + blockIdx.x * each; }
+  __device__ Index length() const {
+    const Index left = n - blockIdx.x * each;
+    return left < each ? left : each;
+  }
+  // f(Width<w>{}, i) for the elements of the part, which begins at x + begin().
+  template <int W, class T, class F>
+  __device__ void for_each(const T* x, F f) const {
+    for_each_pack<W>(x + begin(), length(), threadIdx.x, blockDim.x, f);
+  }
+
+ private:
+  static constexpr Index least_part = 8192, most_parts = 1024;
+};
+
+template <class T, int W>
+__global__ void exponentials_of_parts(Parts parts, Exponentials<T>* found, const T* x) {
+  Exponentials<T> mine;
+  const T* const from = x + parts.begin();
+  parts.for_each<W>(x, [&](auto width, Index i) { mine.add(load<decltype(width)::value>(from + i)); });
+  const Exponentials<T> all = exponentials_of_block(mine);
+  if (threadIdx.x == 0) found[blockIdx.y * gridDim.x + blockIdx.x] = all;
+}
+
+template <class T, int W>
+__global__ void softmax_of_parts(Parts parts, const Exponentials<T>* found, T* y, const T* x, bool logarithm) {
+  Exponentials<T> mine;
+  for (unsigned i = threadIdx.x; i < gridDim.x; i += blockDim.x) mine.add(found[blockIdx.y * gridDim.x + i]);
+  const Exponentials<T> all = exponentials_of_block(mine);
+  const T last = logarithm ? log(all.sum) : 1 / all.sum;
+  const T* const from = x + parts.begin();
+  T* const to = y + parts.begin();
+  parts.for_each<W>(x, [&](auto width, Index i) {
+    constexpr int w = decltype(width)::value;
+    Pack<T, w> v = load<w>(from + i);
+    for (int j = 0; j < w; ++j) {
+      v.v[j] = logarithm ? (v.v[j] - all.largest) - last : exp(v.v[j] - all.largest) * last;
+    }
+    store(to + i, v);
+  });
+}
+
+template <class T, int W>
+__global__ void sums_of_parts(Parts parts, T* found, const T* g, const T* y, bool logarithm) {
+  T mine = 0;
+  const T *const upstream = g + parts.begin(), *const result = y + parts.begin();
+  parts.for_each<W>(g, [&](auto width, Index i) {
+    constexpr int w = decltype(width)::value;
+    const Pack<T, w> a = load<w>(upstream + i), b = logarithm ? a : load<w>(result + i);
+    for (int j = 0; j < w; ++j) mine += logarithm ? a.v[j] : a.v[j] * b.v[j];
+  });
+  const T all = over_block(mine, Add{});
+  if (threadIdx.x == 0) found[blockIdx.y * gridDim.x + blockIdx.x] = all;
+}
+
+template <class T, int W>
+__global__ void softmax_of_parts_backward(Parts parts, const T* found, T* dx, const T* g, const T* y, bool logarithm) {
+  T mine = 0;
+  for (unsigned i = threadIdx.x; i < gridDim.x; i += blockDim.x) mine += found[blockIdx.y * gridDim.x + i];
+  const T sum = over_block(mine, Add{});
+  const T *const upstream = g + parts.begin(), *const result = y + parts.begin();
+  T* const to = dx + parts.begin();
+  parts.for_each<W>(g, [&](auto width, Index i) {
+    constexpr int w = decltype(width)::value;
+    Pack<T, w> a = load<w>(upstream + i);
+    const Pack<T, w> b = load<w>(result + i);
+    for (int j = 0; j < w; ++j) a.v[j] = logarithm ? a.v[j] - exp(b.v[j]) * sum : b.v[j] * (a.v[j] - sum);
+    store(to + i, a);
+  });
+}
+
+template <class T, int W>
+void softmax_in_parts(const char* name, bool logarithm, T* y, const T* x, Index rows, Index n, DType dtype) {
+  const Parts parts(n, W);
+  const Tensor found = empty({2 * rows * parts.count()}, dtype);
+  auto* const exponentials = static_cast<Exponentials<T>*>(found.address());
+  launch(name, exponentials_of_parts<T, W>, parts.grid(rows), block_threads, 0, parts, exponentials, x);
+  launch(name, softmax_of_parts<T, W>, parts.grid(rows), block_threads, 0, parts, exponentials, y, x, logarithm);
+}
+
+template <class T, int W>
+void softmax_in_parts_backward(const char* name, bool logarithm, T* dx, const T* g, const T* y, Index rows, Index n,
+                               DType dtype) {
+  const Parts parts(n, W);
+  const Tensor found = empty({rows * parts.count()}, dtype);
+  launch(name, sums_of_parts<T, W>, parts.grid(rows), block_threads, 0, parts, data<T>(found), g, y, logarithm);
+  launch(name, softmax_of_parts_backward<T, W>, parts.grid(rows), block_threads, 0, parts, data<T>(found), dx, g, y,
+         logarithm);
+}
+
 // ------------------------------------------------------------------------------------------------------------ columns
 
 // Matrices of n rows; a block takes blockDim.x columns of one, and blockDim.y threads share a column.
@@ -135,6 +242,10 @@ void softmax(bool logarithm, const Tensor& y, const Tensor& x, int dim) {
     using T = decltype(zero);
     if (shape.columns == 1) {
       const bool aligned = is_aligned(x.address()) && is_aligned(y.address());
+      if (Parts::are_worth_it(shape.matrices, shape.n)) {
+        const auto run = aligned ? softmax_in_parts<T, packed<T>> : softmax_in_parts<T, 1>;
+        return run(name, logarithm, data<T>(y), data<T>(x), shape.matrices, shape.n, x.dtype);
+      }
       return for_each_row<T>(name, SoftmaxRow<T>{data<T>(y), data<T>(x), logarithm}, shape.matrices, shape.n, aligned);
     }
     const ColumnGrid by(shape);
@@ -151,6 +262,10 @@ void softmax_backward(bool logarithm, const Tensor& dx, const Tensor& g, const T
     using T = decltype(zero);
     if (shape.columns == 1) {
       const bool aligned = is_aligned(dx.address()) && is_aligned(g.address()) && is_aligned(y.address());
+      if (Parts::are_worth_it(shape.matrices, shape.n)) {
+        const auto run = aligned ? softmax_in_parts_backward<T, packed<T>> : softmax_in_parts_backward<T, 1>;
+        return run(name, logarithm, data<T>(dx), data<T>(g), data<T>(y), shape.matrices, shape.n, y.dtype);
+      }
       return for_each_row<T>(name, SoftmaxBackwardRow<T>{data<T>(dx), data<T>(g), data<T>(y), logarithm},
                              shape.matrices, shape.n, aligned);
     }
