@@ -41,7 +41,7 @@ def run(f: Callable[..., Any], inputs: tuple[Any, ...], device: str) -> list[Any
 
 
 def compare(f: Callable[..., Any], *inputs: Any, rtol: float = 1e-5, atol: float = 1e-5) -> None:
-    """That f gives the same on the CPU and on the device, with its gradients, and twice the same bits."""
+    """That f gives the same on CPU and device, with its gradients, and twice the same bits."""
     expected, found = run(f, inputs, "cpu"), run(f, inputs, "cuda")
     again = run(f, inputs, "cuda")
     assert len(expected) == len(found)

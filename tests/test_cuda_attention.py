@@ -6,9 +6,9 @@ from typing import Any
 
 import numpy as np
 import pytest
-from cuda_common import compare, needs_cuda, random
 
 import fastgrad as torch
+from cuda_common import compare, needs_cuda, random
 from fastgrad.nn.functional import scaled_dot_product_attention
 
 pytestmark = needs_cuda
@@ -93,9 +93,7 @@ def test_groups_of_heads(is_causal: bool) -> None:
     q = random(2, 6, 30, 16).requires_grad_()
     k, v = (random(2, 2, 70, 16, seed=i).requires_grad_() for i in (1, 2))
     compare(
-        lambda q, k, v: scaled_dot_product_attention(
-            q, k, v, is_causal=is_causal, enable_gqa=True
-        ),
+        lambda q, k, v: scaled_dot_product_attention(q, k, v, is_causal=is_causal, enable_gqa=True),
         q,
         k,
         v,

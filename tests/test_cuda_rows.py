@@ -7,9 +7,9 @@ from typing import Any
 
 import numpy as np
 import pytest
-from cuda_common import compare, needs_cuda, random
 
 import fastgrad as torch
+from cuda_common import compare, needs_cuda, random
 from fastgrad.nn import functional
 
 pytestmark = needs_cuda
@@ -40,7 +40,7 @@ def test_softmax_of_doubles(name: str, n: int) -> None:
     compare(lambda x: getattr(torch, name)(x, 1), x, rtol=1e-12, atol=1e-12)
 
 
-@pytest.mark.parametrize("shape", [(3, 5, 7), (2, 300, 9), (1, 4, 200), (2, 3, 4, 5), (70000, 2, 2)])
+@pytest.mark.parametrize("shape", [(3, 5, 7), (2, 300, 9), (1, 4, 200), (2, 3, 4, 5), (70000, 2)])
 @pytest.mark.parametrize("dim", [0, 1])
 @pytest.mark.parametrize("name", ["softmax", "log_softmax"])
 def test_softmax_of_columns(name: str, shape: tuple[int, ...], dim: int) -> None:
@@ -165,7 +165,7 @@ def test_layer_norm_far_from_zero() -> None:
     compare(lambda x: functional.layer_norm(x, (3000,)), x, rtol=1e-3, atol=1e-3)
 
 
-SHAPES = [(4, 6), (40, 3, 5), (3, 4, 17), (2, 6, 7, 9), (5, 2, 20000), (300, 1, 1, 1), (2, 40, 4, 4)]
+SHAPES = [(4, 6), (40, 3, 5), (3, 4, 17), (2, 6, 7, 9), (5, 2, 20000), (300, 1, 1), (2, 40, 4, 4)]
 
 
 @pytest.mark.parametrize("shape", SHAPES)
@@ -229,7 +229,8 @@ def test_recurrent_layers(mode: str, packed: bool) -> None:
         if packed:
             given = torch.nn.utils.rnn.pack_padded_sequence(x, [4, 6, 2], enforce_sorted=False)
         names = [n for n, _ in own.named_parameters()]
-        out, last = torch.func.functional_call(own, dict(zip(names, weights, strict=True)), (given,))
+        given_weights = dict(zip(names, weights, strict=True))
+        out, last = torch.func.functional_call(own, given_weights, (given,))
         if packed:
             out = torch.nn.utils.rnn.pad_packed_sequence(out)[0]
         return (out, *(last if isinstance(last, tuple) else (last,)))
