@@ -12,7 +12,6 @@
 
 #include "core/tensor.h"
 #include "kernels.h"
-#include "ops/promotion.h"
 
 namespace fastgrad {
 

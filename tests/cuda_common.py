@@ -1,50 +1,59 @@
-"""What the tests of CUDA kernels share: the same on the CPU and on a device, compared."""
-
-from __future__ import annotations
-
-from typing import TYPE_CHECKING, Any
+"""What the tests of CUDA devices share: when they are skipped, and comparisons with the CPU."""
 
 import numpy as np
 import pytest
 
-import fastgrad as torch
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
+import fastgrad as fg
 
 needs_cuda = pytest.mark.skipif(
-    not torch.cuda.is_available(), reason="needs a CUDA device or a build with the emulation of one"
+    not fg.cuda.is_available(), reason="needs a CUDA device, and a build that knows it"
 )
 
 
-def random(*shape: int, seed: int = 0, dtype: Any = torch.float32, scale: float = 1.0) -> Any:
+def on_cuda(function, *args, **options):
+    """What a function makes where new tensors go to the CUDA device."""
+    with fg.device("cuda"):
+        return function(*args, **options)
+
+
+def assert_same(found, expected, scale=1.0):
+    """A result of the device and that of the CPU: kind, shape, and values up to rounding."""
+    assert found.device.type == "cuda"
+    assert found.dtype is expected.dtype
+    assert tuple(found.shape) == tuple(expected.shape)
+    rtol = {"float64": 1e-12, "float32": 2e-5, "float16": 4e-3, "bfloat16": 3e-2}
+    tolerance = scale * rtol.get(str(expected.dtype).removeprefix("torch."), 0)
+    a, b = (np.asarray(t.detach().cpu().tolist()) for t in (found, expected))
+    np.testing.assert_allclose(a, b, rtol=tolerance, atol=tolerance)
+
+
+def random(*shape, seed=0, dtype=fg.float32, scale=1.0):
     """Normal numbers on the CPU."""
     numbers = np.random.default_rng(seed).normal(size=shape) * scale
-    return torch.tensor(numbers, dtype=dtype)
+    return fg.tensor(numbers, dtype=dtype, device="cpu")
 
 
-def run(f: Callable[..., Any], inputs: tuple[Any, ...], device: str) -> list[Any]:
-    """The results of f, and the gradients of the inputs that require them, as arrays."""
+def results_on(device, function, inputs):
+    """The results of a function there, and the gradients of the inputs that require them, as arrays."""
     own = [
-        x.detach().to(device).requires_grad_(x.requires_grad) if isinstance(x, torch.Tensor) else x
+        x.detach().to(device).requires_grad_(x.requires_grad) if isinstance(x, fg.Tensor) else x
         for x in inputs
     ]
-    found = f(*own)
+    found = function(*own)
     results = list(found) if isinstance(found, (tuple, list)) else [found]
     assert all(r.device.type == device for r in results)
     roots = [r for r in results if r.requires_grad]
     if roots:
         upstream = [random(*r.shape, seed=i, dtype=r.dtype).to(device) for i, r in enumerate(roots)]
-        torch.autograd.backward(roots, upstream)
-    grads = [x.grad for x in own if isinstance(x, torch.Tensor) and x.requires_grad]
+        fg.autograd.backward(roots, upstream)
+    grads = [x.grad for x in own if isinstance(x, fg.Tensor) and x.requires_grad]
     return [t if t is None else t.detach().cpu().numpy() for t in results + grads]
 
 
-def compare(f: Callable[..., Any], *inputs: Any, rtol: float = 1e-5, atol: float = 1e-5) -> None:
-    """That f gives the same on CPU and device, with its gradients, and twice the same bits."""
-    expected, found = run(f, inputs, "cpu"), run(f, inputs, "cuda")
-    again = run(f, inputs, "cuda")
-    assert len(expected) == len(found)
+def compare(function, *inputs, rtol=1e-5, atol=1e-5):
+    """That a function and its gradients are the same on CPU and device, and twice the same bits."""
+    expected, found = results_on("cpu", function, inputs), results_on("cuda", function, inputs)
+    again = results_on("cuda", function, inputs)
     for a, b, c in zip(expected, found, again, strict=True):
         if a is None:
             assert b is None
