@@ -34,7 +34,7 @@ def random(*shape, seed=0, dtype=fg.float32, scale=1.0):
 
 
 def results_on(device, function, inputs):
-    """The results of a function there, and the gradients of the inputs that require them, as arrays."""
+    """What a function gives there, and the gradients of the inputs that require them: arrays."""
     own = [
         x.detach().to(device).requires_grad_(x.requires_grad) if isinstance(x, fg.Tensor) else x
         for x in inputs

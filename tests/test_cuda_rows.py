@@ -24,13 +24,15 @@ LENGTHS = [1, 7, 32, 33, 128, 500, 1023, 1024, 1025, 5000, 20001, 70000]
 def test_softmax_of_rows_of_any_length(name: str, n: int) -> None:
     rows = 3 if n > 1000 else 13
     x = random(rows, n, scale=3).requires_grad_()
-    compare(lambda x: getattr(torch, name)(x, -1), x)
+    # A gradient holds the sum of a whole row.
+    compare(lambda x: getattr(torch, name)(x, -1), x, rtol=1e-4, atol=1e-7 * n + 1e-5)
 
 
 @pytest.mark.parametrize("n", [16384, 100001])
 @pytest.mark.parametrize("name", ["softmax", "log_softmax"])
 def test_softmax_of_one_row_that_blocks_share(name: str, n: int) -> None:
-    compare(lambda x: getattr(torch, name)(x, 0), random(n, scale=3).requires_grad_())
+    x = random(n, scale=3).requires_grad_()
+    compare(lambda x: getattr(torch, name)(x, 0), x, rtol=1e-4, atol=1e-7 * n)
 
 
 @pytest.mark.parametrize("n", [5, 300, 9000])
@@ -40,7 +42,7 @@ def test_softmax_of_doubles(name: str, n: int) -> None:
     compare(lambda x: getattr(torch, name)(x, 1), x, rtol=1e-12, atol=1e-12)
 
 
-@pytest.mark.parametrize("shape", [(3, 5, 7), (2, 300, 9), (1, 4, 200), (2, 3, 4, 5), (70000, 2)])
+@pytest.mark.parametrize("shape", [(3, 5, 7), (2, 300, 9), (1, 4, 200), (2, 3, 4, 5), (66000, 2)])
 @pytest.mark.parametrize("dim", [0, 1])
 @pytest.mark.parametrize("name", ["softmax", "log_softmax"])
 def test_softmax_of_columns(name: str, shape: tuple[int, ...], dim: int) -> None:
@@ -177,6 +179,7 @@ def test_batch_norm(shape: tuple[int, ...], training: bool) -> None:
     means, variances = random(channels, seed=4), random(channels, seed=5).square() + 0.5
 
     def normalized(x: Any, w: Any, b: Any, means: Any, variances: Any) -> tuple[Any, ...]:
+        means, variances = means.clone(), variances.clone()
         out = functional.batch_norm(x, means, variances, w, b, training, momentum=0.3)
         return out, means, variances
 

@@ -272,7 +272,7 @@ class Row {
 
 // Op has `inputs`, from(k), the first row of each, and operator()(r, n, row), what to do with row number r.
 template <class T, int G, int W, int P, class Op>
-__global__ void __launch_bounds__(512) row_kernel(Op op, Index rows, Index n, int shared_packs) {
+__global__ void __launch_bounds__(512, 2) row_kernel(Op op, Index rows, Index n, int shared_packs) {
   constexpr int N = Op::inputs;
   const Index group = G == 0 ? blockIdx.x : thread_index() / (G == 0 ? 1 : G);
   const bool is_idle = group >= rows;  // a lane of a warp that has other rows
