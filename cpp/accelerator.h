@@ -28,6 +28,29 @@ enum class Scan : int { sum, product, log_sum_exp };
 enum class Select : int { kth, median, nanmedian, mode };
 
 // In bytes: by tensors, and by what is kept for tensors, now and at most.
+// The labels of a loss. A kernel that meets one outside of [0, classes) reports it and takes it for one to ignore.
+struct Labels {
+  const char* op;
+  const Tensor& target;  // int64, contiguous
+  const Tensor* weight;  // of the classes, contiguous; or null
+  Index classes, ignore_index;
+};
+
+// One step of a recurrent layer (kernels.h): matrices with a row for each sequence, contiguous, or of no memory where
+// the mode has none. From the input's and the hidden state's part of the gates comes the result, which h becomes,
+// unless it is projected, and the new c, which cells keeps.
+struct RecurrentStep {
+  Recurrent mode;
+  Tensor part, hidden, gates, cells, result, h, c;
+};
+
+// Its gradient: from d + g, that of the result, those of the two parts, and in dh and dc of the states before. `after`:
+// an LSTM's cells, else the results; `before`: the states that the gates have met.
+struct RecurrentGradient {
+  Recurrent mode;
+  Tensor da, db, dh, dc, d, g, gates, after, before;
+};
+
 struct MemoryUse {
   std::size_t allocated, peak_allocated, reserved, peak_reserved;
 };
@@ -139,6 +162,47 @@ struct Accelerator {
                               double scale);
   void (*pointwise_loss_backward)(PointwiseLoss loss, const Tensor& dx, const Tensor& g, const Tensor& x,
                                   const Tensor& target, double a, double scale);
+  // softmax, of one dimension of contiguous tensors; or its logarithm
+  void (*softmax)(bool logarithm, const Tensor& y, const Tensor& x, int dim);
+  void (*softmax_backward)(bool logarithm, const Tensor& dx, const Tensor& g, const Tensor& y, int dim);
+  // loss: of each row; log_p may have any strides, everything else is contiguous, and g is one number or one for each
+  void (*cross_entropy)(const Labels& labels, double smoothing, const Tensor& losses, const Tensor& kept,
+                        const Tensor& logits);
+  void (*cross_entropy_backward)(const Labels& labels, double smoothing, const Tensor& dx, const Tensor& g,
+                                 const Tensor& logits, const Tensor& kept, const Tensor& divisor);
+  void (*nll_loss)(const Labels& labels, const Tensor& losses, const Tensor& log_p);
+  void (*nll_loss_backward)(const Labels& labels, const Tensor& dx, const Tensor& g, const Tensor& divisor);
+  // divisor = the weights of all labels, or 1 unless `average`; total (may be null) = the sum of the losses over it
+  void (*label_total)(const Labels& labels, bool average, const Tensor& divisor, const Tensor* total,
+                      const Tensor* losses);
+  void (*checked_labels)(const Labels& labels, const Tensor& out);
+  // attention: tensors (batch..., rows, columns) with contiguous rows, but for the mask (null: none), which has any
+  // strides; neighbouring matrices of the query, the mask and the result share one of key and value
+  void (*attention)(const Tensor& out, const Tensor& log_sum, const Tensor& query, const Tensor& key,
+                    const Tensor& value, const Tensor* mask, bool is_causal, double scale);
+  void (*attention_backward)(const Tensor& dquery, const Tensor& dkey, const Tensor& dvalue, const Tensor& g,
+                             const Tensor& result, const Tensor& log_sum, const Tensor& query, const Tensor& key,
+                             const Tensor& value, const Tensor* mask, bool is_causal, double scale);
+  // norm: as ops.h says, of contiguous tensors; those of no memory are not given or not wanted
+  void (*layer_norm)(const Tensor& y, const Tensor& mean, const Tensor& rstd, const Tensor& x, const Tensor& weight,
+                     const Tensor& bias, Index n, double eps);  // rows of n elements
+  void (*layer_norm_backward)(const Tensor& dx, const Tensor& dweight, const Tensor& dbias, const Tensor& g,
+                              const Tensor& x, const Tensor& weight, const Tensor& mean, const Tensor& rstd, Index n);
+  void (*group_norm)(const Tensor& y, const Tensor& mean, const Tensor& rstd, const Tensor& x, const Tensor& weight,
+                     const Tensor& bias, double eps);  // the statistics have the shape (batch, groups)
+  void (*group_norm_backward)(const Tensor& dx, const Tensor& dweight, const Tensor& dbias, const Tensor& g,
+                              const Tensor& x, const Tensor& weight, const Tensor& mean, const Tensor& rstd);
+  // mean and rstd of the batch; the running statistics move towards them
+  void (*batch_statistics)(const Tensor& mean, const Tensor& rstd, const Tensor& x, const Tensor& running_mean,
+                           const Tensor& running_var, double momentum, double eps);
+  void (*batch_normalize)(const Tensor& y, const Tensor& x, const Tensor& mean, const Tensor& rstd,
+                          const Tensor& weight, const Tensor& bias);
+  void (*batch_norm_backward)(const Tensor& dx, const Tensor& dweight, const Tensor& dbias, const Tensor& g,
+                              const Tensor& x, const Tensor& weight, const Tensor& mean, const Tensor& rstd,
+                              bool training);
+  // recurrent
+  void (*recurrent_step)(const RecurrentStep& step);
+  void (*recurrent_step_backward)(const RecurrentGradient& step);
 };
 
 // Null in a build without CUDA.

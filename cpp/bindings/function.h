@@ -60,6 +60,14 @@ struct Argument<const std::optional<Tensor>&> {
 };
 
 template <>
+struct Argument<const HostTensor&> {
+  HostTensor host;
+  Argument(PyObject* o, Call&);
+  void pin() {}
+  const HostTensor& get() { return host; }
+};
+
+template <>
 struct Argument<const std::vector<Tensor>&> {
   std::vector<Tensor> tensors;
   Argument(PyObject* o, Call& call);

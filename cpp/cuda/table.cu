@@ -85,6 +85,30 @@ Accelerator made() {
   table.pointwise_loss = pointwise_loss;
   table.pointwise_loss_sums = pointwise_loss_sums;
   table.pointwise_loss_backward = pointwise_loss_backward;
+  // softmax
+  table.softmax = softmax;
+  table.softmax_backward = softmax_backward;
+  // loss
+  table.cross_entropy = cross_entropy;
+  table.cross_entropy_backward = cross_entropy_backward;
+  table.nll_loss = nll_loss;
+  table.nll_loss_backward = nll_loss_backward;
+  table.label_total = label_total;
+  table.checked_labels = checked_labels;
+  // attention
+  table.attention = attention;
+  table.attention_backward = attention_backward;
+  // norm
+  table.layer_norm = layer_norm;
+  table.layer_norm_backward = layer_norm_backward;
+  table.group_norm = group_norm;
+  table.group_norm_backward = group_norm_backward;
+  table.batch_statistics = batch_statistics;
+  table.batch_normalize = batch_normalize;
+  table.batch_norm_backward = batch_norm_backward;
+  // recurrent
+  table.recurrent_step = recurrent_step;
+  table.recurrent_step_backward = recurrent_step_backward;
   return table;
 }
 

@@ -287,14 +287,14 @@ Tensor checked_labels(const char* op, const Tensor& target, Index classes, Index
 // the cell, and what the gradient wants: the gates, the cells, and the output before its projection.
 std::vector<Tensor> recurrent(Index mode, const Tensor& x, const Tensor& h, const OptionalTensor& c,
                               const Tensor& weight_ih, const Tensor& weight_hh, const OptionalTensor& bias_ih,
-                              const OptionalTensor& bias_hh, const OptionalTensor& weight_hr, const Tensor& batch_sizes,
-                              bool backwards);
+                              const OptionalTensor& bias_hh, const OptionalTensor& weight_hr,
+                              const HostTensor& batch_sizes, bool backwards);
 // From the gradients of the output y and of the final states those of the input's and of the hidden state's part of the
 // gates, of the initial states, and, with the hidden states before each step between, of the projection's result.
 std::vector<Tensor> recurrent_backward(Index mode, const OptionalTensor& g, const OptionalTensor& dh,
                                        const OptionalTensor& dc, const Tensor& h, const OptionalTensor& c,
                                        const Tensor& weight_hh, const OptionalTensor& weight_hr, const Tensor& y,
-                                       const Tensor& gates, const Tensor& cells, const Tensor& batch_sizes,
+                                       const Tensor& gates, const Tensor& cells, const HostTensor& batch_sizes,
                                        bool backwards);
 
 // ctc: the loss of each sample, and the table that the gradient wants; targets are padded (N, S) or concatenated
