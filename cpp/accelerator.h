@@ -12,6 +12,7 @@
 
 #include "core/tensor.h"
 #include "kernels.h"
+#include "ops/optim_rules.h"
 #include "ops/promotion.h"
 
 namespace fastgrad {
@@ -81,6 +82,8 @@ struct Accelerator {
   void (*unary)(Unary op, const Tensor& out, const Tensor& x);
   void (*binary)(Binary op, DType dtype, const Tensor& out, Term a, Term b);
   void (*ternary)(Ternary op, const Tensor& out, Term a, Term b, Term c);
+  // optim: one step for all parameters
+  void (*optimize)(const OptimRule& rule, const std::vector<OptimParameter>& parameters);
 };
 
 // Null in a build without CUDA.

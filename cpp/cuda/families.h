@@ -25,4 +25,7 @@ void unary(Unary op, const Tensor& out, const Tensor& x);
 void binary(Binary op, DType dtype, const Tensor& out, Term a, Term b);
 void ternary(Ternary op, const Tensor& out, Term a, Term b, Term c);
 
+// optim
+void optimize(const OptimRule& rule, const std::vector<OptimParameter>& parameters);
+
 }  // namespace fastgrad::cuda

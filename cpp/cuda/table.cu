@@ -23,6 +23,8 @@ Accelerator made() {
   table.unary = unary;
   table.binary = binary;
   table.ternary = ternary;
+  // optim
+  table.optimize = optimize;
   return table;
 }
 

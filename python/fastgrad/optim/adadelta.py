@@ -78,7 +78,7 @@ class Adadelta(Optimizer):
 
     def _new_state(self, parameter: Tensor, group: Group) -> dict[str, Any]:
         return {
-            "step": new_counter(),
+            "step": new_counter(parameter),
             "square_avg": zeros_like(parameter),
             "acc_delta": zeros_like(parameter),
         }

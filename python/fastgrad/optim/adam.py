@@ -87,7 +87,7 @@ class Adam(Optimizer):
 
     def _new_state(self, parameter: Tensor, group: Group) -> dict[str, Any]:
         state = {
-            "step": new_counter(),
+            "step": new_counter(parameter),
             "exp_avg": zeros_like(parameter),
             "exp_avg_sq": zeros_like(parameter),
         }

@@ -78,9 +78,9 @@ class ASGD(Optimizer):
 
     def _new_state(self, parameter: Tensor, group: Group) -> dict[str, Any]:
         return {
-            "step": new_counter(),
-            "eta": new_counter(float(group["lr"])),
-            "mu": new_counter(1.0),
+            "step": new_counter(parameter),
+            "eta": new_counter(parameter, float(group["lr"])),
+            "mu": new_counter(parameter, 1.0),
             "ax": zeros_like(parameter),
         }
 

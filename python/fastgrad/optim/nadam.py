@@ -84,8 +84,8 @@ class NAdam(Optimizer):
 
     def _new_state(self, parameter: Tensor, group: Group) -> dict[str, Any]:
         return {
-            "step": new_counter(),
-            "mu_product": new_counter(1.0),
+            "step": new_counter(parameter),
+            "mu_product": new_counter(parameter, 1.0),
             "exp_avg": zeros_like(parameter),
             "exp_avg_sq": zeros_like(parameter),
         }

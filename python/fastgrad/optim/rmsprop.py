@@ -84,7 +84,7 @@ class RMSprop(Optimizer):
         super().__init__(params, defaults)
 
     def _new_state(self, parameter: Tensor, group: Group) -> dict[str, Any]:
-        state = {"step": new_counter(), "square_avg": zeros_like(parameter)}
+        state = {"step": new_counter(parameter), "square_avg": zeros_like(parameter)}
         if group["momentum"] > 0:
             state["momentum_buffer"] = zeros_like(parameter)
         if group["centered"]:

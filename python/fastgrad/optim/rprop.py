@@ -74,7 +74,7 @@ class Rprop(Optimizer):
 
     def _new_state(self, parameter: Tensor, group: Group) -> dict[str, Any]:
         return {
-            "step": new_counter(),
+            "step": new_counter(parameter),
             "prev": zeros_like(parameter),
             "step_size": full_like(parameter, float(group["lr"])),
         }
