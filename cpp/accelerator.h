@@ -23,6 +23,17 @@ struct Term {
   const void* number;
 };
 
+// Places that an index names: an element of `other` belongs to that which lies index * step further than its neighbour
+// in `indexed`. All three have one shape, with strides of 0 where something is the same for many.
+struct Lookup {
+  const char* op;  // for messages
+  Tensor index;    // int64
+  Tensor indexed, other;
+  Index size, step;       // positions [0, size) of `indexed`, so many elements apart; size > 0
+  bool wraps = false;     // negative ones count from the end
+  bool distinct = false;  // no two of them are the same place
+};
+
 struct MemoryUse {
   std::size_t allocated, peak_allocated, reserved, peak_reserved, free, total;
 };
@@ -82,6 +93,12 @@ struct Accelerator {
   void (*unary)(Unary op, const Tensor& out, const Tensor& x);
   void (*binary)(Binary op, DType dtype, const Tensor& out, Term a, Term b);
   void (*ternary)(Ternary op, const Tensor& out, Term a, Term b, Term c);
+  // indexing
+  void (*take)(const Lookup& lookup);                                  // other[...] = what the index names
+  void (*add_positions)(const Tensor& offsets, const Lookup& lookup);  // offsets += index * step, in order
+  Tensor (*nonzero)(const Tensor& mask);                               // waits for the count
+  // scatter: what the index names becomes f(that, other[...]); equal places act in their order
+  void (*put)(Scatter how, const Lookup& lookup);
   // optim: one step for all parameters
   void (*optimize)(const OptimRule& rule, const std::vector<OptimParameter>& parameters);
 };

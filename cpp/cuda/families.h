@@ -25,6 +25,14 @@ void unary(Unary op, const Tensor& out, const Tensor& x);
 void binary(Binary op, DType dtype, const Tensor& out, Term a, Term b);
 void ternary(Ternary op, const Tensor& out, Term a, Term b, Term c);
 
+// indexing
+void take(const Lookup& lookup);
+void add_positions(const Tensor& offsets, const Lookup& lookup);
+Tensor nonzero(const Tensor& mask);
+
+// scatter
+void put(Scatter how, const Lookup& lookup);
+
 // optim
 void optimize(const OptimRule& rule, const std::vector<OptimParameter>& parameters);
 

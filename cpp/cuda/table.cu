@@ -23,6 +23,12 @@ Accelerator made() {
   table.unary = unary;
   table.binary = binary;
   table.ternary = ternary;
+  // indexing
+  table.take = take;
+  table.add_positions = add_positions;
+  table.nonzero = nonzero;
+  // scatter
+  table.put = put;
   // optim
   table.optimize = optimize;
   return table;
