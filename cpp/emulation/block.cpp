@@ -36,12 +36,16 @@ struct Block {
   unsigned size = 0, begun = 0, live = 0;
   Thread threads[max_threads];
   Warp warps[max_threads / 32];
-  std::vector<Thread*> ready;
+  // The threads that may go on, in a ring.
+  Thread* ready[max_threads];
+  unsigned first_ready = 0, last_ready = 0;
   // The barrier: how many wait at it, for which count, and of how many the predicate is true.
   unsigned waiting = 0, predicates = 0;
   Count count = Count::none;
   int barrier_result = 0;
   const char* failure = nullptr;
+
+  void add_ready(Thread& thread) { ready[last_ready++ % max_threads] = &thread; }
 };
 
 Block& block = *new Block;
@@ -60,16 +64,26 @@ void make_current(Thread& thread) {
   threadIdx = thread.index;
 }
 
-// Leaves the thread that runs; returns when the scheduler resumes it.
+Fiber& idle_fiber();
+
+// What runs when a thread waits or a fiber has nothing to do: the scheduler when nothing else can.
+Fiber& next_fiber() {
+  if (block.failure != nullptr) return scheduler;
+  if (block.first_ready != block.last_ready) return *block.ready[block.first_ready++ % max_threads]->fiber;
+  return block.begun < block.size ? idle_fiber() : scheduler;
+}
+
+// Leaves the thread that runs; returns when it is resumed.
 void wait() {
   Thread& thread = *current;
-  thread.fiber->switch_to(scheduler);
+  Fiber& next = next_fiber();
+  if (&next != thread.fiber) thread.fiber->switch_to(next);
   make_current(thread);
 }
 
 void make_ready(Thread& thread) {
   thread.state = State::running;
-  if (&thread != current) block.ready.push_back(&thread);
+  if (&thread != current) block.add_ready(thread);
 }
 
 int counted(Count count) {
@@ -112,8 +126,6 @@ void begin_thread(Fiber* fiber) {
   Thread& thread = block.threads[number];
   thread.fiber = fiber;
   thread.state = State::running;
-  thread.number = number;
-  thread.index = {number % blockDim.x, number / blockDim.x % blockDim.y, number / (blockDim.x * blockDim.y)};
   make_current(thread);
 }
 
@@ -140,17 +152,30 @@ void run_threads() {
       end_thread();
     }
     idle.push_back(self);
-    self->switch_to(scheduler);
+    self->switch_to(next_fiber());
   }
 }
 
-void run_idle_fiber() {
+Fiber& idle_fiber() {
   if (idle.empty()) {
     fibers.push_back(std::make_unique<Fiber>());
     fibers.back()->reset(run_threads);
     idle.push_back(fibers.back().get());
   }
-  scheduler.switch_to(*idle.back());
+  return *idle.back();
+}
+
+void number_threads() {
+  block.size = blockDim.x * blockDim.y * blockDim.z;
+  unsigned number = 0;
+  for (unsigned z = 0; z < blockDim.z; ++z) {
+    for (unsigned y = 0; y < blockDim.y; ++y) {
+      for (unsigned x = 0; x < blockDim.x; ++x, ++number) {
+        block.threads[number].number = number;
+        block.threads[number].index = {x, y, z};
+      }
+    }
+  }
 }
 
 void reset_block() {
@@ -165,21 +190,9 @@ void reset_block() {
 
 void run_block() {
   reset_block();
-  std::vector<Thread*> batch;
-  while (block.live > 0 && block.failure == nullptr) {
-    if (!block.ready.empty()) {
-      batch.swap(block.ready);
-      for (Thread* thread : batch) {
-        scheduler.switch_to(*thread->fiber);
-        if (block.failure != nullptr) return;
-      }
-      batch.clear();
-    } else if (block.begun < block.size) {
-      run_idle_fiber();
-    } else {
-      block.failure = "no thread can go on: not all threads reach the same barrier or operation of the warp";
-    }
-  }
+  scheduler.switch_to(next_fiber());
+  if (block.live == 0 || block.failure != nullptr) return;
+  block.failure = "no thread can go on: not all threads reach the same barrier or operation of the warp";
 }
 
 void report(const void* kernel) {
@@ -201,7 +214,7 @@ void report(const void* kernel) {
 // After a failure: the fibers, which hang in their threads, begin anew.
 void clear_fibers() {
   idle.clear();
-  block.ready.clear();
+  block.first_ready = block.last_ready;
   for (auto& fiber : fibers) {
     fiber->reset(run_threads);
     idle.push_back(fiber.get());
@@ -216,7 +229,7 @@ void fail(const char* reason) {
 }
 
 void yield_thread() {
-  block.ready.push_back(current);
+  block.add_ready(*current);
   wait();
 }
 
@@ -277,7 +290,7 @@ bool run_grid(dim3 grid, dim3 block_dim, std::size_t dynamic_shared, const void*
               const std::function<void()>& thread) {
   gridDim = grid;
   blockDim = block_dim;
-  block.size = block_dim.x * block_dim.y * block_dim.z;
+  number_threads();
   block.thread = &thread;
   block.failure = nullptr;
   poison(shared_memory + dynamic_shared, max_shared - dynamic_shared);

@@ -146,6 +146,7 @@ cudaError_t cudaGetDeviceCount(int* count) {
 // The next two work after a failure, too.
 cudaError_t cudaSetDevice(int index) {
   if (!exists(index)) return note_error(devices().empty() ? cudaErrorNoDevice : cudaErrorInvalidDevice);
+  std::lock_guard lock(api_mutex());
   device_index() = index;
   return note_error(device().failure);
 }

@@ -19,7 +19,9 @@ bool& in_host_function() {
   return inside;
 }
 
-cudaError_t standing_error() { return devices().empty() ? cudaErrorNoDevice : device().failure; }
+cudaError_t standing_error() { return devices().empty() ? cudaSuccess : device().failure; }
+
+bool has_device() { return !devices().empty(); }
 
 cudaError_t note_error(cudaError_t error) {
   if (error != cudaSuccess) last_error = error;

@@ -8,7 +8,8 @@
 #include "emulation/sanitizer.h"
 
 #if defined(__x86_64__)
-// Saves the registers that a function keeps, and takes up the other stack where it was left.
+// Saves the registers that a function keeps, and takes up the other stack where it was left. The processor would expect
+// a `ret` to return to where this was called from; a jump it predicts by where it went before.
 extern "C" void fastgrad_switch_stack(void** left, void* taken);
 asm(R"(
 .text
@@ -30,7 +31,8 @@ fastgrad_switch_stack:
   popq %r12
   popq %rbx
   popq %rbp
-  ret
+  popq %rcx
+  jmp *%rcx
 .size fastgrad_switch_stack, .-fastgrad_switch_stack
 )");
 #endif

@@ -36,7 +36,7 @@ long double asymptotic_erfcx(long double x) {
 long double inverse(long double y, long double q) {
   const long double a = 0.147L, l = logl(q) + logl(1 + y), b = 2 / (pi * a) + l / 2;
   long double x = sqrtl(std::max(sqrtl(b * b - l / a) - b, 0.0L));
-  for (int step = 0; step < 3; ++step) {
+  for (int step = 0; step < 5; ++step) {
     const long double error = y < 0.5L ? erfl(x) - y : q - erfcl(x);
     const long double u = error / (2 / sqrtl(pi) * expl(-x * x));
     x -= u / (1 + x * u);
