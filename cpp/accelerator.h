@@ -10,6 +10,7 @@
 #include <string>
 #include <vector>
 
+#include "core/random.h"
 #include "core/tensor.h"
 #include "kernels.h"
 #include "ops/optim_rules.h"
@@ -33,6 +34,9 @@ struct Lookup {
   bool wraps = false;     // negative ones count from the end
   bool distinct = false;  // no two of them are the same place
 };
+
+// Distributions of which each element is made of one uniform or normal number.
+enum class Sample { uniform, normal, log_normal, exponential, cauchy, geometric, bernoulli };
 
 struct MemoryUse {
   std::size_t allocated, peak_allocated, reserved, peak_reserved, free, total;
@@ -99,6 +103,15 @@ struct Accelerator {
   Tensor (*nonzero)(const Tensor& mask);                               // waits for the count
   // scatter: what the index names becomes f(that, other[...]); equal places act in their order
   void (*put)(Scatter how, const Lookup& lookup);
+  // joining: rows of the result are those of the parts side by side; contiguous, of one dtype
+  void (*join)(const Tensor& out, const std::vector<Tensor>& parts, Index rows);
+  // diagonal: matrices with zeros right of a diagonal, or left of it
+  void (*keep_triangle)(const Tensor& out, const Tensor& x, Index diagonal, bool lower);
+  // random, into contiguous memory; each moves the generator on
+  void (*draw)(Sample sample, const Tensor& to, double a, double b, Philox& generator);
+  // low + [0, range), where 0 stands for 2^64
+  void (*draw_integers)(const Tensor& to, Index low, std::uint64_t range, bool wide, Philox& generator);
+  void (*poisson)(const Tensor& counts, const Tensor& rates, Philox& generator);  // float64
   // optim: one step for all parameters
   void (*optimize)(const OptimRule& rule, const std::vector<OptimParameter>& parameters);
 };

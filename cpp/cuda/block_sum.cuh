@@ -1,6 +1,8 @@
 // Sums over the threads of a block.
 #pragma once
 
+#include "cuda/launch.cuh"
+
 namespace fastgrad::cuda {
 
 // The sum of x over the threads before this one, and of all threads, in a block of so many.

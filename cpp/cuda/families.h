@@ -33,6 +33,17 @@ Tensor nonzero(const Tensor& mask);
 // scatter
 void put(Scatter how, const Lookup& lookup);
 
+// joining
+void join(const Tensor& out, const std::vector<Tensor>& parts, Index rows);
+
+// diagonal
+void keep_triangle(const Tensor& out, const Tensor& x, Index diagonal, bool lower);
+
+// random
+void draw(Sample sample, const Tensor& to, double a, double b, Philox& generator);
+void draw_integers(const Tensor& to, Index low, std::uint64_t range, bool wide, Philox& generator);
+void poisson(const Tensor& counts, const Tensor& rates, Philox& generator);
+
 // optim
 void optimize(const OptimRule& rule, const std::vector<OptimParameter>& parameters);
 

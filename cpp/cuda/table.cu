@@ -29,6 +29,14 @@ Accelerator made() {
   table.nonzero = nonzero;
   // scatter
   table.put = put;
+  // joining
+  table.join = join;
+  // diagonal
+  table.keep_triangle = keep_triangle;
+  // random
+  table.draw = draw;
+  table.draw_integers = draw_integers;
+  table.poisson = poisson;
   // optim
   table.optimize = optimize;
   return table;

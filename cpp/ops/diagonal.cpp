@@ -2,16 +2,21 @@
 #include <algorithm>
 #include <cstring>
 
+#include "accelerator.h"
 #include "ops/iterate.h"
 #include "ops/ops.h"
 
 namespace fastgrad::ops {
 namespace {
 
+[[noreturn]] void fail_vector(const char* op, const Tensor& x) {
+  fail(op, ": input tensor must have at least 2 dimensions, got the shape ", x.sizes);
+}
+
 // Rows of matrices, of which the columns [first(row), last(row)) are kept and the others become 0.
 template <class First, class Last>
 Tensor kept_columns(const char* op, const Tensor& x, const First& first, const Last& last) {
-  if (x.dim() < 2) fail(op, ": input tensor must have at least 2 dimensions, got the shape ", x.sizes);
+  if (x.dim() < 2) fail_vector(op, x);
   Tensor out = empty(x.sizes, x.dtype);
   const Tensor from = contiguous(x);
   const Index rows = x.sizes[x.dim() - 2], columns = x.sizes[x.dim() - 1];
@@ -28,6 +33,13 @@ Tensor kept_columns(const char* op, const Tensor& x, const First& first, const L
       std::memset(to + high * width, 0, static_cast<std::size_t>((columns - high) * width));
     }
   });
+  return out;
+}
+
+Tensor triangle_on(const Accelerator& cuda, const char* op, const Tensor& x, Index diagonal, bool lower) {
+  if (x.dim() < 2) fail_vector(op, x);
+  Tensor out = empty(x.sizes, x.dtype);
+  if (out.numel() > 0) cuda.keep_triangle(out, contiguous(x), diagonal, lower);
   return out;
 }
 
@@ -59,11 +71,13 @@ Tensor diagonal(const Tensor& x, Index offset, Index dim1, Index dim2) {
 
 Tensor tril(const Tensor& x, Index diagonal) {
   const Index k = limited(diagonal, x);
+  if (const Accelerator* cuda = accelerator_of(x)) return triangle_on(*cuda, "tril", x, k, true);
   return kept_columns("tril", x, [](Index) { return 0; }, [k](Index row) { return row + k + 1; });
 }
 
 Tensor triu(const Tensor& x, Index diagonal) {
   const Index k = limited(diagonal, x);
+  if (const Accelerator* cuda = accelerator_of(x)) return triangle_on(*cuda, "triu", x, k, false);
   const Index columns = x.dim() == 0 ? 0 : x.sizes[x.dim() - 1];
   return kept_columns("triu", x, [k](Index row) { return row + k; }, [columns](Index) { return columns; });
 }
