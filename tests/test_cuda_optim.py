@@ -104,7 +104,8 @@ def test_a_state_from_the_cpu_goes_to_the_parameters() -> None:
     optimizer = optim.Adam(params, lr=0.1)
     optimizer.load_state_dict(here.state_dict())
     state = optimizer.state[params[2]]
-    assert state["step"].device.type == "cuda" and state["step"].item() == 7
+    assert state["step"].device.type == "cuda"
+    assert state["step"].item() == 7
     params[2].grad = torch.ones_like(params[2])
     optimizer.step()
     assert state["step"].item() == 8

@@ -195,8 +195,9 @@ void seed_cuda_generators(std::uint64_t seed) {
 
 Generator& generator_on(Device device, Generator& g) {
   if (device.is_cuda() && &g == &default_generator()) return cuda_generator(device.index);
-  if (!(device == g.device())) {
-    fail("Expected a '", device, "' device type for generator but found '", g.device(), "'");
+  if (device.is_cuda() != g.device().is_cuda()) {
+    const auto type = [](Device d) { return d.is_cuda() ? "cuda" : "cpu"; };
+    fail("Expected a '", type(device), "' device type for generator but found '", type(g.device()), "'");
   }
   return g;
 }
