@@ -13,8 +13,11 @@
 #include <utility>
 #include <vector>
 
+#include "core/random.h"
 #include "core/tensor.h"
 #include "kernels.h"
+#include "ops/optim_rules.h"
+#include "ops/promotion.h"
 
 namespace fastgrad {
 
@@ -50,6 +53,19 @@ struct RecurrentGradient {
   Recurrent mode;
   Tensor da, db, dh, dc, d, g, gates, after, before;
 };
+// Places that an index names: an element of `other` belongs to that which lies index * step further than its neighbour
+// in `indexed`. All three have one shape, with strides of 0 where something is the same for many.
+struct Lookup {
+  const char* op;  // for messages
+  Tensor index;    // int64
+  Tensor indexed, other;
+  Index size, step;       // positions [0, size) of `indexed`, so many elements apart; size > 0
+  bool wraps = false;     // negative ones count from the end
+  bool distinct = false;  // no two of them are the same place
+};
+
+// Distributions of which each element is made of one uniform or normal number.
+enum class Sample { uniform, normal, log_normal, exponential, cauchy, geometric, bernoulli };
 
 struct MemoryUse {
   std::size_t allocated, peak_allocated, reserved, peak_reserved;
@@ -203,6 +219,21 @@ struct Accelerator {
   // recurrent
   void (*recurrent_step)(const RecurrentStep& step);
   void (*recurrent_step_backward)(const RecurrentGradient& step);
+  // indexing
+  void (*take)(const Lookup& lookup);                                  // other[...] = what the index names
+  void (*add_positions)(const Tensor& offsets, const Lookup& lookup);  // offsets += index * step, in order
+  Tensor (*nonzero)(const Tensor& mask);                               // waits for the count
+  // scatter: what the index names becomes f(that, other[...]); equal places act in their order
+  void (*put)(Scatter how, const Lookup& lookup);
+  // joining: rows of the result are those of the parts side by side; contiguous, of one dtype
+  void (*join)(const Tensor& out, const std::vector<Tensor>& parts, Index rows);
+  // random, into contiguous memory; each moves the generator on
+  void (*draw)(Sample sample, const Tensor& to, double a, double b, Philox& generator);
+  // low + [0, range), where 0 stands for 2^64
+  void (*draw_integers)(const Tensor& to, Index low, std::uint64_t range, bool wide, Philox& generator);
+  void (*poisson)(const Tensor& counts, const Tensor& rates, Philox& generator);  // float64
+  // optim: one step for all parameters
+  void (*optimize)(const OptimRule& rule, const std::vector<OptimParameter>& parameters);
 };
 
 // Null in a build without CUDA.

@@ -143,5 +143,23 @@ void batch_norm_backward(const Tensor& dx, const Tensor& dweight, const Tensor& 
 // recurrent
 void recurrent_step(const RecurrentStep& step);
 void recurrent_step_backward(const RecurrentGradient& step);
+// indexing
+void take(const Lookup& lookup);
+void add_positions(const Tensor& offsets, const Lookup& lookup);
+Tensor nonzero(const Tensor& mask);
+
+// scatter
+void put(Scatter how, const Lookup& lookup);
+
+// joining
+void join(const Tensor& out, const std::vector<Tensor>& parts, Index rows);
+
+// random
+void draw(Sample sample, const Tensor& to, double a, double b, Philox& generator);
+void draw_integers(const Tensor& to, Index low, std::uint64_t range, bool wide, Philox& generator);
+void poisson(const Tensor& counts, const Tensor& rates, Philox& generator);
+
+// optim
+void optimize(const OptimRule& rule, const std::vector<OptimParameter>& parameters);
 
 }  // namespace fastgrad::cuda

@@ -109,6 +109,20 @@ Accelerator made() {
   // recurrent
   table.recurrent_step = recurrent_step;
   table.recurrent_step_backward = recurrent_step_backward;
+  // indexing
+  table.take = take;
+  table.add_positions = add_positions;
+  table.nonzero = nonzero;
+  // scatter
+  table.put = put;
+  // joining
+  table.join = join;
+  // random
+  table.draw = draw;
+  table.draw_integers = draw_integers;
+  table.poisson = poisson;
+  // optim
+  table.optimize = optimize;
   return table;
 }
 
