@@ -13,6 +13,7 @@
 #include "core/tensor.h"
 #include "kernels.h"
 #include "ops/promotion.h"
+#include "ops/span_rule.h"
 
 namespace fastgrad {
 

@@ -30,7 +30,10 @@ class Cover {
   void set(int d, const SpanRule<Index>& rule) {
     std::vector<Span>& list = lists_[d];
     list.resize(static_cast<std::size_t>(rule.out));
-    for (Index i = 0; i < rule.out; ++i) list[i] = rule[i];
+    for (Index i = 0; i < rule.out; ++i) {
+      const auto [begin, end, size] = rule[i];
+      list[i] = {begin, end, size};
+    }
     spans_.in[d] = rule.in;
     spans_.step[d] = rule.dilation;
     spans_.out[d] = rule.out;
