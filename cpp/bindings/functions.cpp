@@ -21,6 +21,12 @@ PyMethodDef def_any(const char* name) {
   return def<f, kind, Halves::its_own>(name);
 }
 
+template <class F>
+Tensor on(Index device, const F& make) {
+  const DeviceGuard guard(Device{static_cast<std::int8_t>(device)});
+  return make();
+}
+
 #define UNARY(name) def_any<[](const Tensor& x) { return unary(Unary::name, #name, x); }>(#name)
 #define BINARY(name) \
   def_any<[](const Operand& a, const Operand& b) { return binary(Binary::name, #name, a, b); }>(#name)
@@ -77,6 +83,18 @@ PyMethodDef functions[] = {
     def<full, constant>("full"),
     def<full_like, constant>("full_like"),
     def<eye, constant>("eye"),
+    // the same on the device of that number
+    def<[](Index at, const Dims& sizes, DType t) { return on(at, [&] { return fastgrad::empty(sizes, t); }); },
+        constant>("empty_at"),
+    def<[](Index at, const Dims& sizes, Scalar value, DType t) {
+      return on(at, [&] { return full(sizes, value, t); });
+    },
+        constant>("full_at"),
+    def<[](Index at, Index n, Index m, DType t) { return on(at, [&] { return eye(n, m, t); }); }, constant>("eye_at"),
+    def<[](Index at, Scalar start, Scalar step, Index n, DType t) {
+      return on(at, [&] { return arange(start, step, n, t); });
+    },
+        constant>("arange_at"),
     // ranges
     def<arange, constant>("arange"),
     def<linspace, constant>("linspace"),

@@ -43,14 +43,14 @@ bool is_unshared(PyObject* gradients, PyObject* gradient) {
   return alone && t->base == nullptr && t->tensor.is_contiguous();
 }
 
-// Whether the gradient has the shape and dtype of the leaf or of the node's result.
+// Whether the gradient has the shape, the dtype and the device of the leaf or of the node's result.
 bool fits(const Tensor& gradient, PyObject* edge) {
   if (is_node(edge)) {
     const PyNode* node = as_py_node(edge);
-    return gradient.dtype == node->dtype && gradient.sizes == node->shape;
+    return gradient.dtype == node->dtype && gradient.device() == node->device && gradient.sizes == node->shape;
   }
   const Tensor& leaf = as_py_tensor(edge)->tensor;
-  return gradient.dtype == leaf.dtype && gradient.sizes == leaf.sizes;
+  return gradient.dtype == leaf.dtype && gradient.device() == leaf.device() && gradient.sizes == leaf.sizes;
 }
 
 // The gradient of one edge. 1: delivered, or nothing to do; 0: it must be fitted or added; -1: error.

@@ -1,6 +1,7 @@
 // The extension module fastgrad._core.
 #include <pybind11/pybind11.h>
 
+#include "accelerator.h"
 #include "bindings/data.h"
 #include "bindings/dtype.h"
 #include "bindings/exchange.h"
@@ -47,6 +48,23 @@ void add_settings(py::module_& m) {
         set_num_threads(n);
       },
       py::arg("num"), "Sets the number of threads that one operation may use. No result depends on it.");
+  m.def(
+      "set_creation_device",
+      [](int index) {
+        const Device before = creation_device(), device{static_cast<std::int8_t>(index)};
+        if (device.is_cuda()) ops::check_cuda(index);
+        set_creation_device(device);
+        return static_cast<int>(before.index);
+      },
+      py::arg("index"),
+      "Sets where this thread makes new tensors: a CUDA device's number, or -1, the host. Returns what it was.");
+  m.def(
+      "cuda_index",
+      [](int index) {
+        ops::check_cuda(index);
+        return index < 0 ? accelerator()->current_device() : index;
+      },
+      py::arg("index"), "The number of a CUDA device that there is; -1 stands for the current one.");
   m.def("empty_memory_cache", &empty_memory_cache, "Gives cached memory back to the system; returns how many bytes.");
   m.def(
       "get_default_dtype", [] { return py::reinterpret_borrow<py::object>(dtype_object(default_dtype())); },
@@ -78,8 +96,8 @@ void add_settings(py::module_& m) {
 
 void add_data(py::module_& m) {
   m.def("tensor", [](const py::object& data, const py::object& dtype) {
-    return as_object(
-        wrap(tensor_from(data.ptr(), dtype.is_none() ? std::nullopt : std::optional<DType>(dtype_from(dtype.ptr())))));
+    const auto kind = dtype.is_none() ? std::nullopt : std::optional<DType>(dtype_from(dtype.ptr()));
+    return as_object(wrap(ops::to_device(tensor_from(data.ptr(), kind), creation_device(), false)));
   });
   m.def("storage_bytes", [](const py::object& x) {
     Call call;

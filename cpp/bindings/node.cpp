@@ -137,6 +137,8 @@ PyObject* free_saved(PyObject* self, PyObject*) {
 PyObject* get_shape(PyObject* self, void*) { return wrap_size(as_py_node(self)->shape); }
 PyObject* get_dtype(PyObject* self, void*) { return new_ref(dtype_object(as_py_node(self)->dtype)); }
 
+PyObject* get_device(PyObject* self, PyObject*) { return PyLong_FromLong(as_py_node(self)->device.index); }
+
 PyGetSetDef attributes[] = {
     {"saved", get_saved, set_saved, "What the vjp is given; None once backward has used and freed it.", nullptr},
     {"rule", get_rule, nullptr, "The vjp, what was saved for it, and the edges.", nullptr},
@@ -155,6 +157,7 @@ PyMemberDef members[] = {
 };
 
 PyMethodDef methods[] = {
+    {"get_device", get_device, METH_NOARGS, "The number of the CUDA device that the result lies on; -1: the CPU."},
     {"free_saved", free_saved, METH_NOARGS, "Forgets the tensors that were saved: the graph is used up."},
     {"changed", changed, METH_NOARGS,
      "The place, the version then and the version now of the first saved tensor that was changed; or None."},
@@ -234,6 +237,7 @@ PyObject* hang_node(PyObject* const* args, PyObject* saved, bool saves_result) {
   n->edges = new_ref(args[2]);
   n->saved = saved;
   n->dtype = out->tensor.dtype;
+  n->device = out->tensor.device();
   n->saves_result = saves_result;
   n->number = next_number++;
   n->epoch = epoch;

@@ -21,6 +21,7 @@ struct PyNode {
   std::uint32_t epoch;   // how many backward passes had been run when it was made
   std::uint32_t span;    // the number of epochs along its longest path
   DType dtype;
+  Device device;
   bool saves_result;  // the last of `saved` is the result, without its link to this node
   bool saves_tensors;
 };

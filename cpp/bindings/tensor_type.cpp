@@ -188,7 +188,8 @@ int set_node(PyObject* self, PyObject* value, void*) {
 PyObject* dim(PyObject* self, PyObject*) { return PyLong_FromLong(self_of(self)->tensor.dim()); }
 PyObject* numel(PyObject* self, PyObject*) { return PyLong_FromLongLong(self_of(self)->tensor.numel()); }
 PyObject* storage_offset(PyObject* self, PyObject*) { return PyLong_FromLongLong(self_of(self)->tensor.offset); }
-PyObject* data_ptr(PyObject* self, PyObject*) { return PyLong_FromVoidPtr(self_of(self)->tensor.raw()); }
+PyObject* data_ptr(PyObject* self, PyObject*) { return PyLong_FromVoidPtr(self_of(self)->tensor.address()); }
+PyObject* get_device(PyObject* self, PyObject*) { return PyLong_FromLong(self_of(self)->tensor.device().index); }
 PyObject* is_contiguous(PyObject* self, PyObject*) { return PyBool_FromLong(self_of(self)->tensor.is_contiguous()); }
 PyObject* is_inference(PyObject* self, PyObject*) { return PyBool_FromLong(self_of(self)->tensor.storage->inference); }
 PyObject* element_size(PyObject* self, PyObject*) { return PyLong_FromSize_t(item_size(self_of(self)->tensor.dtype)); }
@@ -211,7 +212,8 @@ PyObject* item(PyObject* self, PyObject*) {
 }
 
 PyObject* tolist(PyObject* self, PyObject*) {
-  return guarded([&] { return nested_list(self_of(refuse_batched(self))->tensor); });
+  return guarded(
+      [&] { return nested_list(ops::to_device(self_of(refuse_batched(self))->tensor, host_device, false)); });
 }
 
 // Tensor._make_subclass(cls, data, requires_grad): the same memory as an instance of cls.
@@ -291,6 +293,7 @@ PyMethodDef methods[] = {
     {"numel", numel, METH_NOARGS, "The number of elements."},
     {"nelement", numel, METH_NOARGS, "The number of elements."},
     {"storage_offset", storage_offset, METH_NOARGS, "Where in its storage the tensor begins, in elements."},
+    {"get_device", get_device, METH_NOARGS, "The number of the CUDA device that the tensor lies on; -1: the CPU."},
     {"data_ptr", data_ptr, METH_NOARGS, "The address of the first element."},
     {"is_contiguous", is_contiguous, METH_NOARGS, "Whether the elements lie in row-major order without gaps."},
     {"element_size", element_size, METH_NOARGS, "Bytes per element."},

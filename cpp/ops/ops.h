@@ -33,6 +33,7 @@ Tensor logspace(double start, double end, Index n, double base, DType dtype);
 Tensor triangle_indices(Index rows, Index columns, Index offset, bool lower, DType dtype);
 
 // transfer; without waiting where a copy is `non_blocking` and the host's side is pinned memory
+void check_cuda(Index index);  // RuntimeError unless there is that CUDA device; -1: any
 Tensor to_device(const Tensor& x, Device device, bool non_blocking);  // x itself when it is there
 void transfer_(const Tensor& to, const Tensor& from, bool non_blocking);
 

@@ -1,4 +1,6 @@
 // From one device to another.
+#include <string>
+
 #include "accelerator.h"
 #include "ops/ops.h"
 #include "ops/overlap.h"
@@ -15,24 +17,26 @@ Tensor in_order(const Tensor& x) {
   return out;
 }
 
-void check_device(Device device) {
+}  // namespace
+
+void check_cuda(Index index) {
   const Accelerator* const a = accelerator();
-  if (a == nullptr || a->device_count() == 0) {
-    fail(ErrorKind::runtime, "device '", device,
+  const int count = a == nullptr ? 0 : a->device_count();
+  const std::string name = index < 0 ? "cuda" : "cuda:" + std::to_string(index);
+  if (count == 0) {
+    fail("device '", name,
          "' is not available: ", a == nullptr ? "this fastgrad was built without CUDA" : a->why_unavailable(),
          "; use device='cpu'");
   }
-  if (device.index >= a->device_count()) {
-    fail("CUDA error: invalid device ordinal: there is no ", device, " among ", a->device_count(),
+  if (index >= count) {
+    fail("CUDA error: invalid device ordinal: '", name, "' is not among the ", count,
          " CUDA devices, which are numbered from 0");
   }
 }
 
-}  // namespace
-
 Tensor to_device(const Tensor& x, Device device, bool non_blocking) {
   if (device == x.device()) return x;
-  if (device.is_cuda()) check_device(device);
+  if (device.is_cuda()) check_cuda(device.index);
   const Tensor from = in_order(x);
   const DeviceGuard guard(device);
   Tensor out = empty_in_order_of(from, x.dtype);

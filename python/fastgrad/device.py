@@ -1,10 +1,16 @@
-"""Where tensors live. This build knows the CPU."""
+"""Where tensors live: on the CPU, or on CUDA devices where the build knows them."""
 
 from __future__ import annotations
 
+from fastgrad import _core
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from types import TracebackType
+    from typing import Any
+
+    from fastgrad.tensor import Tensor
 
 _TYPES = (
     *("cpu", "cuda", "ipu", "xpu", "mkldnn", "opengl", "opencl", "ideep", "hip", "ve", "fpga"),
@@ -15,7 +21,7 @@ _TYPES = (
 class device:
     """A place for tensors: ``device('cpu')``, ``device('cuda:1')`` or ``device('cuda', 1)``.
 
-    In a with statement: where new tensors go. Tensors can only be made on the CPU.
+    A number alone is that of a CUDA device. In a with statement: where new tensors go.
 
     Raises:
         RuntimeError: the name is no device type, or the index is none.
@@ -27,17 +33,19 @@ class device:
     device(type='cpu')
     """
 
-    __slots__ = ("index", "type")
+    __slots__ = ("_before", "index", "type")
 
     type: str
     index: int | None
+    _before: list[int]  # where new tensors went before each with statement
 
     def __init__(self, type: str | int | device, index: int | None = None) -> None:
         if isinstance(type, device):
             self.type, self.index = type.type, type.index
             return
         if isinstance(type, int):
-            raise RuntimeError(f"device {type}: there is no accelerator here; use device('cpu')")
+            self.type, self.index = "cuda", _core.cuda_index(type)
+            return
         if not isinstance(type, str):
             raise TypeError(
                 f"device(): expected a str such as 'cpu', got {type.__class__.__name__}"
@@ -70,7 +78,10 @@ class device:
         return device, (self.type, self.index)
 
     def __enter__(self) -> device:
-        check_device(self)
+        before = _core.set_creation_device(index_of(self))
+        if not hasattr(self, "_before"):
+            self._before = []
+        self._before.append(before)
         return self
 
     def __exit__(
@@ -79,7 +90,8 @@ class device:
         exc: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        """New tensors go where they always go."""
+        """New tensors go where they went before."""
+        _core.set_creation_device(self._before.pop())
 
 
 def _parsed(name: str) -> tuple[str, int | None]:
@@ -99,13 +111,40 @@ def _parsed(name: str) -> tuple[str, int | None]:
 cpu = device("cpu")
 
 
+def index_of(place: device | str | int) -> int:
+    """The number of a CUDA device, -1 for the CPU. RuntimeError unless tensors can be put there."""
+    wanted = place if isinstance(place, device) else device(place)
+    if wanted.type == "cpu":
+        return -1
+    if wanted.type != "cuda":
+        raise RuntimeError(
+            f"device '{wanted}' is not available: fastgrad knows 'cpu' and 'cuda'; use device='cpu'"
+        )
+    return _core.cuda_index(-1 if wanted.index is None else wanted.index)
+
+
+def place_of(index: int) -> device:
+    """The device of that number, which -1 says is the CPU."""
+    return cpu if index < 0 else device("cuda", index)
+
+
 def check_device(place: device | str | int | None) -> None:
     """RuntimeError unless tensors can be put there."""
+    if place is not None:
+        index_of(place)
+
+
+def made_on(place: device | str | int | None, make: Callable[..., Tensor], *args: Any) -> Tensor:
+    """What `make` makes of the arguments where new tensors go, or at the given place."""
     if place is None:
-        return
-    wanted = device(place)
-    if wanted.type != "cpu":
-        raise RuntimeError(
-            f"device '{wanted}' is not available: this fastgrad was built without CUDA; use "
-            "device='cpu'"
-        )
+        return make(*args)
+    before = _core.set_creation_device(index_of(place))
+    try:
+        return make(*args)
+    finally:
+        _core.set_creation_device(before)
+
+
+def placed(tensor: Tensor, place: device | str | int | None) -> Tensor:
+    """A new tensor, which no graph knows, at that place; itself when it is there."""
+    return tensor if place is None else _core.to_device(tensor, index_of(place), False)

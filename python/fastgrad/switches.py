@@ -5,8 +5,9 @@ Follows the functions of the same names in ``torch``.
 
 from __future__ import annotations
 
-from fastgrad.device import check_device, cpu
+from fastgrad import _core
 from fastgrad.device import device as _device
+from fastgrad.device import index_of, place_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -75,23 +76,27 @@ def are_deterministic_algorithms_enabled() -> bool:
 
 
 def set_default_device(device: Place | None) -> None:
-    """Say where new tensors go: the CPU is the only place, also for None.
+    """Say where new tensors of this thread go: None stands for the CPU.
 
     Raises:
-        RuntimeError: another device.
+        RuntimeError: tensors cannot be put there.
+
+    Follows ``torch.set_default_device``.
 
     >>> import fastgrad as torch
     >>> torch.set_default_device("cpu")
     >>> torch.set_default_device(None)
     """
-    check_device(device)
+    _core.set_creation_device(-1 if device is None else index_of(device))
 
 
 def get_default_device() -> _device:
-    """Where new tensors go: the CPU.
+    """Where new tensors of this thread go.
 
     >>> import fastgrad as torch
     >>> torch.get_default_device()
     device(type='cpu')
     """
-    return cpu
+    index = _core.set_creation_device(-1)
+    _core.set_creation_device(index)
+    return place_of(index)

@@ -6,7 +6,7 @@ import builtins
 
 from fastgrad import _core
 from fastgrad.autograd import engine, hooks
-from fastgrad.device import check_device, cpu
+from fastgrad.device import index_of, made_on, place_of
 from fastgrad.layout import contiguous_format, strided
 from fastgrad.ops import activation_kinked as kinked
 from fastgrad.ops import addmm as added
@@ -489,13 +489,9 @@ class Tensor(_core.TensorBase):
         """As bool: whether each element is not 0."""
         return conversion.as_dtype(self, _core.bool, memory_format)
 
-    def cpu(self, memory_format: memory_format | None = None) -> Tensor:
-        """On the CPU, where it is."""
-        return conversion.as_dtype(self, self.dtype, memory_format)
-
     def type_as(self, other: Tensor) -> Tensor:
-        """With the dtype of another tensor."""
-        return conversion.as_dtype(self, other.dtype)
+        """With the dtype of another tensor, and where it is."""
+        return conversion.on_device(conversion.as_dtype(self, other.dtype), other.get_device())
 
     # New tensors of the same dtype
     new_tensor = new.new_tensor
@@ -733,19 +729,24 @@ class Tensor(_core.TensorBase):
     @property
     def device(self) -> device:
         """Where the tensor lives."""
-        return cpu
+        return place_of(self.get_device())
 
     @property
     def layout(self) -> layout:
         """How the elements are kept."""
         return strided
 
-    is_cpu = True
-    is_cuda = is_mps = is_xpu = is_meta = is_sparse = is_quantized = False
+    @property
+    def is_cpu(self) -> builtins.bool:
+        """Whether the tensor lives on the CPU."""
+        return self.get_device() < 0
 
-    def get_device(self) -> builtins.int:
-        """The number of the accelerator that the tensor lives on: -1, it lives on the CPU."""
-        return -1
+    @property
+    def is_cuda(self) -> builtins.bool:
+        """Whether the tensor lives on a CUDA device."""
+        return self.get_device() >= 0
+
+    is_mps = is_xpu = is_meta = is_sparse = is_quantized = False
 
     def is_pinned(self) -> builtins.bool:
         """Whether the memory is fixed for transfers to an accelerator: it never is."""
@@ -760,9 +761,18 @@ class Tensor(_core.TensorBase):
         return False
 
     def cuda(self, device: Place | None = None, non_blocking: builtins.bool = False) -> Tensor:
-        """RuntimeError: there is no CUDA here."""
-        check_device("cuda" if device is None else device)
-        return self
+        """The tensor on a CUDA device, the current one unless told; itself when it is there.
+
+        Raises:
+            RuntimeError: there is no such device.
+        """
+        return conversion.on_device(
+            self, index_of("cuda" if device is None else device), non_blocking
+        )
+
+    def cpu(self, memory_format: memory_format | None = None) -> Tensor:
+        """The tensor on the CPU; itself when it is there."""
+        return conversion.as_dtype(conversion.on_device(self, -1), self.dtype, memory_format)
 
     # Python
     def __repr__(self) -> str:
@@ -841,13 +851,13 @@ def made_by_constructor(
     args: tuple[Any, ...], size: Sizes | None, dtype: DType | None, place: Place | None
 ) -> Tensor:
     """What PyTorch's old constructors make of their arguments; without a dtype, the default one."""
-    check_device(place)
     kind = dtype or _core.get_default_dtype()
     if size is not None or len(args) != 1 or _is_size(args[0]):
-        return _core.empty(args if size is None and args else size or (0,), kind)
+        sizes = args if size is None and args else size or (0,)
+        return made_on(place, _core.empty, sizes, kind)
     data = args[0]
     if isinstance(data, Size):
-        return _core.empty(data, kind)
+        return made_on(place, _core.empty, data, kind)
     if isinstance(data, Tensor):
         if dtype is not None and data.dtype is not dtype:
             raise TypeError(
@@ -856,7 +866,7 @@ def made_by_constructor(
         return _core.detach(data)
     if isinstance(data, (int, float, str, bytes)):
         raise TypeError(f"new(): data must be a sequence (got {type(data).__name__})")
-    return _core.tensor(data, kind)
+    return made_on(place, _core.tensor, data, kind)
 
 
 def _is_size(value: object) -> bool:

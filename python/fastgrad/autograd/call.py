@@ -67,7 +67,7 @@ class Call:
                     f"{self.name}: the vector v can only be None if {alone} is a single Tensor "
                     "with a single element"
                 )
-            return (_core.full(like[0].shape, 1, like[0].dtype),)
+            return (_core.full_at(like[0].get_device(), like[0].shape, 1, like[0].dtype),)
         _, vectors = tensors(v, "v", self.name)
         if len(vectors) != len(like):
             raise RuntimeError(
@@ -94,7 +94,7 @@ class Call:
                         f"allow{when}"
                     )
         return tuple(
-            _core.full(x.shape, 0, x.dtype) if g is None else g
+            _core.full_at(x.get_device(), x.shape, 0, x.dtype) if g is None else g
             for g, x in zip(grads, like, strict=True)
         )
 
@@ -140,7 +140,9 @@ def gradients(
 def basis(like: Tensor) -> list[Tensor]:
     """For each element of a tensor: 1 at its place, 0 elsewhere."""
     n = like.numel()
-    return [_core.view(row, like.shape) for row in _core.eye(n, n, like.dtype)]
+    return [
+        _core.view(row, like.shape) for row in _core.eye_at(like.get_device(), n, n, like.dtype)
+    ]
 
 
 def stacked(rows: list[Tensor], outer: Sequence[int], inner: Sequence[int]) -> Tensor:
@@ -152,4 +154,4 @@ def stacked(rows: list[Tensor], outer: Sequence[int], inner: Sequence[int]) -> T
 
 def zeros(like: Tensors) -> Tensors:
     """Zeros to differentiate with respect to."""
-    return tuple(_core.full(x.shape, 0, x.dtype).requires_grad_() for x in like)
+    return tuple(_core.full_at(x.get_device(), x.shape, 0, x.dtype).requires_grad_() for x in like)

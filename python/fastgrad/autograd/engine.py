@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from fastgrad import _core
 from fastgrad.autograd import anomaly, hooks
 from fastgrad.autograd.graph import Node, output_vjp, recomputed
+from fastgrad.ops.conversion import on_device
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -75,7 +76,7 @@ class _Pending:
 
 
 def _fitted(grad: Any, edge: Node | Tensor, node: Node, i: int) -> Tensor:
-    """The gradient in its input's shape and dtype: what undoes broadcasting and promotion."""
+    """The gradient in its input's shape, dtype and place: what undoes broadcasting and promotion."""
     if grad.shape != edge.shape:
         if not _broadcasts(edge.shape, grad.shape):
             raise RuntimeError(
@@ -84,7 +85,8 @@ def _fitted(grad: Any, edge: Node | Tensor, node: Node, i: int) -> Tensor:
             )
         grad = grad.sum_to_size(edge.shape)
     fitted: Tensor = grad if grad.dtype is edge.dtype else grad.to(edge.dtype)
-    return fitted
+    place = edge.get_device()
+    return fitted if fitted.get_device() == place else on_device(fitted, place)
 
 
 def _broadcasts(shape: Sequence[int], to: Sequence[int]) -> bool:
@@ -270,7 +272,7 @@ def _initial_grad(output: Tensor, grad: Tensor | None) -> Tensor:
                 "grad can be implicitly created only for scalar outputs, but the shape is "
                 f"{list(output.shape)}; reduce it, e.g. with .sum(), or pass gradient="
             )
-        return _core.full(output.shape, 1, output.dtype)
+        return _core.full_at(output.get_device(), output.shape, 1, output.dtype)
     if not isinstance(grad, _core.TensorBase):
         raise TypeError(f"gradients can be either Tensors or None, but got {type(grad).__name__}")
     if grad.shape != output.shape:
@@ -380,7 +382,7 @@ def grad(
     results = [found.get(_core.edges(x)[0]) for x in wanted]
     if materialize_grads:
         return tuple(
-            _core.full(x.shape, 0, x.dtype) if g is None else g
+            _core.full_at(x.get_device(), x.shape, 0, x.dtype) if g is None else g
             for x, g in zip(wanted, results, strict=True)
         )
     if not allow_unused and any(g is None for g in results):

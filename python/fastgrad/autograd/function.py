@@ -204,7 +204,8 @@ class _Backward:
         self.__name__ = f"{cls.__name__}Backward"
         self.cls, self.ctx = cls, ctx
         self.kinds = [
-            (out.shape, out.dtype) if isinstance(out, _core.TensorBase) else None for out in outputs
+            (out.get_device(), out.shape, out.dtype) if isinstance(out, _core.TensorBase) else None
+            for out in outputs
         ]
         # Where among the saved tensors outputs are, each with its node, which does not live by us.
         self.outputs: dict[int, ref[Node]] = {}
@@ -222,7 +223,10 @@ class _Backward:
 
     def _materialized(self, grad: Tensor | None, i: int) -> Tensor | None:
         kind = self.kinds[i]
-        return _core.full(kind[0], 0, kind[1]) if grad is None and kind is not None else grad
+        if grad is not None or kind is None:
+            return grad
+        place, shape, dtype = kind
+        return _core.full_at(place, shape, 0, dtype)
 
     def _relinked(self, saved: Saved) -> Saved:
         """The saved tensors; outputs among them with their place in the graph."""

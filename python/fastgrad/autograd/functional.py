@@ -161,7 +161,7 @@ def _jacobian_of(call: Call, i: int) -> Tensors:
     return tuple(
         stacked(row, out.shape, x.shape)
         if row
-        else _core.full((*out.shape, *x.shape), 0, out.dtype)
+        else _core.full_at(out.get_device(), (*out.shape, *x.shape), 0, out.dtype)
         for row, x in zip(rows, call.inputs, strict=True)
     )
 
@@ -188,7 +188,7 @@ def _columns(call: Call, x: Tensor, g: Tensor | None, weights: Tensors) -> Tenso
     return tuple(
         stacked(column, x.shape, (y.numel(),)).reshape(-1, y.numel()).T.reshape(*y.shape, *x.shape)
         if column
-        else _core.full((*y.shape, *x.shape), 0, y.dtype)
+        else _core.full_at(y.get_device(), (*y.shape, *x.shape), 0, y.dtype)
         for column, y in zip(columns, call.outputs, strict=True)
     )
 

@@ -183,7 +183,9 @@ class _Check:
                 data[place] = before
             rows.append([(u - v) / (2 * self.eps) for u, v in zip(upper, lower, strict=True)])
         if not rows:
-            return [_core.full((0, y.numel()), 0, y.dtype) for y in self.outputs()]
+            return [
+                _core.full_at(y.get_device(), (0, y.numel()), 0, y.dtype) for y in self.outputs()
+            ]
         return [stack(list(column)) for column in zip(*rows, strict=True)]
 
     def _moved(self, data: Tensor, place: tuple[int, ...], value: float) -> list[Tensor]:
@@ -202,7 +204,9 @@ class _Check:
             for column, g in zip(columns, self.gradients(outputs, o, vector), strict=True):
                 column.append(g.reshape(-1))
         return [
-            stack(column).T if column else _core.full((x.numel(), out.numel()), 0, x.dtype)
+            stack(column).T
+            if column
+            else _core.full_at(x.get_device(), (x.numel(), out.numel()), 0, x.dtype)
             for column, x in zip(columns, self.inputs, strict=True)
         ]
 
@@ -211,7 +215,7 @@ class _Check:
         if not self.leaves_undefined:
             others = [y for i, y in enumerate(outputs) if i != o and y.requires_grad]
             chosen += others
-            weights += [_core.full(y.shape, 0, y.dtype) for y in others]
+            weights += [_core.full_at(y.get_device(), y.shape, 0, y.dtype) for y in others]
         found = grad(chosen, self.inputs, weights, retain_graph=True, allow_unused=True)
         for g, x in zip(found, self.inputs, strict=True):
             if self.checks_dtypes and g is not None and g.dtype is not x.dtype:
@@ -219,7 +223,7 @@ class _Check:
                     f"Gradient has dtype mismatch: {g.dtype} for an input of {x.dtype}"
                 )
         return [
-            _core.full(x.shape, 0, x.dtype) if g is None else g
+            _core.full_at(x.get_device(), x.shape, 0, x.dtype) if g is None else g
             for g, x in zip(found, self.inputs, strict=True)
         ]
 
@@ -237,7 +241,7 @@ class _Check:
     def check_multiplied(self, outputs: Tensors) -> None:
         """Zero in, zero out: a backward that forgets to multiply by what arrives is found here."""
         chosen = [y for y in outputs if y.requires_grad]
-        zeros = [_core.full(y.shape, 0, y.dtype) for y in chosen]
+        zeros = [_core.full_at(y.get_device(), y.shape, 0, y.dtype) for y in chosen]
         for g in grad(chosen, self.inputs, zeros, retain_graph=True, allow_unused=True):
             if g is not None and bool((g != 0).any()):
                 raise GradcheckError("backward not multiplied by grad_output")
@@ -353,7 +357,7 @@ def _random_like(output: Tensor, apart: bool) -> Tensor:
 
     made = randn_like(_core.detach(output).double())
     if apart:
-        wide = _core.empty((*output.shape, 2), made.dtype)
+        wide = _core.empty_at(made.get_device(), (*output.shape, 2), made.dtype)
         wide[..., 0] = made
         made = wide[..., 0]
     return _core.detach(made).requires_grad_()

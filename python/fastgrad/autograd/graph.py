@@ -209,7 +209,7 @@ def record_several(
     outputs: Sequence[Tensor], vjp: Vjp, edges: tuple[Any, ...], saved: tuple[Any, ...] = ()
 ) -> None:
     """One node for several results; its vjp gets a list of their gradients (see output_vjp)."""
-    producer = _core.empty((0,), outputs[0].dtype)
+    producer = _core.empty_at(outputs[0].get_device(), (0,), outputs[0].dtype)
     record(producer, vjp, edges, saved)
     link_outputs(dict(enumerate(outputs)), producer.node, len(outputs))
 

@@ -236,7 +236,7 @@ def in_place(name: str) -> Callable[..., Any]:
 
 def random_fill(call: Call, function: Callable[..., Any], x: Tensor, *args: Any) -> None:
     """The same numbers for all samples: vmap takes them one by one if they are to differ."""
-    call.value(x).copy_(function(_core.empty(x.shape, x.dtype), *args))
+    call.value(x).copy_(function(_core.empty_at(x.get_device(), x.shape, x.dtype), *args))
 
 
 for name in ("add_", "sub_", "mul_", "div_", "copy_", "fill_"):

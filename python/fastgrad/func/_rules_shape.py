@@ -123,7 +123,9 @@ def zeros_for(call: Call, function: Any, x: Tensor, y: Tensor, sizes: Sequence[i
 
 def result_type(call: Call, function: Callable[..., Any], *operands: Any) -> Any:
     kinds = [
-        _core.empty((1,) * min(x.dim(), 1), x.dtype) if isinstance(x, Tensor) else x
+        _core.empty_at(x.get_device(), (1,) * min(x.dim(), 1), x.dtype)
+        if isinstance(x, Tensor)
+        else x
         for x in operands
     ]
     return function(*kinds)

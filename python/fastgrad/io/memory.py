@@ -42,7 +42,7 @@ def mapped_memory(
     for n in shape:
         numel *= n
     if not numel:
-        return _core.empty(tuple(shape), dtype)
+        return _core.empty_at(-1, tuple(shape), dtype)
     width = _core.empty((0,), dtype).element_size()
     piece: memoryview | bytearray = memoryview(mapped)[begin : begin + numel * width]
     if begin % width:
@@ -57,7 +57,7 @@ def read_memory(file: IO[bytes], dtype: fg.dtype, numel: int) -> fg.Tensor:
         EOFError: The file is too short.
         ValueError: A bool is neither 0 nor 1.
     """
-    row = _core.empty((numel,), fg.uint8 if dtype is fg.bool else dtype)
+    row = _core.empty_at(-1, (numel,), fg.uint8 if dtype is fg.bool else dtype)
     view = memory_of(row)
     done = 0
     while done < len(view):

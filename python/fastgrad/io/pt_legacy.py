@@ -35,7 +35,7 @@ def load(data: bytes, name: str) -> Any:
             width = _core.empty((0,), dtype).element_size()
             if numel * width > len(data):
                 raise UnpicklingError(f"storage {key!r} is larger than the file")
-            storages[key] = _core.empty((numel,), dtype)
+            storages[key] = _core.empty_at(-1, (numel,), dtype)
         if storages[key].dtype is not dtype or storages[key].numel() != numel:
             raise UnpicklingError(f"storage {key!r} is described in two ways")
         return storages[key]

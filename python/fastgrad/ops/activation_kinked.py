@@ -211,8 +211,8 @@ def rrelu(
         return leaky_relu(input, (lower + upper) / 2)
     # PyTorch draws in double, and only for the elements that are not positive.
     negative = input <= 0
-    drawn = _core.empty((int(negative.sum()),), _core.float64)
-    slopes = _core.full(input.shape, 1, input.dtype)
+    drawn = _core.empty_at(input.get_device(), (int(negative.sum()),), _core.float64)
+    slopes = _core.full_at(input.get_device(), input.shape, 1, input.dtype)
     slopes[negative] = _core.uniform_(drawn, lower, upper, generator).to(input.dtype)
     return input * slopes
 

@@ -101,8 +101,9 @@ def _positions(base: Tensor, view: Tensor) -> Tensor:
     extent = 1
     for n, step in zip(base.shape, base.stride(), strict=True):
         extent += (n - 1) * step if n else 0
-    table = _core.empty((extent,), _core.int64)
+    table = _core.empty_at(base.get_device(), (extent,), _core.int64)
     places = _core.as_strided(table, base.shape, base.stride(), 0)
-    _core.copy_(places, _core.view(_core.arange(0, 1, base.numel(), _core.int64), base.shape))
+    numbers = _core.arange_at(base.get_device(), 0, 1, base.numel(), _core.int64)
+    _core.copy_(places, _core.view(numbers, base.shape))
     offset = view.storage_offset() - base.storage_offset()
     return _core.clone(_core.as_strided(table, view.shape, view.stride(), offset))

@@ -142,7 +142,7 @@ def _composed(
         key, value = (_with_heads(x, query) for x in (key, value))
     scores = matmul(query * scale, key.transpose(-2, -1))
     if is_causal:
-        ones = _core.full(tuple(scores.shape[-2:]), 1, _core.bool)
+        ones = _core.full_at(scores.get_device(), tuple(scores.shape[-2:]), 1, _core.bool)
         scores = masked_fill(scores, _core.logical_not(_core.tril(ones, 0)), -inf)
     weights = softmax(scores, -1) if mask is None else masked_softmax(scores, mask)
     if dropout_p > 0:

@@ -269,7 +269,7 @@ def floor_divide(input: Operand, other: Operand) -> Tensor:
 
 
 def floor_divide_vjp(grad: Tensor, saved: Saved, needs: Needs) -> Grads:
-    zero = _core.full(grad.shape, 0, grad.dtype)
+    zero = _core.full_at(grad.get_device(), grad.shape, 0, grad.dtype)
     return zero, zero
 
 
@@ -416,7 +416,7 @@ def copysign(input: Tensor, other: Operand) -> Tensor:
 def copysign_vjp(grad: Tensor, saved: Saved, needs: Needs) -> Grads:
     a, result = saved
     to_a = where(eq(a, 0), 0.0, mul(grad, div(result, a)))
-    return to_a, _core.full(grad.shape, 0, grad.dtype)
+    return to_a, _core.full_at(grad.get_device(), grad.shape, 0, grad.dtype)
 
 
 def nextafter(input: Tensor, other: Tensor) -> Tensor:
@@ -453,7 +453,7 @@ def _next_of_16_bits(a: Tensor, b: Tensor, bits: int, lowest: int) -> Tensor:
 
 
 def nextafter_vjp(grad: Tensor, saved: Saved, needs: Needs) -> Grads:
-    return where(ne(*saved), grad, 0.0), _core.full(grad.shape, 0, grad.dtype)
+    return where(ne(*saved), grad, 0.0), _core.full_at(grad.get_device(), grad.shape, 0, grad.dtype)
 
 
 def heaviside(input: Tensor, values: Tensor) -> Tensor:

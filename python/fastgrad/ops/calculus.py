@@ -200,7 +200,7 @@ def _steps(x: Tensor, dim: int, spacing: Operand) -> Tensor:
     sizes[dim] = x.shape[dim] - 1
     if not isinstance(spacing, _core.TensorBase) or spacing.ndim == 0:
         value = spacing.item() if isinstance(spacing, _core.TensorBase) else spacing
-        return _core.full(sizes, value, kind)
+        return _core.full_at(x.get_device(), sizes, value, kind)
     if spacing.ndim != 1 or spacing.numel() != n:
         raise RuntimeError(
             f"gradient: expected a vector of {n} places for dimension {dim}, got shape "

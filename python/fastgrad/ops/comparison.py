@@ -5,6 +5,7 @@ from __future__ import annotations
 from math import inf
 
 from fastgrad import _core
+from fastgrad.device import made_on
 from fastgrad.ops.direct import direct
 
 TYPE_CHECKING = False
@@ -395,10 +396,11 @@ def isin(
     kind = _core.result_type(elements, test_elements)
     if kind is _core.bool:
         raise RuntimeError("isin: Unsupported input type encountered for isin(): bool; use .int()")
+    place = next(x for x in (elements, test_elements) if isinstance(x, _core.TensorBase)).device
     wanted, listed = (
         _core.cast(_core.detach(x), kind)
         if isinstance(x, _core.TensorBase)
-        else _core.tensor(x, kind)
+        else made_on(place, _core.tensor, x, kind)
         for x in (elements, test_elements)
     )
     found = _are_listed(wanted, listed.reshape(-1))
@@ -408,7 +410,7 @@ def isin(
 def _are_listed(wanted: Tensor, listed: Tensor) -> Tensor:
     """By binary search in the sorted list."""
     if listed.numel() == 0:
-        return _core.full(wanted.shape, False, _core.bool)
+        return _core.full_at(wanted.get_device(), wanted.shape, False, _core.bool)
     ordered = _core.sort(listed, 0, False)[0]
     # An element above all, and NaN, which equals nothing, are compared with the last.
     places = _core.minimum(_core.searchsorted(ordered, wanted, None, False), listed.numel() - 1)

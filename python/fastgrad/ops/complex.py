@@ -135,7 +135,7 @@ def isreal(input: Tensor) -> Tensor:
     >>> torch.isreal(torch.tensor([1.0, -2.0]))
     tensor([True, True])
     """
-    return _core.full(input.shape, True, _core.bool)
+    return _core.full_at(input.get_device(), input.shape, True, _core.bool)
 
 
 def is_complex(input: Tensor) -> bool:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from fastgrad import _core
 from fastgrad.autograd.graph import record
-from fastgrad.device import check_device
 from fastgrad.device import device as _device
+from fastgrad.device import index_of
 from fastgrad.layout import contiguous_format, preserve_format
 from fastgrad.ops.transposition import permute
 
@@ -132,33 +132,54 @@ def to(input: Tensor, *args: Any, **kwargs: Any) -> Tensor:
     >>> torch.ones(2).to(torch.int64)
     tensor([1, 1])
     """
-    dtype, copy, memory_format = _wanted(args, kwargs)
+    dtype, place, copy, without_waiting, memory_format = _wanted(args, kwargs)
     out = input if dtype is None else as_dtype(input, dtype)
+    if place is not None:
+        out = on_device(out, index_of(place), without_waiting)
     if memory_format is not None and memory_format is not preserve_format:
         out = contiguous(out, memory_format)
     return clone(out) if copy and out is input else out
 
 
+def on_device(input: Tensor, index: int, non_blocking: bool = False) -> Tensor:
+    """The tensor on the CUDA device of that number (-1: the CPU); itself when it is there.
+
+    Args:
+        non_blocking: do not wait for the copy where the host's side is pinned memory.
+    """
+    before = input.get_device()
+    if before == index:
+        return input
+    out = _core.to_device(input, index, non_blocking)
+    if out.requires_grad:
+        record(out, on_device_vjp, _core.edges(input), (before,))
+    return out
+
+
+def on_device_vjp(grad: Tensor, saved: Saved, needs: Needs) -> Grads:
+    return (on_device(grad, *saved),)
+
+
 def _wanted(
     args: tuple[Any, ...], kwargs: dict[str, Any]
-) -> tuple[Any, bool, memory_format | None]:
-    """The dtype asked for, if any, whether to copy anyway, and the format. Devices are checked."""
-    dtype = kwargs.pop("dtype", None)
+) -> tuple[Any, Any, bool, bool, memory_format | None]:
+    """The dtype and the device asked for, if any, copy, non_blocking, and the format."""
+    dtype, place = kwargs.pop("dtype", None), kwargs.pop("device", None)
     copy = bool(kwargs.pop("copy", False))
-    kwargs.pop("non_blocking", None)  # nothing is asynchronous on the CPU
+    without_waiting = bool(kwargs.pop("non_blocking", False))
     memory_format = kwargs.pop("memory_format", None)
-    check_device(kwargs.pop("device", None))
     if kwargs:
         raise TypeError(f"to() got an unexpected keyword argument '{next(iter(kwargs))}'")
     flags = [arg for arg in args if isinstance(arg, bool)]  # non_blocking and copy, by position
     for arg in args:
         if isinstance(arg, _core.TensorBase):
-            dtype = arg.dtype
+            dtype, place = arg.dtype, arg.device  # type: ignore[attr-defined]
         elif isinstance(arg, (str, int, _device)) and not isinstance(arg, bool):
-            check_device(arg)
+            place = arg
         elif not isinstance(arg, bool) and arg is not None:
             dtype = arg
-    return dtype, copy or (len(flags) > 1 and flags[1]), memory_format
+    copy = copy or (len(flags) > 1 and flags[1])
+    return dtype, place, copy, without_waiting or flags[:1] == [True], memory_format
 
 
 _TYPE_NAMES = {

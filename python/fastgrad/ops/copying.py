@@ -84,7 +84,7 @@ def packed(x: Tensor) -> tuple[Tensor, tuple[int, ...]]:
         if old[d]:
             strides[d] = length
             length *= sizes[d]
-    row = _core.empty((length,), x.dtype)
+    row = _core.empty_at(x.get_device(), (length,), x.dtype)
     source = _core.as_strided(x, sizes, old, x.storage_offset())
     _core.copy_(_core.as_strided(row, sizes, strides, 0), source)
     return row, tuple(strides)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from fastgrad import _core
-from fastgrad.device import check_device
+from fastgrad.device import made_on, placed
 from fastgrad.layout import check_layout, contiguous_format, preserve_format
 from fastgrad.size import sizes_from
 
@@ -38,20 +38,14 @@ _get_default_dtype = _core.get_default_dtype
 def finished(
     out: Tensor,
     requires_grad: bool,
-    device: Place | None,
     layout: layout | None,
     pin_memory: bool,
 ) -> Tensor:
-    """The new tensor, when it can be where and how it was asked to be."""
-    if device is not None:
-        check_device(device)
+    """The new tensor, when it can be how it was asked to be."""
     if layout is not None:
         check_layout(layout)
     if pin_memory:
-        raise RuntimeError(
-            "pin_memory=True requires CUDA or another accelerator: no pinned memory allocator is "
-            "available on this system"
-        )
+        out = out.pin_memory()
     if requires_grad:
         out.requires_grad = True
     return out
@@ -85,7 +79,7 @@ def tensor(
     tensor([[1, 2],
             [3, 4]])
     """
-    return finished(_core.tensor(data, dtype), requires_grad, device, None, pin_memory)
+    return finished(made_on(device, _core.tensor, data, dtype), requires_grad, None, pin_memory)
 
 
 def empty(
@@ -111,10 +105,11 @@ def empty(
     """
     sizes, kind = sizes_from(args, size, "size"), dtype or _get_default_dtype()
     if memory_format is contiguous_format:
-        out = _core.empty(sizes, kind)
+        out = made_on(device, _core.empty, sizes, kind)
     else:
-        out = empty_permuted(sizes, memory_format.order_for(len(sizes)), dtype=kind)
-    return finished(out, requires_grad, device, layout, pin_memory)
+        order = memory_format.order_for(len(sizes))
+        out = empty_permuted(sizes, order, dtype=kind, device=device)
+    return finished(out, requires_grad, layout, pin_memory)
 
 
 def full(
@@ -137,8 +132,8 @@ def full(
             [7, 7]])
     """
     value = _number("full", fill_value)
-    out = _core.full(size, value, dtype or _core.tensor(value, None).dtype)
-    return finished(out, requires_grad, device, layout, pin_memory)
+    out = made_on(device, _core.full, size, value, dtype or _core.tensor(value, None).dtype)
+    return finished(out, requires_grad, layout, pin_memory)
 
 
 def _number(name: str, value: Any) -> Any:
@@ -167,8 +162,10 @@ def zeros(
     >>> torch.zeros(2)
     tensor([0., 0.])
     """
-    out = _core.full(sizes_from(args, size, "size"), 0, dtype or _get_default_dtype())
-    return finished(out, requires_grad, device, layout, pin_memory)
+    out = made_on(
+        device, _core.full, sizes_from(args, size, "size"), 0, dtype or _get_default_dtype()
+    )
+    return finished(out, requires_grad, layout, pin_memory)
 
 
 def ones(
@@ -186,8 +183,10 @@ def ones(
     >>> torch.ones(2)
     tensor([1., 1.])
     """
-    out = _core.full(sizes_from(args, size, "size"), 1, dtype or _get_default_dtype())
-    return finished(out, requires_grad, device, layout, pin_memory)
+    out = made_on(
+        device, _core.full, sizes_from(args, size, "size"), 1, dtype or _get_default_dtype()
+    )
+    return finished(out, requires_grad, layout, pin_memory)
 
 
 def empty_like(
@@ -212,7 +211,7 @@ def empty_like(
     torch.Size([2, 3])
     """
     out = _like(input, dtype, memory_format)
-    return finished(out, requires_grad, device, layout, pin_memory)
+    return finished(placed(out, device), requires_grad, layout, pin_memory)
 
 
 def _like(input: Tensor, dtype: DType | None, memory_format: memory_format) -> Tensor:
@@ -222,7 +221,7 @@ def _like(input: Tensor, dtype: DType | None, memory_format: memory_format) -> T
     kind = dtype or input.dtype
     if memory_format is preserve_format:
         return _core.empty_in_order_of(input, kind)
-    return empty(input.shape, dtype=kind, memory_format=memory_format)
+    return empty(input.shape, dtype=kind, device=input.device, memory_format=memory_format)
 
 
 def _filled_like(
@@ -252,7 +251,7 @@ def full_like(
     tensor([7., 7.])
     """
     out = _filled_like(input, _number("full_like", fill_value), dtype, memory_format)
-    return finished(out, requires_grad, device, layout, pin_memory)
+    return finished(placed(out, device), requires_grad, layout, pin_memory)
 
 
 def zeros_like(
@@ -272,7 +271,7 @@ def zeros_like(
     tensor([0, 0])
     """
     out = _filled_like(input, 0, dtype, memory_format)
-    return finished(out, requires_grad, device, layout, pin_memory)
+    return finished(placed(out, device), requires_grad, layout, pin_memory)
 
 
 def ones_like(
@@ -292,7 +291,7 @@ def ones_like(
     tensor([1, 1])
     """
     out = _filled_like(input, 1, dtype, memory_format)
-    return finished(out, requires_grad, device, layout, pin_memory)
+    return finished(placed(out, device), requires_grad, layout, pin_memory)
 
 
 def eye(
@@ -312,8 +311,8 @@ def eye(
     tensor([[1., 0.],
             [0., 1.]])
     """
-    out = _core.eye(n, n if m is None else m, dtype or _get_default_dtype())
-    return finished(out, requires_grad, device, layout, pin_memory)
+    out = made_on(device, _core.eye, n, n if m is None else m, dtype or _get_default_dtype())
+    return finished(out, requires_grad, layout, pin_memory)
 
 
 def scalar_tensor(
@@ -333,8 +332,8 @@ def scalar_tensor(
     >>> torch.scalar_tensor(3)
     tensor(3.)
     """
-    out = _core.full((), s, dtype or _get_default_dtype())
-    return finished(out, requires_grad, device, layout, pin_memory)
+    out = made_on(device, _core.full, (), s, dtype or _get_default_dtype())
+    return finished(out, requires_grad, layout, pin_memory)
 
 
 def empty_strided(
@@ -358,8 +357,8 @@ def empty_strided(
     >>> torch.empty_strided((2, 3), (1, 2)).stride()
     (1, 2)
     """
-    out = _core.empty_strided(size, stride, dtype or _get_default_dtype())
-    return finished(out, requires_grad, device, layout, pin_memory)
+    out = made_on(device, _core.empty_strided, size, stride, dtype or _get_default_dtype())
+    return finished(out, requires_grad, layout, pin_memory)
 
 
 def empty_permuted(
@@ -393,5 +392,5 @@ def empty_permuted(
     for dim in reversed(physical_layout):
         strides[dim] = step
         step *= max(size[dim], 1)
-    out = _core.empty_strided(size, strides, dtype or _get_default_dtype())
-    return finished(out, requires_grad, device, layout, pin_memory)
+    out = made_on(device, _core.empty_strided, size, strides, dtype or _get_default_dtype())
+    return finished(out, requires_grad, layout, pin_memory)

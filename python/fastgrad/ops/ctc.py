@@ -145,7 +145,7 @@ def _loss_in_plain_operations(log_probs: Tensor, labels: list[int], blank: int) 
     emitted = log_probs[:, tensor(states, dtype=_core.int64)]
     skips = [i > 1 and x != blank and x != states[i - 2] for i, x in enumerate(states)]
     may_skip = tensor(skips, dtype=_core.bool)
-    lowest = _core.full((len(states) + 2,), -1e30, log_probs.dtype)
+    lowest = _core.full_at(log_probs.get_device(), (len(states) + 2,), -1e30, log_probs.dtype)
     alpha = cat((emitted[0, :2], lowest[: len(states) - 2])) if labels else emitted[0]
     for t in range(1, log_probs.shape[0]):
         before = cat((lowest[:2], alpha))

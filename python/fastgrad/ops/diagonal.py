@@ -58,7 +58,7 @@ def diagonal(input: Tensor, offset: int = 0, dim1: int = 0, dim2: int = 1) -> Te
 
 def diagonal_vjp(grad: Tensor, saved: Saved, needs: Needs) -> Grads:
     shape, *place = saved
-    return (diagonal_scatter(_core.full(shape, 0, grad.dtype), grad, *place),)
+    return (diagonal_scatter(_core.full_at(grad.get_device(), shape, 0, grad.dtype), grad, *place),)
 
 
 def diag(input: Tensor, diagonal: int = 0) -> Tensor:
@@ -238,7 +238,9 @@ def _replaced(input: Tensor, src: Tensor, view: Callable[[Tensor], Tensor]) -> T
 def replaced_vjp(grad: Tensor, saved: Saved, needs: Needs) -> Grads:
     (view,) = saved
     to_src = view(grad)
-    return _replaced(grad, _core.full(to_src.shape, 0, grad.dtype), view), to_src
+    return _replaced(
+        grad, _core.full_at(grad.get_device(), to_src.shape, 0, grad.dtype), view
+    ), to_src
 
 
 def select_scatter(input: Tensor, src: Tensor, dim: int, index: int) -> Tensor:

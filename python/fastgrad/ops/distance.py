@@ -219,6 +219,7 @@ def pdist(input: Tensor, p: float = 2) -> Tensor:
     if p < 0:
         raise RuntimeError(f"pdist only supports non-negative p values, got {p}")
     n = input.shape[0]
-    rows, columns = _core.nonzero(_core.triu(_core.full((n, n), 1, _core.bool), 1)).unbind(1)
+    pairs = _core.full_at(input.get_device(), (n, n), 1, _core.bool)
+    rows, columns = _core.nonzero(_core.triu(pairs, 1)).unbind(1)
     difference = input[rows] - input[columns]
     return vector_norm(difference, p, 1) if input.shape[1] else sum(difference, 1)

@@ -66,7 +66,9 @@ def _channels(input: Tensor) -> Tensor:
             "Feature dropout requires at least 2 dimensions in the input, (batch, channels, ...), "
             f"got shape {list(input.shape)}"
         )
-    return _core.empty((*input.shape[:2], *(1,) * (input.ndim - 2)), input.dtype)
+    return _core.empty_at(
+        input.get_device(), (*input.shape[:2], *(1,) * (input.ndim - 2)), input.dtype
+    )
 
 
 def _channel_dropout(input: Tensor, p: float, training: bool, inplace: bool) -> Tensor:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from fastgrad import _core
+from fastgrad.device import placed
 from fastgrad.ops.arrangement import repeat_interleave
 from fastgrad.ops.embedding import embedding
 
@@ -53,7 +54,8 @@ def embedding_bag(
     """
     _check_mode(mode, scale_grad_by_freq, input, per_sample_weights)
     lengths = _lengths(input, offsets, include_last_offset)
-    bags = repeat_interleave(_core.arange(0, 1, len(lengths), _core.int64), lengths)
+    numbers = _core.arange_at(lengths.get_device(), 0, 1, len(lengths), _core.int64)
+    bags = repeat_interleave(numbers, lengths)
     rows = input.reshape(-1)[: len(bags)]
     taken = embedding(rows, weight, padding_idx, max_norm, norm_type, scale_grad_by_freq, sparse)
     if per_sample_weights is not None:
@@ -65,7 +67,7 @@ def embedding_bag(
 
 
 def _reduced(taken: Tensor, bags: Tensor, count: int, mode: str) -> Tensor:
-    empty = _core.full((count, taken.shape[1]), 0, taken.dtype)
+    empty = _core.full_at(taken.get_device(), (count, taken.shape[1]), 0, taken.dtype)
     if mode == "max":
         places = bags.unsqueeze(1).expand_as(taken)
         return empty.scatter_reduce(0, places, taken, "amax", include_self=False)
@@ -106,7 +108,7 @@ def _lengths(input: Tensor, offsets: Tensor | None, include_last_offset: bool) -
                 "embedding_bag: if input is 2D, then offsets has to be None, as input is treated "
                 "is a mini-batch of fixed length sequences"
             )
-        return _core.full((input.shape[0],), input.shape[1], _core.int64)
+        return _core.full_at(input.get_device(), (input.shape[0],), input.shape[1], _core.int64)
     if input.ndim != 1:
         raise ValueError(
             "embedding_bag: input has to be 1D or 2D Tensor, but got Tensor of dimension "
@@ -119,7 +121,8 @@ def _lengths(input: Tensor, offsets: Tensor | None, include_last_offset: bool) -
             f"embedding_bag: offsets has to be a 1D Tensor of integers, got {list(offsets.shape)} "
             f"of {offsets.dtype}"
         )
-    return _differences(offsets.tolist(), len(input), include_last_offset)
+    lengths = _differences(offsets.tolist(), len(input), include_last_offset)
+    return placed(lengths, input.device)
 
 
 def _differences(begins: list[int], count: int, include_last_offset: bool) -> Tensor:

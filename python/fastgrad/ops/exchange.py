@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from fastgrad import _core
-from fastgrad.device import check_device
+from fastgrad.device import check_device, index_of, made_on
 from fastgrad.ops.conversion import to
 
 TYPE_CHECKING = False
@@ -76,14 +76,12 @@ def as_tensor(data: Any, dtype: DType | None = None, device: Place | None = None
     >>> torch.as_tensor([1.0, 2.0])
     tensor([1., 2.])
     """
-    check_device(device)
     if isinstance(data, _core.TensorBase):
-        # Every TensorBase is a Tensor.
-        return data if dtype is None else data.to(dtype)  # type: ignore[attr-defined, return-value]
+        return to(data, dtype, device=device)  # type: ignore[arg-type]
     shared = _on_its_memory(data)
     if shared is None:
-        return _core.tensor(data, dtype)
-    return shared if dtype is None else to(shared, dtype)
+        return made_on(device, _core.tensor, data, dtype)
+    return to(shared, dtype, device=device)
 
 
 def asarray(
@@ -112,20 +110,21 @@ def asarray(
     >>> torch.asarray([1, 2], dtype=torch.float32)
     tensor([1., 2.])
     """
-    check_device(device)
     shared = obj if isinstance(obj, _core.TensorBase) else _shared(obj, dtype)
     if shared is None:
         if copy is False:
             raise ValueError(
                 f"can't alias {type(obj).__name__} into a tensor; leave out copy=False"
             )
-        out = _core.tensor(obj, dtype)
+        out = made_on(device, _core.tensor, obj, dtype)
     else:
+        if copy is False and device is not None and index_of(device) != shared.get_device():
+            raise ValueError(f"can't alias memory of another device on {device}; copy it")
         if copy is False and dtype is not None and shared.dtype is not dtype:
             raise ValueError(
                 f"can't alias elements of {shared.dtype} as {dtype}; leave out copy=False"
             )
-        out = to(shared, dtype, copy=bool(copy))  # type: ignore[arg-type]
+        out = to(shared, dtype, device=device, copy=bool(copy))  # type: ignore[arg-type]
     if requires_grad is None or requires_grad is out.requires_grad:
         return out
     return _core.detach(out).requires_grad_(requires_grad)

@@ -204,7 +204,7 @@ def affine_grid(theta: Tensor, size: Sequence[int], align_corners: bool | None =
     axes = [
         line.view(-1, *(1,) * (len(space) - 1 - d)).expand(space) for d, line in enumerate(lines)
     ]
-    one = _core.tensor(1.0, theta.dtype).expand(space)
+    one = _core.full_at(theta.get_device(), (), 1.0, theta.dtype).expand(space)
     base = stack([*axes[::-1], one], -1).reshape(-1, len(space) + 1)
     return matmul(base, theta.transpose(1, 2)).reshape(size[0], *space, len(space))
 
@@ -232,6 +232,6 @@ def _check_theta(theta: Tensor, size: Sequence[int]) -> None:
 def _centres(n: int, align: bool, like: Tensor) -> Tensor:
     """The places of n pixels between -1 and 1."""
     if n == 1:
-        return _core.tensor([0.0], like.dtype)
-    line = _core.cast(_core.arange(0, 1, n, _core.int64), like.dtype)
+        return _core.full_at(like.get_device(), (1,), 0.0, like.dtype)
+    line = _core.cast(_core.arange_at(like.get_device(), 0, 1, n, _core.int64), like.dtype)
     return line * (2 / (n - 1)) - 1 if align else (line * 2 + 1) / n - 1

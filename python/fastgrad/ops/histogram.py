@@ -5,6 +5,7 @@ from __future__ import annotations
 from math import isfinite
 
 from fastgrad import _core
+from fastgrad.device import made_on
 from fastgrad.ops.results import Result
 
 TYPE_CHECKING = False
@@ -141,7 +142,7 @@ def histogram(
 def _edges(x: Tensor, bins: int | Tensor, limits: tuple[float, float] | None) -> Tensor:
     if isinstance(bins, int):
         low, high = _limits("histogram", x, limits)
-        return _core.linspace(low, high, bins + 1, x.dtype)
+        return made_on(x.device, _core.linspace, low, high, bins + 1, x.dtype)
     if limits is not None:
         raise TypeError("histogram(): range goes with a number of bins; edges say it themselves")
     if bins.ndim != 1 or bins.numel() < 2 or bins.dtype is not x.dtype:

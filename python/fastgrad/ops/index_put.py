@@ -94,7 +94,9 @@ def index_put_vjp(grad: Tensor, saved: Saved, needs: Needs) -> Grads:
 def fitted(value: Operand, target: Tensor) -> Tensor:
     """A value to assign as a tensor of the target's dtype; PyTorch drops leading sizes of 1."""
     if not isinstance(value, _core.TensorBase):
-        return _core.index_put_(_core.full(target.shape, 0, target.dtype), ..., value, False)
+        return _core.index_put_(
+            _core.full_at(target.get_device(), target.shape, 0, target.dtype), ..., value, False
+        )
     while value.ndim > target.ndim and value.shape[0] == 1:
         value = value.squeeze(0)
     return value

@@ -318,7 +318,7 @@ def masked_fill_vjp(grad: Tensor, saved: Saved, needs: Needs) -> Grads:
 def single_value(name: str, value: Operand, like: Tensor) -> Tensor:
     """A number, or a tensor without dimensions, as a tensor of the dtype of another one."""
     if not isinstance(value, _core.TensorBase):
-        return _core.tensor(value, like.dtype)
+        return _core.full_at(like.get_device(), (), value, like.dtype)
     if value.ndim > 0:
         raise RuntimeError(
             f"{name} only supports a 0-dimensional value tensor, but got tensor with {value.ndim} "

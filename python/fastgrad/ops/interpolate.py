@@ -5,6 +5,7 @@ from __future__ import annotations
 from math import floor
 
 from fastgrad import _core
+from fastgrad.device import placed
 from fastgrad.ops.indexing import index_select
 from fastgrad.ops.pool_average import (
     adaptive_avg_pool1d,
@@ -146,7 +147,9 @@ def _resampled(
             continue
         if mode == "nearest" and size == 2 * n:
             factor = 2.0
-        x = _along(x, d, _taps(n, _origins(n, size, factor, mode, align, dtype), mode))
+        x = _along(
+            x, d, _taps(n, placed(_origins(n, size, factor, mode, align, dtype), x.device), mode)
+        )
     return x
 
 

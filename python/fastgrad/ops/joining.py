@@ -7,6 +7,7 @@ from itertools import combinations_with_replacement as _with_replacement
 
 from fastgrad import _core
 from fastgrad.autograd.graph import record
+from fastgrad.device import made_on
 from fastgrad.ops import broadcast, shape
 
 TYPE_CHECKING = False
@@ -67,7 +68,7 @@ def cat_vjp(grad: Tensor, saved: Saved, needs: Needs) -> Grads:
     start = 0
     for sizes, need in zip(shapes, needs, strict=True):
         if len(sizes) != grad.ndim:  # an empty vector, which cat() skips
-            grads.append(_core.full(sizes, 0, grad.dtype))
+            grads.append(_core.full_at(grad.get_device(), sizes, 0, grad.dtype))
             continue
         grads.append(None if need is None else shape.narrow(grad, dim, start, sizes[dim]))
         start += sizes[dim]
@@ -231,9 +232,18 @@ def block_diag(*tensors: Tensor) -> Tensor:
     start = 0
     for block in blocks:
         height, columns = block.shape
-        before = _core.full((height, start), 0, block.dtype)
+        before = _core.full_at(block.get_device(), (height, start), 0, block.dtype)
         start += columns
-        rows.append(cat([before, block, _core.full((height, width - start), 0, block.dtype)], 1))
+        rows.append(
+            cat(
+                [
+                    before,
+                    block,
+                    _core.full_at(block.get_device(), (height, width - start), 0, block.dtype),
+                ],
+                1,
+            )
+        )
     return cat(rows)
 
 
@@ -286,7 +296,8 @@ def combinations(input: Tensor, r: int = 2, with_replacement: bool = False) -> T
     if r < 0:
         raise RuntimeError(f"combinations: Expect a non-negative number, but got {r}")
     if r == 0:
-        return _core.empty((0,), input.dtype)
+        return _core.empty_at(input.get_device(), (0,), input.dtype)
     choose = _with_replacement if with_replacement else _combinations
-    places = _core.tensor(list(choose(range(input.shape[0]), r)), _core.int64)
+    chosen = list(choose(range(input.shape[0]), r))
+    places = made_on(input.device, _core.tensor, chosen, _core.int64)
     return input[places.view(-1, r)]

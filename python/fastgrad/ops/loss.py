@@ -141,7 +141,11 @@ def cross_entropy_vjp(grad: Tensor, saved: Saved, needs: Needs) -> Grads:
         )
     classes = logits.shape[1]
     counted, safe = _kept(labels, ignore_index)
-    factors = _core.full((classes,), 1, logits.dtype) if weight is None else weight
+    factors = (
+        _core.full_at(logits.get_device(), (classes,), 1, logits.dtype)
+        if weight is None
+        else weight
+    )
     counts = _core.cast(counted, logits.dtype).unsqueeze(1)
     of_label = counts * (1 - smoothing) * factors[safe].unsqueeze(1)
     of_class = counts * (smoothing / classes) * factors

@@ -235,7 +235,8 @@ def multi_margin_loss(
         terms = unary.square(terms)
     if weight is not None:
         terms = terms * weight[places]
-    is_label = _core.eq(places, _core.arange(0, 1, classes, _core.int64))
+    every_class = _core.arange_at(places.get_device(), 0, 1, classes, _core.int64)
+    is_label = _core.eq(places, every_class)
     loss = ternary.where(is_label, 0.0, terms).sum(1) / classes
     return reduced(loss if input.ndim == 2 else loss.reshape(()), reduction)
 
@@ -293,7 +294,7 @@ def multilabel_margin_loss(
         )
     listed = (target >= 0).long().cumprod(-1)  # 1 up to the first -1
     labels = target * listed
-    counts = _core.full(target.shape, 0, _core.int64)
+    counts = _core.full_at(target.get_device(), target.shape, 0, _core.int64)
     is_label = _core.gt(_core.scatter_add_(counts, -1, labels, listed), 0)
     gaps = 1 - gather(input, -1, labels).unsqueeze(-1) + input.unsqueeze(-2)
     used = _core.gt(listed, 0).unsqueeze(-1) & ~is_label.unsqueeze(-2)

@@ -397,7 +397,7 @@ def gaussian_nll_loss(
     """
     reduction = checked_reduction(reduction, None, None)
     if not isinstance(var, _core.TensorBase):
-        var = _core.full(input.shape, var, input.dtype)
+        var = _core.full_at(input.get_device(), input.shape, var, input.dtype)
     if not _core.is_batched(var) and bool((var < 0).any()):
         raise ValueError("gaussian_nll_loss: var has negative entry/entries; give variances >= 0")
     variance = at_least(_variance_like(input, var), eps)

@@ -149,7 +149,7 @@ def multihead_attention(
     added = int(more[0] is not None)
     if add_zeros:
         shape = (batch, num_heads, 1, q.shape[-1])
-        k, v = (cat((x, _core.full(shape, 0, x.dtype)), 2) for x in (k, v))
+        k, v = (cat((x, _core.full_at(x.get_device(), shape, 0, x.dtype)), 2) for x in (k, v))
         added += 1
     whole = None if is_causal else _joined(mask, padding, batch, num_heads, added, q.dtype)
     if whole is not None and whole.shape[-1] != k.shape[2]:
@@ -249,7 +249,8 @@ def additive(name: str, mask: Tensor | None, dtype: _core.dtype) -> Tensor | Non
         raise AssertionError(
             f"only bool and floating types of {name} are supported, got {mask.dtype}"
         )
-    return masked_fill(_core.full(tuple(mask.shape), 0, dtype), mask, -inf)
+    zeros = _core.full_at(mask.get_device(), tuple(mask.shape), 0, dtype)
+    return masked_fill(zeros, mask, -inf)
 
 
 def _joined(

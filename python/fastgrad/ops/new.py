@@ -1,4 +1,4 @@
-"""``Tensor.new_*``: new tensors of the dtype of another one."""
+"""``Tensor.new_*``: new tensors of the dtype of another one, where it is."""
 
 from __future__ import annotations
 
@@ -12,6 +12,12 @@ if TYPE_CHECKING:
     from fastgrad.tensor import Tensor
 
 
+def _like(self: Tensor, dtype: DType | None, options: dict[str, Any]) -> dict[str, Any]:
+    """What a new tensor takes over from `self` unless it is told."""
+    place = {} if self.get_device() < 0 else {"device": self.device}
+    return {"dtype": dtype or self.dtype, **place, **options}
+
+
 def new_tensor(self: Tensor, data: Any, *, dtype: DType | None = None, **options: Any) -> Tensor:
     """A tensor of the data. Follows ``torch.Tensor.new_tensor``.
 
@@ -19,7 +25,7 @@ def new_tensor(self: Tensor, data: Any, *, dtype: DType | None = None, **options
     >>> torch.zeros(2).new_tensor([1, 2])
     tensor([1., 2.])
     """
-    return tensor(data, dtype=dtype or self.dtype, **options)
+    return tensor(data, **_like(self, dtype, options))
 
 
 def new_full(
@@ -31,7 +37,7 @@ def new_full(
     >>> torch.zeros(2).new_full((3,), 5)
     tensor([5., 5., 5.])
     """
-    return full(size, fill_value, dtype=dtype or self.dtype, **options)
+    return full(size, fill_value, **_like(self, dtype, options))
 
 
 def new_empty_strided(
@@ -43,7 +49,7 @@ def new_empty_strided(
     >>> torch.zeros(2).new_empty_strided((2, 3), (1, 2)).stride()
     (1, 2)
     """
-    return empty_strided(size, stride, dtype=dtype or self.dtype, **options)
+    return empty_strided(size, stride, **_like(self, dtype, options))
 
 
 def new_empty(self: Tensor, *size: Any, dtype: DType | None = None, **options: Any) -> Tensor:
@@ -53,7 +59,7 @@ def new_empty(self: Tensor, *size: Any, dtype: DType | None = None, **options: A
     >>> torch.zeros(2).new_empty(2, 3).shape
     torch.Size([2, 3])
     """
-    return empty(*size, dtype=dtype or self.dtype, **options)
+    return empty(*size, **_like(self, dtype, options))
 
 
 def new_zeros(self: Tensor, *size: Any, dtype: DType | None = None, **options: Any) -> Tensor:
@@ -63,7 +69,7 @@ def new_zeros(self: Tensor, *size: Any, dtype: DType | None = None, **options: A
     >>> torch.tensor([1, 2]).new_zeros(3)
     tensor([0, 0, 0])
     """
-    return zeros(*size, dtype=dtype or self.dtype, **options)
+    return zeros(*size, **_like(self, dtype, options))
 
 
 def new_ones(self: Tensor, *size: Any, dtype: DType | None = None, **options: Any) -> Tensor:
@@ -73,4 +79,4 @@ def new_ones(self: Tensor, *size: Any, dtype: DType | None = None, **options: An
     >>> torch.tensor([1, 2]).new_ones(3)
     tensor([1, 1, 1])
     """
-    return ones(*size, dtype=dtype or self.dtype, **options)
+    return ones(*size, **_like(self, dtype, options))

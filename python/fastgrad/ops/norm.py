@@ -403,7 +403,12 @@ def local_response_norm(
     square = input * input
     before, after = ((*input.shape[:1], n, *input.shape[2:]) for n in (size // 2, (size - 1) // 2))
     padded = cat(
-        [_core.full(before, 0, square.dtype), square, _core.full(after, 0, square.dtype)], 1
+        [
+            _core.full_at(square.get_device(), before, 0, square.dtype),
+            square,
+            _core.full_at(square.get_device(), after, 0, square.dtype),
+        ],
+        1,
     )
     total = padded.narrow(1, 0, input.shape[1])
     for i in range(1, size):

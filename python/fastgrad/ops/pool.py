@@ -354,5 +354,5 @@ def _max_unpool(
         sizes = [(size, 1) for size in wanted]
     shape = (*input.shape[:-dims], *(n for n, _ in sizes))
     lead = shape[: len(shape) - dims]
-    empty = _core.full((*lead, prod(shape[-dims:])), 0, input.dtype)
+    empty = _core.full_at(input.get_device(), (*lead, prod(shape[-dims:])), 0, input.dtype)
     return scatter(empty, -1, indices.flatten(-dims), input.flatten(-dims)).view(shape)

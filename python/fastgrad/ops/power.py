@@ -81,7 +81,11 @@ def _pow_gradient_of_base(grad: Tensor, a: Operand, b: Operand) -> Tensor:
 
 def _pow_gradient_of_exponent(grad: Tensor, a: Operand, b: Operand, result: Tensor) -> Tensor:
     # 0 at base 0 with an exponent that is not negative, where the logarithm would give NaN.
-    base = a if isinstance(a, _core.TensorBase) else _core.tensor(a, grad.dtype)
+    base = (
+        a
+        if isinstance(a, _core.TensorBase)
+        else _core.full_at(grad.get_device(), (), a, grad.dtype)
+    )
     slope = mul(grad, mul(result, unary.log(base)))
     return where(logical_and(eq(base, 0), ge(b, 0)), 0.0, slope)
 

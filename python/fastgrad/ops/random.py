@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from fastgrad import _core
 from fastgrad.autograd.graph import record
-from fastgrad.device import check_device
+from fastgrad.device import made_on, placed
 from fastgrad.ops.assign import is_recorded
 from fastgrad.ops.random_fill import bernoulli_
 from fastgrad.size import sizes_from
@@ -35,13 +35,11 @@ __all__ = [
 
 
 def _made(sizes: Any, dtype: DType | None, device: Place | None) -> Tensor:
-    check_device(device)
-    return _core.empty(sizes, dtype or _core.get_default_dtype())
+    return made_on(device, _core.empty, sizes, dtype or _core.get_default_dtype())
 
 
 def _made_like(input: Tensor, dtype: DType | None, device: Place | None) -> Tensor:
-    check_device(device)
-    return _core.empty_in_order_of(input, dtype or input.dtype)
+    return placed(_core.empty_in_order_of(input, dtype or input.dtype), device)
 
 
 def _marked(out: Tensor, requires_grad: bool) -> Tensor:
@@ -58,7 +56,7 @@ def _without_gradient(out: Tensor, *inputs: object) -> Tensor:
 
 
 def without_gradient_vjp(grad: Tensor, saved: Saved, needs: Needs) -> Grads:
-    zeros = _core.full(grad.shape, 0, grad.dtype)
+    zeros = _core.full_at(grad.get_device(), grad.shape, 0, grad.dtype)
     return tuple(None if need is None else zeros for need in needs)
 
 
@@ -129,8 +127,8 @@ def randint(
         low, high = 0, low
     if size is None:
         raise TypeError("randint: give high and size, as in randint(10, (2, 3))")
-    check_device(device)
-    out = _core.random_(_core.empty(tuple(size), dtype or _core.int64), low, high, generator)
+    made = made_on(device, _core.empty, tuple(size), dtype or _core.int64)
+    out = _core.random_(made, low, high, generator)
     return _marked(out, requires_grad)
 
 
@@ -218,8 +216,8 @@ def randperm(
     >>> torch.randperm(4)
     tensor([0, 1, 3, 2])
     """
-    check_device(device)
-    return _marked(_core.randperm(n, dtype or _core.int64, generator), requires_grad)
+    drawn = made_on(device, _core.randperm, n, dtype or _core.int64, generator)
+    return _marked(drawn, requires_grad)
 
 
 def normal(
@@ -251,7 +249,7 @@ def normal(
         out = _core.normal_(_made(size, dtype, device), mean, std, generator)  # type: ignore[arg-type]
         return _marked(out, requires_grad)
     shape = tensors[0].shape if len(tensors) == 1 else _core.add(*tensors).shape
-    out = _core.empty(shape, tensors[0].dtype)
+    out = _core.empty_at(tensors[0].get_device(), shape, tensors[0].dtype)
     if isinstance(std, _core.TensorBase):
         if not _core.all(_core.ge(std, 0.0), (), False).item():
             raise RuntimeError("normal: expects all elements of std >= 0.0")
@@ -277,7 +275,7 @@ def bernoulli(
     >>> torch.bernoulli(torch.tensor([0.0, 1.0]))
     tensor([0., 1.])
     """
-    out = _core.empty(input.shape, input.dtype)
+    out = _core.empty_at(input.get_device(), input.shape, input.dtype)
     if p is not None:
         return _without_gradient(_core.bernoulli_(out, p, generator), input)
     return _without_gradient(bernoulli_(out, input, generator=generator), input)
@@ -325,7 +323,7 @@ def multinomial(
     _check_multinomial(input, num_samples, replacement)
     probabilities = _core.detach(input)
     if not input.numel():
-        return _core.empty((*input.shape[:-1], num_samples), _core.int64)
+        return _core.empty_at(input.get_device(), (*input.shape[:-1], num_samples), _core.int64)
     if replacement and num_samples > 1:
         rows = _core.view(_core.clone(probabilities), (-1, input.shape[-1]))
         drawn = _core.multinomial(rows, num_samples, generator)

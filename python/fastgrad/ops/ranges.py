@@ -5,6 +5,7 @@ from __future__ import annotations
 from math import ceil, isfinite
 
 from fastgrad import _core
+from fastgrad.device import made_on
 from fastgrad.ops.creation import finished
 
 TYPE_CHECKING = False
@@ -58,8 +59,8 @@ def arange(
     n = -((start - end) // step) if whole else ceil((end - start) / step)
     if not _is_floating(kind):
         start, step = int(start), int(step)
-    out = _core.arange(start, step, n, kind)
-    return finished(out, requires_grad, device, layout, pin_memory)
+    out = made_on(device, _core.arange, start, step, n, kind)
+    return finished(out, requires_grad, layout, pin_memory)
 
 
 def _is_floating(dtype: DType) -> bool:
@@ -102,8 +103,8 @@ def linspace(
     tensor([0.0000, 0.2500, 0.5000, 0.7500, 1.0000])
     """
     first, last = _number(start, "start"), _number(end, "end")
-    out = _core.linspace(first, last, steps, dtype or _get_default_dtype())
-    return finished(out, requires_grad, device, layout, pin_memory)
+    out = made_on(device, _core.linspace, first, last, steps, dtype or _get_default_dtype())
+    return finished(out, requires_grad, layout, pin_memory)
 
 
 def logspace(
@@ -130,8 +131,8 @@ def logspace(
     tensor([1., 2., 4., 8.])
     """
     first, last = _number(start, "start"), _number(end, "end")
-    out = _core.logspace(first, last, steps, base, dtype or _get_default_dtype())
-    return finished(out, requires_grad, device, layout, pin_memory)
+    out = made_on(device, _core.logspace, first, last, steps, base, dtype or _get_default_dtype())
+    return finished(out, requires_grad, layout, pin_memory)
 
 
 def tril_indices(
@@ -158,8 +159,8 @@ def tril_indices(
     tensor([[0, 1, 1],
             [0, 0, 1]])
     """
-    out = _core.triangle_indices(row, col, offset, True, dtype)
-    return finished(out, False, device, layout, False)
+    out = made_on(device, _core.triangle_indices, row, col, offset, True, dtype)
+    return finished(out, False, layout, False)
 
 
 def triu_indices(
@@ -186,5 +187,5 @@ def triu_indices(
     tensor([[0, 0, 1],
             [0, 1, 1]])
     """
-    out = _core.triangle_indices(row, col, offset, False, dtype)
-    return finished(out, False, device, layout, False)
+    out = made_on(device, _core.triangle_indices, row, col, offset, False, dtype)
+    return finished(out, False, layout, False)

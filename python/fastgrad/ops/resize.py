@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from fastgrad import _core
 from fastgrad.autograd.graph import record
+from fastgrad.device import placed
 from fastgrad.ops import shape
 from fastgrad.ops.indexing import index_select
 
@@ -118,7 +119,7 @@ def _pad_from_within(input: Tensor, pad: tuple[int, ...], mode: str, value: floa
     sizes = []
     for d in range(input.ndim - dims, input.ndim):
         left, right = pad[2 * (input.ndim - 1 - d) :][:2]
-        places = _sources(input.shape[d], left, right, mode)
+        places = placed(_sources(input.shape[d], left, right, mode), input.device)
         sizes.append(places.shape[0])
         index = places if index is None else _crossed(index, input.shape[d], places)
     flat = input if dims == 1 else shape.flatten(input, -dims)

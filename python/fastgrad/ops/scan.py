@@ -119,7 +119,7 @@ def _shifted(x: Tensor, dim: int, fill: float) -> Tensor:
         return x
     sizes = list(x.shape)
     sizes[dim] = 1
-    first = _core.full(sizes, fill, x.dtype)
+    first = _core.full_at(x.get_device(), sizes, fill, x.dtype)
     return cat([first, x.narrow(dim, 0, x.shape[dim] - 1)], dim)
 
 

@@ -237,7 +237,7 @@ def _constant(like: Tensor, value: float) -> Tensor:
 
 def _members(out: Tensor, dim: int, index: Tensor, src: Tensor, include_self: bool) -> Tensor:
     """How many elements are reduced to each place; 1 where nothing happens."""
-    count = _core.full(out.shape, include_self, out.dtype)
+    count = _core.full_at(out.get_device(), out.shape, include_self, out.dtype)
     _core.scatter_add_(count, dim, index, _constant(src, 1))
     return _core.where(_core.eq(count, 0), _core.full((), 1, count.dtype), count)
 

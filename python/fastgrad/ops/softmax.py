@@ -118,13 +118,14 @@ def gumbel_softmax(
     tensor([1., 1.])
     """
     # PyTorch's exponential numbers: drawn in double, then rounded.
-    uniform = _core.uniform_(_core.empty(logits.shape, _core.float64), 0.0, 1.0, None)
+    drawn = _core.empty_at(logits.get_device(), logits.shape, _core.float64)
+    uniform = _core.uniform_(drawn, 0.0, 1.0, None)
     exponential = _core.neg(_core.log1p(_core.neg(uniform))).to(logits.dtype)
     soft = softmax((logits - _core.log(exponential)) / tau, dim)
     if not hard:
         return soft
     chosen = soft.detach().max(dim, keepdim=True).indices
-    one_hot = _core.full(logits.shape, 0, logits.dtype)
+    one_hot = _core.full_at(logits.get_device(), logits.shape, 0, logits.dtype)
     one_hot.scatter_(dim, chosen, 1.0)
     return one_hot - soft.detach() + soft
 

@@ -361,7 +361,8 @@ def _wanted(value: Operand, sequence: Tensor) -> Tensor:
             "searchsorted(): input value can be a scalar only when boundaries tensor dimension is "
             f"1, but we got boundaries tensor dim({sequence.ndim})"
         )
-    return _core.tensor(value, _core.result_type(sequence, value))
+    kind = _core.result_type(sequence, value)
+    return _core.full_at(sequence.get_device(), (), value, kind)
 
 
 def bucketize(

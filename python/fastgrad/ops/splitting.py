@@ -112,9 +112,10 @@ def split_with_sizes_vjp(grad: Tensor, saved: Saved, needs: Needs) -> Grads:
 
 def _filled(grads: Any, shapes: Sequence[tuple[int, ...]]) -> list[Tensor]:
     """The gradients of all pieces: 0 for those that were not used."""
-    dtype = next(grad.dtype for grad in grads if grad is not None)
+    known = next(grad for grad in grads if grad is not None)
+    place, dtype = known.get_device(), known.dtype
     return [
-        _core.full(shape, 0, dtype) if grad is None else grad
+        _core.full_at(place, shape, 0, dtype) if grad is None else grad
         for grad, shape in zip(grads, shapes, strict=True)
     ]
 

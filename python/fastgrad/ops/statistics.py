@@ -261,7 +261,7 @@ def corrcoef(input: Tensor) -> Tensor:
     c = cov(input)
     if c.ndim == 0:
         return c / c
-    diagonal = _core.arange(0, 1, c.shape[0], _core.int64)
+    diagonal = _core.arange_at(c.get_device(), 0, 1, c.shape[0], _core.int64)
     deviations = getitem(c, (diagonal, diagonal)).sqrt()
     return (c / deviations.unsqueeze(1) / deviations).clamp(-1, 1)
 

@@ -75,7 +75,7 @@ def strided_backward(grad: Tensor, source: Geometry, view: Geometry, overlaps: b
     extent = max(_end(source), _end(view)) - first
     memory = strided_add(grad, view[1], view[2] - first, extent)
     if overlaps:
-        ones = _core.full(sizes, 1, grad.dtype)
+        ones = _core.full_at(grad.get_device(), sizes, 1, grad.dtype)
         times = _core.strided_add(ones, strides, offset - first, extent)
         memory = memory / _core.maximum(times, 1)
     return as_strided(memory, sizes, strides, offset - first)
@@ -119,5 +119,7 @@ def unfold(input: Tensor, dimension: int, size: int, step: int) -> Tensor:
 def unfold_vjp(grad: Tensor, saved: Saved, needs: Needs) -> Grads:
     sizes, dimension, size, step = saved
     # The strides of the windows in a gradient whose elements lie in order.
-    windows = _core.unfold(_core.empty(sizes, grad.dtype), dimension, size, step)
+    windows = _core.unfold(
+        _core.empty_at(grad.get_device(), sizes, grad.dtype), dimension, size, step
+    )
     return (strided_add(grad, windows.stride(), 0, sizes.numel()).view(sizes),)

@@ -81,7 +81,7 @@ def abs_vjp(grad: Tensor, saved: Saved, needs: Needs) -> Grads:
 
 def no_slope(grad: Tensor) -> Grads:
     """The gradient of a function that is constant almost everywhere."""
-    return (_core.full(grad.shape, 0, grad.dtype),)
+    return (_core.full_at(grad.get_device(), grad.shape, 0, grad.dtype),)
 
 
 def sign_vjp(grad: Tensor, saved: Saved, needs: Needs) -> Grads:

@@ -115,9 +115,9 @@ def _groups(x: Tensor, order: Tensor | None) -> tuple[Tensor, Tensor, Tensor]:
     """
     n = x.shape[0]
     if n == 0:
-        none = _core.empty((0,), _core.int64)
+        none = _core.empty_at(x.get_device(), (0,), _core.int64)
         return x, none, none
-    starts = _core.full((n,), True, _core.bool)
+    starts = _core.full_at(x.get_device(), (n,), True, _core.bool)
     differs = _core.ne(_core.narrow(x, 0, 1, n - 1), _core.narrow(x, 0, 0, n - 1))
     _core.copy_(
         _core.narrow(starts, 0, 1, n - 1), _core.any(differs, 1, False) if x.ndim > 1 else differs
@@ -127,7 +127,7 @@ def _groups(x: Tensor, order: Tensor | None) -> tuple[Tensor, Tensor, Tensor]:
     if order is None:
         inverse = run
     else:
-        inverse = _core.scatter_(_core.empty((n,), _core.int64), 0, order, run)
+        inverse = _core.scatter_(_core.empty_in_order_of(run, _core.int64), 0, order, run)
     return _core.index_select(x, 0, first), inverse, _core.bincount(run, None, 0)
 
 

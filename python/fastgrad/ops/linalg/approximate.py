@@ -37,7 +37,7 @@ def _smallest(values: Tensor, A: Tensor, atol: Operand | None, rtol: Operand | N
     largest = (
         _core.amax(values, -1, False)
         if values.shape[-1]
-        else _core.full(values.shape[:-1], 0, A.dtype)
+        else _core.full_at(A.get_device(), values.shape[:-1], 0, A.dtype)
     )
     relative = _core.mul(largest, rtol)
     return _core.maximum(
@@ -183,7 +183,7 @@ def lstsq(
     solution = matmul(pinv(A, rcond), B)
     values = svdvals(A.detach())
     rank = (values > unsqueeze(_smallest(values, A, None, rcond), -1)).sum(-1)
-    residuals = none = _core.empty((0,), A.dtype)
+    residuals = none = _core.empty_at(A.get_device(), (0,), A.dtype)
     m, n = A.shape[-2:]
     if driver != "gelsy" and m > n and (rank == n).all().item():
         residuals = (matmul(A, solution) - B).square().sum(-2)
@@ -232,7 +232,7 @@ def cond(A: Tensor, p: float | str | None = None) -> Tensor:
     if p is None or p in (2, -2):
         check_matrix("linalg.cond", A)
         if not min(A.shape[-2:]):
-            return _core.full(A.shape[:-2], 0, A.dtype)
+            return _core.full_at(A.get_device(), A.shape[:-2], 0, A.dtype)
         values = svdvals(A)
         first, last = values[..., 0], values[..., -1]
         return last / first if p == -2 else first / last
@@ -243,7 +243,7 @@ def cond(A: Tensor, p: float | str | None = None) -> Tensor:
         )
     check_square(f"linalg.cond(ord={p})", A)
     if not A.shape[-1]:
-        return _core.full(A.shape[:-2], 0, A.dtype)
+        return _core.full_at(A.get_device(), A.shape[:-2], 0, A.dtype)
     inverse, info = inv_ex(A)
     singular = info != 0
     finite = inverse.masked_fill(unsqueeze(unsqueeze(singular, -1), -1), 0.0)

@@ -111,7 +111,7 @@ def together(A: Tensor, vjp: Vjp, outputs: tuple[Tensor, ...]) -> tuple[Tensor, 
     gives it the results.
     """
     if A.requires_grad and _core.is_grad_enabled():
-        producer = _core.empty((0,), A.dtype)
+        producer = _core.empty_at(A.get_device(), (0,), A.dtype)
         record_result(producer, vjp, _core.edges(A), tuple(map(_core.detach, outputs)))
         link_outputs(dict(enumerate(outputs)), producer.node, len(outputs))
     return outputs
@@ -128,4 +128,4 @@ def linked(saved: Saved) -> list[Tensor]:
 
 def identity(A: Tensor, n: int) -> Tensor:
     """The identity matrix of the dtype of `A`."""
-    return _core.eye(n, n, A.dtype)
+    return _core.eye_at(A.get_device(), n, n, A.dtype)

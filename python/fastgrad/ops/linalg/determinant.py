@@ -54,7 +54,7 @@ def det(A: Tensor) -> Tensor:
 
 def _parity(pivots: Tensor, A: Tensor) -> Tensor:
     """1 or -1: the sign of as many exchanges of rows."""
-    places = _core.arange(1, 1, pivots.shape[-1], _core.int32)
+    places = _core.arange_at(pivots.get_device(), 1, 1, pivots.shape[-1], _core.int32)
     exchanges = _core.sum(_core.ne(pivots, places), -1, False, None)
     return _core.sub(1, _core.mul(_core.remainder(exchanges, 2), 2)).to(A.dtype)
 

@@ -185,7 +185,7 @@ def zero_pivot(LU: Tensor) -> Tensor:
     """For each matrix 0, or which number on the diagonal of U is the first 0, counted from 1."""
     zero = _core.eq(diagonal_of(LU), 0)
     if not zero.shape[-1]:
-        return _core.full(zero.shape[:-1], 0, _core.int32)
+        return _core.full_at(zero.get_device(), zero.shape[:-1], 0, _core.int32)
     found, place = _core.max_dim(zero.int(), -1, False)
     return (found * (place + 1)).int()
 
@@ -210,11 +210,11 @@ def lu_unpack(
     check_matrix("lu_unpack", LU_data)
     m, n = LU_data.shape[-2:]
     k = min(m, n)
-    P = L = U = _core.empty((0,), LU_data.dtype)
+    P = L = U = _core.empty_at(LU_data.get_device(), (0,), LU_data.dtype)
     if unpack_pivots:
         P = _core.lu_permutation(LU_pivots, m, LU_data.dtype)
     if unpack_data:
-        L = tril(LU_data[..., :k], -1) + _core.eye(m, k, LU_data.dtype)
+        L = tril(LU_data[..., :k], -1) + _core.eye_at(LU_data.get_device(), m, k, LU_data.dtype)
         U = triu(LU_data[..., :k, :])
     return lu_unpack_result((P, L, U))
 
@@ -302,7 +302,9 @@ def qr(A: Tensor, mode: str = "reduced") -> linalg_qr_result:
     unique = mode != "complete" or A.shape[-2] <= A.shape[-1]
     both = lapack("linalg.qr", "qr", A, "complete" if mode == "complete" else "reduced")
     Q, R = together(A, linalg_qr_vjp if unique else no_qr_vjp, both)
-    return linalg_qr_result((_core.empty((0,), A.dtype) if mode == "r" else Q, R))
+    return linalg_qr_result(
+        (_core.empty_at(A.get_device(), (0,), A.dtype) if mode == "r" else Q, R)
+    )
 
 
 def no_qr_vjp(grad: Any, saved: Saved, needs: Needs) -> Grads:

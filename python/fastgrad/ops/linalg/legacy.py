@@ -67,7 +67,7 @@ def svd(input: Tensor, some: bool = True, compute_uv: bool = True) -> svd_result
         U, S, Vh = spectral.svd(input, not some)
         return svd_result((U, S, transpose(Vh, -2, -1)))
     *batch, m, n = input.shape
-    zeros = (_core.full((*batch, k, k), 0, input.dtype) for k in (m, n))
+    zeros = (_core.full_at(input.get_device(), (*batch, k, k), 0, input.dtype) for k in (m, n))
     U, V = zeros
     return svd_result((U, spectral.svdvals(input), V))
 

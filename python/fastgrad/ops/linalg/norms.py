@@ -66,7 +66,7 @@ def matrix_norm(
     summed, left = (rows, columns) if ord in (1, -1) else (columns, rows)
     sums = sum(abs(A), summed, True)
     if ord > 0 and not A.shape[left]:
-        sums = _core.full([n or 1 for n in sums.shape], 0, A.dtype)
+        sums = _core.full_at(A.get_device(), [n or 1 for n in sums.shape], 0, A.dtype)
     out = amax(sums, left, True) if ord > 0 else amin(sums, left, True)
     return out if keepdim else _without(out, rows, columns)
 

@@ -124,7 +124,7 @@ def vander(x: Tensor, *, N: int | None = None) -> Tensor:
         raise RuntimeError(
             f"linalg.vander: N must be greater than 1, got {count} for the shape {list(x.shape)}"
         )
-    power = _core.full(x.shape, 1, x.dtype)
+    power = _core.full_at(x.get_device(), x.shape, 1, x.dtype)
     powers = [power]
     for _ in range(count - 1):
         power = power * x
