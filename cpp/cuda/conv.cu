@@ -26,7 +26,7 @@ struct Part {
 
 // A thread copies what one window has of one channel.
 template <class I, class T>
-__global__ void unfold_windows(T* columns, const T* images, Windows w, I channels, Part part, I threads) {
+__global__ void unfold_windows(T* columns, const T* images, Windows w, I channels, Part part, Index threads) {
   const I width = static_cast<I>(w.out[2]), high = static_cast<I>(w.out[1]);
   const Index plane = w.in[0] * w.in[1] * w.in[2], taps = w.kernel[0] * w.kernel[1] * w.kernel[2];
   for (Index t = thread_index(); t < threads; t += thread_count()) {
@@ -56,7 +56,7 @@ __global__ void unfold_windows(T* columns, const T* images, Windows w, I channel
 
 // A thread adds up what the windows have of one element of an image, in the order of their elements.
 template <class I, class T>
-__global__ void fold_windows(T* images, const T* columns, Windows w, I channels, Part part, bool add, I threads) {
+__global__ void fold_windows(T* images, const T* columns, Windows w, I channels, Part part, bool add, Index threads) {
   const I wide = static_cast<I>(w.in[2]), high = static_cast<I>(w.in[1]), deep = static_cast<I>(w.in[0]);
   const Index last_window = part.first_window + part.windows;
   for (Index t = thread_index(); t < threads; t += thread_count()) {
@@ -91,7 +91,7 @@ void unfold_part(const Tensor& columns, const void* images, const Windows& w, In
     with_index(std::max({threads, volume(w.in), volume(w.out)}), [&](auto index) {
       using I = decltype(index);
       launch("unfold", unfold_windows<I, T>, blocks_for(threads), block_threads, 0, static_cast<T*>(columns.address()),
-             static_cast<const T*>(images), w, static_cast<I>(channels), part, static_cast<I>(threads));
+             static_cast<const T*>(images), w, static_cast<I>(channels), part, threads);
     });
   });
 }
@@ -104,7 +104,7 @@ void fold_part(void* images, const Tensor& columns, const Windows& w, Index chan
     with_index(std::max({threads, volume(w.in), volume(w.out)}), [&](auto index) {
       using I = decltype(index);
       launch("fold", fold_windows<I, T>, blocks_for(threads), block_threads, 0, static_cast<T*>(images),
-             static_cast<const T*>(columns.address()), w, static_cast<I>(channels), part, add, static_cast<I>(threads));
+             static_cast<const T*>(columns.address()), w, static_cast<I>(channels), part, add, threads);
     });
   });
 }

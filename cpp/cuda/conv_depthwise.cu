@@ -15,7 +15,7 @@ struct Shape {
 };
 
 template <class I, class T>
-__global__ void convolve_channels(T* out, const T* x, const T* weight, const T* bias, Shape s, I threads) {
+__global__ void convolve_channels(T* out, const T* x, const T* weight, const T* bias, Shape s, Index threads) {
   const Windows& w = s.w;
   const I wide = static_cast<I>(w.out[2]), high = static_cast<I>(w.out[1]), deep = static_cast<I>(w.out[0]);
   const Index taps = volume(w.kernel), plane = volume(w.in);
@@ -45,7 +45,7 @@ __global__ void convolve_channels(T* out, const T* x, const T* weight, const T* 
 }
 
 template <class I, class T>
-__global__ void gather_channels(T* out, const T* g, const T* weight, Shape s, I threads) {
+__global__ void gather_channels(T* out, const T* g, const T* weight, Shape s, Index threads) {
   const Windows& w = s.w;
   const I wide = static_cast<I>(w.in[2]), high = static_cast<I>(w.in[1]), deep = static_cast<I>(w.in[0]);
   const Index windows = volume(w.out);
@@ -129,7 +129,7 @@ void depthwise(const Tensor& out, const Tensor& x, const Tensor& weight, const T
       using I = decltype(index);
       launch("conv", convolve_channels<I, T>, blocks_for(threads), block_threads, 0, static_cast<T*>(out.address()),
              data<T>(x), data<T>(weight), bias == nullptr ? nullptr : data<T>(*bias), shape_of(x, weight.sizes[0], w),
-             static_cast<I>(threads));
+             threads);
     });
   });
 }
@@ -141,7 +141,7 @@ void depthwise_input(const Tensor& out, const Tensor& g, const Tensor& weight, c
     with_index(threads, [&](auto index) {
       using I = decltype(index);
       launch("conv", gather_channels<I, T>, blocks_for(threads), block_threads, 0, static_cast<T*>(out.address()),
-             data<T>(g), data<T>(weight), shape_of(out, weight.sizes[0], w), static_cast<I>(threads));
+             data<T>(g), data<T>(weight), shape_of(out, weight.sizes[0], w), threads);
     });
   });
 }

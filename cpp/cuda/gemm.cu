@@ -89,8 +89,8 @@ template <int extent, int depth, int each, class T, class R>
 __global__ void __launch_bounds__((extent / each) * (extent / each)) multiply_tiles(Task<T, R> t) {
   using A = Accumulator<T>;
   constexpr int side = extent / each, threads = side * side, quads = each / 4;
-  __shared__ alignas(16) A left[2][depth][extent + 4];
-  __shared__ alignas(16) A right[2][depth][extent + 4];
+  alignas(16) __shared__ A left[2][depth][extent + 4];
+  alignas(16) __shared__ A right[2][depth][extent + 4];
   const Index tiles_across = (t.n + extent - 1) / extent;
   const Index first_row = blockIdx.x / tiles_across * extent, first_column = blockIdx.x % tiles_across * extent;
   const Index begin = t.slice * blockIdx.z, end = min(t.k, begin + t.slice);

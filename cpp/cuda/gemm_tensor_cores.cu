@@ -70,9 +70,9 @@ __global__ void __launch_bounds__(threads) multiply_on_cores(Task<T, T> t) {
 #if !defined(__CUDA_ARCH__) || __CUDA_ARCH__ >= 800
   using Core = CoreType<T>;
   using Memory = typename Core::memory;
-  __shared__ alignas(32) T left[extent * pitch<T>];
-  __shared__ alignas(32) T right[extent * pitch<T>];
-  __shared__ alignas(32) float results[threads / 32][piece * piece];
+  alignas(32) __shared__ T left[extent * pitch<T>];
+  alignas(32) __shared__ T right[extent * pitch<T>];
+  alignas(32) __shared__ float results[threads / 32][piece * piece];
   const Index tiles_across = (t.n + extent - 1) / extent;
   const Index first_row = blockIdx.x / tiles_across * extent, first_column = blockIdx.x % tiles_across * extent;
   const int warp = threadIdx.x / 32, lane = threadIdx.x % 32;

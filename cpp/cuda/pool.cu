@@ -3,6 +3,7 @@
 // A thread computes one element: of the result, or of the image's gradient, for which it looks at the windows that have
 // it, in their order. So nothing is added up by several threads. Large windows are shared by the threads of a warp.
 #include <algorithm>
+#include <cstdlib>
 #include <limits>
 
 #include "cuda/families.h"
@@ -210,20 +211,17 @@ __global__ void average_gradient(T* dx, const T* g, Planes<I> p, I elements) {
 
 // ----------------------------------------------------------------------------------------------------- launches
 
-// f(I{}) with the quickest index for what is computed of places and of `elements`.
+// f(I{}) with the quickest index for `elements`, and for all that is computed of places and sizes.
 template <class F>
 void with_index(const SpanRules& rules, Index elements, const F& f) {
-  constexpr Index limit = std::numeric_limits<std::int32_t>::max();
-  Index in = 1, out = 1;
-  bool fits = elements <= limit;
+  Index largest = elements, padded = 1, windows = 1;
   for (const SpanRule<Index>& rule : rules.along) {
-    in *= rule.in;
-    out *= rule.out;
-    const Index reached =
-        std::max(rule.out * std::max(rule.stride, rule.in + 1) + rule.extent, rule.in * (rule.out + 1));
-    fits = fits && reached + rule.in + 2 * rule.padding <= limit;
+    padded *= rule.in + 2 * rule.padding;
+    windows *= rule.out;
+    const Index shares = (rule.out + 1) * (rule.in + 1), starts = rule.out * rule.stride + rule.extent + rule.dilation;
+    largest = std::max({largest, padded + rule.extent, windows, shares, starts, std::abs(rule.divisor)});
   }
-  if (fits && in <= limit && out <= limit) return f(std::int32_t{});
+  if (largest <= std::numeric_limits<std::int32_t>::max()) return f(std::int32_t{});
   f(Index{});
 }
 
