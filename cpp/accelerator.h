@@ -18,6 +18,7 @@
 #include "kernels.h"
 #include "ops/optim_rules.h"
 #include "ops/promotion.h"
+#include "ops/span_rule.h"
 
 namespace fastgrad {
 
@@ -234,6 +235,23 @@ struct Accelerator {
   void (*poisson)(const Tensor& counts, const Tensor& rates, Philox& generator);  // float64
   // optim: one step for all parameters
   void (*optimize)(const OptimRule& rule, const std::vector<OptimParameter>& parameters);
+  // matmul: the product of two stacks of matrices, of which each broadcasts to `out`, and a bias for each column, or
+  // null
+  void (*matmul)(const Tensor& out, const Tensor& a, const Tensor& b, const Tensor* bias);
+  void (*set_allow_tf32)(bool allowed);  // whether products may round float32 to TF32; at first they may not
+  // conv, of contiguous tensors: images (N, C, ...), weights and gradients as in ops.h; the bias may be null
+  void (*convolution)(const Tensor& out, const Tensor& x, const Tensor& weight, const Tensor* bias, const Windows& w,
+                      Index groups);
+  void (*convolution_input)(const Tensor& dx, const Tensor& g, const Tensor& weight, const Windows& w, Index groups);
+  void (*convolution_weight)(const Tensor& dw, const Tensor& x, const Tensor& g, const Windows& w, Index groups);
+  void (*unfold)(const Tensor& columns, const Tensor& images, const Windows& w);
+  void (*fold)(const Tensor& images, const Tensor& columns, const Windows& w);
+  // pool, of contiguous tensors; `where` as kernels.h says
+  void (*max_pool)(const Tensor& out, const Tensor& where, const Tensor& x, const SpanRules& rules);
+  void (*max_pool_places)(const Tensor& places, const Tensor& where, const SpanRules& rules);
+  void (*max_pool_backward)(const Tensor& dx, const Tensor& g, const Tensor& where, const SpanRules& rules);
+  void (*avg_pool)(const Tensor& out, const Tensor& x, const SpanRules& rules);
+  void (*avg_pool_backward)(const Tensor& dx, const Tensor& g, const SpanRules& rules);
 };
 
 // Null in a build without CUDA.

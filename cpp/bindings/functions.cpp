@@ -339,8 +339,8 @@ PyMethodDef functions[] = {
     def_any<tril>("tril"),
     def_any<triu>("triu"),
     // matmul
-    def<matmul>("matmul"),
-    def<linear>("linear"),
+    def_any<matmul>("matmul"),
+    def_any<linear>("linear"),
     // linalg
     def<lu_factor>("lu_factor"),
     def<lu_solve>("lu_solve"),

@@ -14,21 +14,6 @@ struct Convert {
   __device__ To operator()(From x) const { return converted<To>(x); }
 };
 
-// Elements of one type are moved whatever they mean.
-template <class F>
-void visit_width(DType t, F&& f) {
-  switch (item_size(t)) {
-    case 1:
-      return f(TypeTag<std::uint8_t>{});
-    case 2:
-      return f(TypeTag<std::uint16_t>{});
-    case 4:
-      return f(TypeTag<std::uint32_t>{});
-    default:
-      return f(TypeTag<std::uint64_t>{});
-  }
-}
-
 template <class T>
 struct Choose {
   __device__ T operator()(bool condition, T a, T b) const { return condition ? a : b; }

@@ -161,5 +161,23 @@ void poisson(const Tensor& counts, const Tensor& rates, Philox& generator);
 
 // optim
 void optimize(const OptimRule& rule, const std::vector<OptimParameter>& parameters);
+// matmul
+void matmul(const Tensor& out, const Tensor& a, const Tensor& b, const Tensor* bias);
+void set_allow_tf32(bool allowed);
+
+// conv
+void convolution(const Tensor& out, const Tensor& x, const Tensor& weight, const Tensor* bias, const Windows& w,
+                 Index groups);
+void convolution_input(const Tensor& dx, const Tensor& g, const Tensor& weight, const Windows& w, Index groups);
+void convolution_weight(const Tensor& dw, const Tensor& x, const Tensor& g, const Windows& w, Index groups);
+void unfold(const Tensor& columns, const Tensor& images, const Windows& w);
+void fold(const Tensor& images, const Tensor& columns, const Windows& w);
+
+// pool
+void max_pool(const Tensor& out, const Tensor& where, const Tensor& x, const SpanRules& rules);
+void max_pool_places(const Tensor& places, const Tensor& where, const SpanRules& rules);
+void max_pool_backward(const Tensor& dx, const Tensor& g, const Tensor& where, const SpanRules& rules);
+void avg_pool(const Tensor& out, const Tensor& x, const SpanRules& rules);
+void avg_pool_backward(const Tensor& dx, const Tensor& g, const SpanRules& rules);
 
 }  // namespace fastgrad::cuda

@@ -20,6 +20,7 @@ cudaStream_t current_stream();
 int multiprocessors();
 
 constexpr int block_threads = 256;
+constexpr Index most_blocks_along_y = 65535;
 
 // A grid for n threads, of at most so many blocks that loops over the rest pay for themselves.
 inline unsigned blocks_for(Index n, int threads = block_threads) {

@@ -123,6 +123,21 @@ Accelerator made() {
   table.poisson = poisson;
   // optim
   table.optimize = optimize;
+  // matmul
+  table.matmul = matmul;
+  table.set_allow_tf32 = set_allow_tf32;
+  // conv
+  table.convolution = convolution;
+  table.convolution_input = convolution_input;
+  table.convolution_weight = convolution_weight;
+  table.unfold = unfold;
+  table.fold = fold;
+  // pool
+  table.max_pool = max_pool;
+  table.max_pool_places = max_pool_places;
+  table.max_pool_backward = max_pool_backward;
+  table.avg_pool = avg_pool;
+  table.avg_pool_backward = avg_pool_backward;
   return table;
 }
 
