@@ -2,13 +2,12 @@
 //
 // A block moves one tile. Where an element goes follows from how many digits are smaller in all tiles, equal in the
 // tiles before, equal in the warps before, and equal in this warp before it; no atomic decides about an order.
-#include "cuda/order.cuh"
-
 #include <bit>
 #include <limits>
 
 #include "cuda/block_sum.cuh"
 #include "cuda/launch.cuh"
+#include "cuda/order.cuh"
 
 namespace fastgrad::cuda {
 namespace {

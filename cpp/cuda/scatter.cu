@@ -8,7 +8,9 @@ namespace fastgrad::cuda {
 namespace {
 
 // Whether a dimension goes along the elements that one index stands for.
-bool is_in_row(const Walk<3>& walk, int d) { return walk.strides[of_index][d] == 0 && walk.strides[of_indexed][d] != 0; }
+bool is_in_row(const Walk<3>& walk, int d) {
+  return walk.strides[of_index][d] == 0 && walk.strides[of_indexed][d] != 0;
+}
 
 // The dimensions of a walk that lie in rows, or those that do not.
 Walk<3> part_of(const Walk<3>& walk, bool in_row) {
@@ -62,7 +64,7 @@ __global__ void find_rows(Positions positions, Geometry<3> geometry, bool whole,
 struct SortedRows {
   const Index* keys;
   const int* places;
-  Index rows, width, scale;     // a key times the scale is an element of `indexed`
+  Index rows, width, scale;      // a key times the scale is an element of `indexed`
   Geometry<3> position, in_row;  // of a place, and of a column
 
   __device__ bool starts(Index i) const { return i == 0 || keys[i - 1] != keys[i]; }
