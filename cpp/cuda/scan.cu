@@ -93,7 +93,8 @@ struct RunningExtreme {
   }
 };
 
-// s -> factor * s + term. A product of finite factors stays finite: a 0 is a 0 after any number of them.
+// s -> factor * s + term. A product of finite factors stays finite, so that a 0 is a 0 after any number of them, and a
+// constant (factor 0) stays one. Only among infinite factors NaN may come where going step by step gives an infinity.
 struct Affine {
   double factor, term;
 };
@@ -102,9 +103,10 @@ struct AffineChain {
   using State = Affine;
   __device__ static State identity() { return {1, 0}; }
   __device__ static State of(const State& a, const State& b) {
+    if (a.factor == 0) return {0, b.factor * a.term + b.term};
     const double factor = a.factor * b.factor;
     const bool overflows = isinf(factor) && !isinf(a.factor) && !isinf(b.factor);
-    return {overflows ? copysign(DBL_MAX, factor) : factor, b.factor * a.term + b.term};
+    return {overflows ? copysign(DBL_MAX, factor) : factor, a.term == 0 ? b.term : b.factor * a.term + b.term};
   }
 };
 
