@@ -10,7 +10,7 @@ template <class T>
 __global__ void take_elements(Positions positions, Geometry<3> geometry, T* out, const T* from, Index n) {
   for (Index i = thread_index(); i < n; i += thread_count()) {
     Index at[3];
-    geometry.locate(i, at);
+    geometry.locate_element(i, at);
     out[at[of_other]] = from[at[of_indexed] + positions.at(at[of_index]) * positions.step];
   }
 }
@@ -21,7 +21,7 @@ __global__ void take_rows(Positions positions, Geometry<3> geometry, char* out, 
                           Index rows, Index units) {
   for_each_in_rows(rows, units, [&](Index row) {
     Index at[3];
-    geometry.locate(row, at);
+    geometry.locate_element(row, at);
     const Index place = at[of_indexed] + positions.at(at[of_index]) * positions.step;
     auto* const to_row = reinterpret_cast<U*>(out + at[of_other] * item);
     const auto* const from_row = reinterpret_cast<const U*>(from + place * item);
@@ -96,14 +96,14 @@ void take(const Lookup& l) {
     const RowGrid grid(rows, units);
     return visit_unit(unit, [&](auto u) {
       using U = decltype(u);
-      launch(l.op, take_rows<U>, grid.blocks, grid.threads, 0, positions_of(l), Geometry<3>(outer),
+      launch(l.op, take_rows<U>, grid.blocks, grid.threads, 0, positions_of(l), Geometry<3>(outer, 1),
              static_cast<char*>(l.other.address()), static_cast<const char*>(l.indexed.address()), item, rows, units);
     });
   }
   visit_unit(item, [&](auto u) {
     using U = decltype(u);
     const Index n = l.other.numel();
-    launch(l.op, take_elements<U>, blocks_for(n), block_threads, 0, positions_of(l), Geometry<3>(walk),
+    launch(l.op, take_elements<U>, blocks_for(n), block_threads, 0, positions_of(l), Geometry<3>(walk, 1),
            static_cast<U*>(l.other.address()), static_cast<const U*>(l.indexed.address()), n);
   });
 }

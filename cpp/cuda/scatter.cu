@@ -34,7 +34,7 @@ template <class T>
 __global__ void put_elements(Positions positions, Geometry<3> geometry, T* to, const T* from, Index n) {
   for (Index i = thread_index(); i < n; i += thread_count()) {
     Index at[3];
-    geometry.locate(i, at);
+    geometry.locate_element(i, at);
     to[at[of_indexed] + positions.at(at[of_index]) * positions.step] = from[at[of_other]];
   }
 }
@@ -43,7 +43,7 @@ void put_distinct(const Lookup& l, const Walk<3>& walk) {
   visit_unit(static_cast<Index>(item_size(l.other.dtype)), [&](auto unit) {
     using U = decltype(unit);
     const Index n = elements_of(walk);
-    launch(l.op, put_elements<U>, blocks_for(n), block_threads, 0, positions_of(l), Geometry<3>(walk),
+    launch(l.op, put_elements<U>, blocks_for(n), block_threads, 0, positions_of(l), Geometry<3>(walk, 1),
            static_cast<U*>(l.indexed.address()), static_cast<const U*>(l.other.address()), n);
   });
 }
@@ -54,7 +54,7 @@ void put_distinct(const Lookup& l, const Walk<3>& walk) {
 __global__ void find_rows(Positions positions, Geometry<3> geometry, bool whole, Index* keys, Index n) {
   for (Index i = thread_index(); i < n; i += thread_count()) {
     Index at[3];
-    geometry.locate(i, at);
+    geometry.locate_element(i, at);
     const Index position = positions.at(at[of_index]);
     keys[i] = whole ? at[of_indexed] + position * positions.step : position;
   }
@@ -72,7 +72,7 @@ struct SortedRows {
   __device__ Index target(Index i) const { return keys[i] * scale; }
   __device__ Index source(Index i) const {
     Index at[3];
-    position.locate(places[i], at);
+    position.locate_element(places[i], at);
     return at[of_other];
   }
 };
@@ -86,7 +86,7 @@ __global__ void put_last(SortedRows sorted, T* to, const T* from) {
     return [=, &sorted](Index c) {
       if (!writes) return;
       Index at[3];
-      sorted.in_row.locate(c, at);
+      sorted.in_row.locate_element(c, at);
       target[at[of_indexed]] = source[at[of_other]];
     };
   });
@@ -117,7 +117,7 @@ __global__ void combine_runs(SortedRows sorted, Index run, T* to, const T* from,
   for_each_in_rows((sorted.rows + run - 1) / run, sorted.width, [&](Index r) {
     return [=, &sorted](Index c) {
       Index at[3];
-      sorted.in_row.locate(c, at);
+      sorted.in_row.locate_element(c, at);
       const Index begin = r * run, end = begin + run < sorted.rows ? begin + run : sorted.rows;
       for (Index i = begin; i < end;) {
         T* const target = to + sorted.target(i) + at[of_indexed];
@@ -144,7 +144,7 @@ __global__ void combine_partials(SortedRows sorted, Index run, T* to, const T* p
       const Index key = sorted.keys[end];
       if (!sorted.starts(begin) && sorted.keys[begin] == key) return;  // it started before
       Index at[3];
-      sorted.in_row.locate(c, at);
+      sorted.in_row.locate_element(c, at);
       T* const target = to + sorted.target(end) + at[of_indexed];
       T sum = *target;
       for (Index next = r + 1; next * run < sorted.rows && sorted.keys[next * run] == key; ++next) {
@@ -190,7 +190,7 @@ void put_sorted(Scatter how, const Lookup& l, const Walk<3>& walk) {
   for (int d = 0; d < position.sizes.size(); ++d) last += (position.sizes[d] - 1) * position.strides[of_indexed][d];
   const bool whole = last > 0;
   const Tensor keys = empty({rows}, DType::int64);
-  launch(l.op, find_rows, blocks_for(rows), block_threads, 0, positions_of(l), Geometry<3>(position), whole,
+  launch(l.op, find_rows, blocks_for(rows), block_threads, 0, positions_of(l), Geometry<3>(position, 1), whole,
          static_cast<Index*>(keys.address()), rows);
   const Order order = in_order(keys, whole ? last + (l.size - 1) * l.step + 1 : l.size);
   const SortedRows sorted{static_cast<const Index*>(order.keys.address()),
@@ -198,8 +198,8 @@ void put_sorted(Scatter how, const Lookup& l, const Walk<3>& walk) {
                           rows,
                           width,
                           whole ? 1 : l.step,
-                          Geometry<3>(position),
-                          Geometry<3>(in_row)};
+                          Geometry<3>(position, 1),
+                          Geometry<3>(in_row, 1)};
   if (how != Scatter::write) {
     return visit_dtype(l.other.dtype, [&](auto tag) { combine<typename decltype(tag)::type>(how, l, sorted); });
   }
