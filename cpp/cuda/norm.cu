@@ -36,7 +36,7 @@ struct LayerNormRow {
       rstd[r] = scale;
     }
     T* const to = y + r * n;
-    row.each([&](auto width, Index i, const auto& packs) {
+    row.each([&](auto width, int i, const auto& packs) {
       constexpr int w = decltype(width)::value;
       Pack<T, w> v = packs[0];
       for (int j = 0; j < w; ++j) v.v[j] = (v.v[j] - m) * scale;
@@ -66,7 +66,7 @@ struct LayerNormBackwardRow {
   template <class R>
   __device__ void operator()(Index r, Index n, bool, R& row) const {
     const T m = mean == nullptr ? T{0} : mean[r], scale = rstd[r], count = static_cast<T>(n);
-    const auto weighted = [&](auto width, Index i, const auto& upstream) {
+    const auto weighted = [&](auto width, int i, const auto& upstream) {
       constexpr int w = decltype(width)::value;
       Pack<T, w> v = upstream;
       if (weight == nullptr) return v;
@@ -75,7 +75,7 @@ struct LayerNormBackwardRow {
       return v;
     };
     T sum = 0, product = 0;
-    row.each([&](auto width, Index i, const auto& packs) {
+    row.each([&](auto width, int i, const auto& packs) {
       const auto v = weighted(width, i, packs[0]);
       for (int j = 0; j < decltype(width)::value; ++j) {
         sum += v.v[j];
@@ -84,7 +84,7 @@ struct LayerNormBackwardRow {
     });
     const T a = mean == nullptr ? T{0} : row.over_group(sum, Add{}) / count, b = row.over_group(product, Add{}) / count;
     T* const to = dx + r * n;
-    row.each([&](auto width, Index i, const auto& packs) {
+    row.each([&](auto width, int i, const auto& packs) {
       auto v = weighted(width, i, packs[0]);
       for (int j = 0; j < decltype(width)::value; ++j) {
         v.v[j] = (v.v[j] - a - (packs[1].v[j] - m) * scale * b) * scale;

@@ -126,38 +126,39 @@ __device__ Exponentials<T> exponentials_of_block(const Exponentials<T>& mine) {
 }
 
 // How a row of n elements is cut: up to the first multiple of W elements in memory, packs, and the rest.
-template <int W>
+template <int W, class I>
 struct Cut {
-  Index head, packs;
+  I head, packs;
 
   template <class T>
-  __device__ Cut(const T* row, Index n) {
-    const Index misplaced = static_cast<Index>(reinterpret_cast<std::uintptr_t>(row) / sizeof(T) % W);
+  __device__ Cut(const T* row, I n) {
+    const I misplaced = static_cast<I>(reinterpret_cast<std::uintptr_t>(row) / sizeof(T) % W);
     head = misplaced == 0 ? 0 : W - misplaced;
     if (head > n) head = n;
     packs = (n - head) / W;
   }
-  __device__ Index rest() const { return head + packs * W; }
+  __device__ I rest() const { return head + packs * W; }
 };
 
 // f(Width<w>{}, i) for the elements [i, i + w) of a row that are this thread's; `threads` is at least W.
 template <int W, class T, class F>
 __device__ void for_each_pack(const T* row, Index n, Index thread, Index threads, F f) {
-  const Cut<W> cut(row, n);
+  const Cut<W, Index> cut(row, n);
   if (W > 1 && thread < cut.head) f(Width<1>{}, thread);
   for (Index p = thread; p < cut.packs; p += threads) f(Width<W>{}, cut.head + p * W);
   if (W > 1 && cut.rest() + thread < n) f(Width<1>{}, cut.rest() + thread);
 }
 
 // N rows of one length side by side, read by a group of threads: a warp, a part of one, or (G = 0) the block. The first
-// P packs of a thread stay in registers, the next ones in shared memory; what has no place there is read again.
+// P packs of a thread stay in registers, the next ones in shared memory; what has no place there is read again. Numbers
+// of elements are of 32 bits, which take half of the registers.
 template <class T, int N, int G, int W, int P>
 class Row {
  public:
-  __device__ Row(const T* const (&from)[N], Index n, int shared_packs)
+  __device__ Row(const T* const (&from)[N], int n, int shared_packs)
       : n_(n),
-        thread_(G == 0 ? threadIdx.x : threadIdx.x % (G == 0 ? 1 : G)),
-        threads_(G == 0 ? blockDim.x : G),
+        thread_(static_cast<int>(G == 0 ? threadIdx.x : threadIdx.x % (G == 0 ? 1 : G))),
+        threads_(G == 0 ? static_cast<int>(blockDim.x) : G),
         cut_(from[0], n),
         kept_((P + shared_packs) * threads_) {
     for (int k = 0; k < N; ++k) from_[k] = from[k];
@@ -167,19 +168,7 @@ class Row {
     for (int p = 0; p < P; ++p) {
       if (pack(p) < cut_.packs) read(at(pack(p)), packs_[p]);
     }
-    constexpr int together = 4;  // loads on their way at the same time
-    const Index end = cut_.packs < kept_ ? cut_.packs : kept_;
-    for (Index p = pack(P); p < end; p += together * threads_) {
-      Pack<T, W> some[together][N];
-#pragma unroll
-      for (int k = 0; k < together; ++k) {
-        if (p + k * threads_ < end) read(at(p + k * threads_), some[k]);
-      }
-#pragma unroll
-      for (int k = 0; k < together; ++k) {
-        if (p + k * threads_ < end) keep(p + k * threads_, some[k]);
-      }
-    }
+    if constexpr (G == 0) fill_shared();
   }
 
   __device__ bool is_first_thread() const { return thread_ == 0; }
@@ -188,7 +177,7 @@ class Row {
   template <class F, class Combine>
   __device__ T reduced(T identity, F term, Combine combine) {
     T result = identity;
-    each([&](auto width, Index, const auto& packs) {
+    each([&](auto width, int, const auto& packs) {
       for (int j = 0; j < decltype(width)::value; ++j) result = combine(result, apply(term, packs, j));
     });
     return over_group(result, combine);
@@ -213,7 +202,7 @@ class Row {
   // to[i] = f(elements...)
   template <class F>
   __device__ void write(T* to, F f) {
-    each([&](auto width, Index i, const auto& packs) {
+    each([&](auto width, int i, const auto& packs) {
       Pack<T, decltype(width)::value> result;
       for (int j = 0; j < decltype(width)::value; ++j) result.v[j] = apply(f, packs, j);
       store(to + i, result);
@@ -229,7 +218,8 @@ class Row {
     for (int p = 0; p < P; ++p) {
       if (pack(p) < cut_.packs) f(Width<W>{}, at(pack(p)), packs_[p]);
     }
-    for (Index p = pack(P); p < cut_.packs; p += threads_) {
+    if constexpr (G != 0) return;  // such rows have no more
+    for (int p = pack(P); p < cut_.packs; p += threads_) {
       Pack<T, W> one[N];
       if (p < kept_) {
         for (int k = 0; k < N; ++k) one[k] = dynamic_shared<Pack<T, W>>()[place(p, k)];
@@ -241,15 +231,31 @@ class Row {
   }
 
  private:
-  __device__ Index pack(int p) const { return thread_ + p * threads_; }
-  __device__ Index at(Index p) const { return cut_.head + p * W; }
-  __device__ Index place(Index p, int k) const { return (p - P * threads_) * N + k; }
+  __device__ int pack(int p) const { return thread_ + p * threads_; }
+  __device__ int at(int p) const { return cut_.head + p * W; }
+  __device__ int place(int p, int k) const { return (p - P * threads_) * N + k; }
+
+  __device__ void fill_shared() {
+    constexpr int together = 4 / N;  // loads on their way at the same time
+    const int end = cut_.packs < kept_ ? cut_.packs : kept_;
+    for (int p = pack(P); p < end; p += together * threads_) {
+      Pack<T, W> some[together][N];
+#pragma unroll
+      for (int k = 0; k < together; ++k) {
+        if (p + k * threads_ < end) read(at(p + k * threads_), some[k]);
+      }
+#pragma unroll
+      for (int k = 0; k < together; ++k) {
+        if (p + k * threads_ < end) keep(p + k * threads_, some[k]);
+      }
+    }
+  }
 
   template <int w>
-  __device__ void read(Index i, Pack<T, w> (&to)[N]) const {
+  __device__ void read(int i, Pack<T, w> (&to)[N]) const {
     for (int k = 0; k < N; ++k) to[k] = load<w>(from_[k] + i);
   }
-  __device__ void keep(Index p, const Pack<T, W> (&one)[N]) {
+  __device__ void keep(int p, const Pack<T, W> (&one)[N]) {
     for (int k = 0; k < N; ++k) dynamic_shared<Pack<T, W>>()[place(p, k)] = one[k];
   }
 
@@ -263,16 +269,18 @@ class Row {
   }
 
   const T* from_[N];
-  Index n_, thread_, threads_;
-  Cut<W> cut_;
-  Index kept_;
+  int n_, thread_, threads_;
+  Cut<W, int> cut_;
+  int kept_;
   Pack<T, 1> head_[N], tail_[N];
   Pack<T, W> packs_[P][N];
 };
 
+constexpr Index longest_row = Index{1} << 30;
+
 // Op has `inputs`, from(k), the first row of each, and operator()(r, n, row), what to do with row number r.
 template <class T, int G, int W, int P, class Op>
-__global__ void __launch_bounds__(512, 2) row_kernel(Op op, Index rows, Index n, int shared_packs) {
+__global__ void __launch_bounds__(512, 2) row_kernel(Op op, Index rows, int n, int shared_packs) {
   constexpr int N = Op::inputs;
   const Index group = G == 0 ? blockIdx.x : thread_index() / (G == 0 ? 1 : G);
   const bool is_idle = group >= rows;  // a lane of a warp that has other rows
@@ -326,7 +334,7 @@ template <class T, int G, int W, int P, class Op>
 void launch_groups(const char* name, const Op& op, Index rows, Index n) {
   constexpr Index rows_each = block_threads / G;
   launch(name, row_kernel<T, G, W, P, Op>, static_cast<unsigned>((rows + rows_each - 1) / rows_each), block_threads, 0,
-         op, rows, n, 0);
+         op, rows, static_cast<int>(n), 0);
 }
 
 template <class T, int W, int P, class Op>
@@ -336,7 +344,7 @@ void launch_blocks(const char* name, const Op& op, Index rows, Index n) {
   const Index bytes = missing * threads * Op::inputs * Index{sizeof(T)} * W;
   const bool fits = missing > 0 && bytes <= shared_limit();  // else blocks without it hide more latency
   launch_with_shared(name, row_kernel<T, 0, W, P, Op>, static_cast<unsigned>(rows), static_cast<unsigned>(threads),
-                     fits ? bytes : 0, op, rows, n, fits ? static_cast<int>(missing) : 0);
+                     fits ? bytes : 0, op, rows, static_cast<int>(n), fits ? static_cast<int>(missing) : 0);
 }
 
 // Starts the row kernel of an Op for rows of n elements; `aligned`: whether all memory that it touches begins at a
@@ -345,6 +353,9 @@ template <class T, class Op>
 void for_each_row(const char* name, const Op& op, Index rows, Index n, bool aligned) {
   constexpr int W = packed<T>, P = 32 / Op::inputs / static_cast<int>(sizeof(T)) / W * 4;
   if (rows == 0 || n == 0) return;
+  if (n > longest_row) {
+    fail(ErrorKind::not_implemented, name, ": CUDA kernels take rows of at most ", longest_row, " elements, got ", n);
+  }
   if (n <= 32) return launch_groups<T, 8, 1, 4>(name, op, rows, n);
   if (aligned) {
     if (n <= warp_lanes * P * W) return launch_groups<T, warp_lanes, W, P>(name, op, rows, n);

@@ -65,7 +65,7 @@ struct Parts {
   }
   // Where rows alone would leave most of the device idle.
   static bool are_worth_it(Index rows, Index length) {
-    return rows * 2 < multiprocessors() && length >= 2 * least_part;
+    return length > longest_row || (rows * 2 < multiprocessors() && length >= 2 * least_part);
   }
   dim3 grid(Index rows) const { return dim3(static_cast<unsigned>(count()), static_cast<unsigned>(rows)); }
   Index count() const { return (n + each - 1) / each; }
