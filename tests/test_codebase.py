@@ -128,8 +128,14 @@ def includes(folder: str) -> Iterator[tuple[str, str]]:
     ("folder", "may_know"),
     [
         ("kernels", r"kernels\.h|kernels/\w+\.h"),
-        ("core", r"core/\w+\.h|kernels\.h"),
-        ("ops", r"core/\w+\.h|kernels\.h|ops/\w+\.h"),
+        ("core", r"core/\w+\.h|kernels\.h|accelerator\.h"),
+        ("ops", r"core/\w+\.h|kernels\.h|accelerator\.h|ops/\w+\.h"),
+        (
+            "cuda",
+            r"core/\w+\.h|kernels\.h|kernels/\w+\.h|accelerator\.h"
+            r"|ops/(iterate|transposition|\w+_keys)\.h|cuda/\w+\.(h|cuh)",
+        ),
+        ("emulation", r"core/half\.h|emulation/\w+\.h|cuda_\w+\.h|mma\.h"),
     ],
 )
 def test_cpp_layers_know_only_what_lies_below(folder: str, may_know: str):
@@ -162,12 +168,12 @@ ROOMS = (
         "hub",
         "switches",
         "compiler",
-        "accelerator",
         "multiprocessing",
         "onnx",
         "backends",
         "amp",
         "cuda",
+        "accelerator",
         "viz",
         "hints",
         "machine",

@@ -108,6 +108,7 @@ PyMethodDef functions[] = {
       return to_device(x, Device{static_cast<std::int8_t>(device)}, non_blocking);
     },
         Kind::differentiable, Halves::its_own, Devices::any>("to_device"),
+    def_any<pinned>("pinned"),
     def<transfer_, Kind::differentiable, Halves::its_own, Devices::any>("transfer_"),
     def<[](const Tensor& to, const Tensor& from) { transfer_(to, from, false); }, Kind::differentiable, Halves::its_own,
         Devices::any>("copy_"),

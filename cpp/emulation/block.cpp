@@ -74,9 +74,8 @@ Fiber& next_fiber() {
 }
 
 // Leaves the thread that runs; returns when it is resumed.
-void wait() {
+void leave_for(Fiber& next) {
   Thread& thread = *current;
-  Fiber& next = next_fiber();
   if (&next != thread.fiber) thread.fiber->switch_to(next);
   make_current(thread);
 }
@@ -230,7 +229,7 @@ void fail(const char* reason) {
 
 void yield_thread() {
   block.add_ready(*current);
-  wait();
+  leave_for(block.begun < block.size ? idle_fiber() : next_fiber());
 }
 
 int wait_for_block(Count count, bool predicate) {
@@ -245,7 +244,7 @@ int wait_for_block(Count count, bool predicate) {
   if (block.waiting == block.live) {
     open_barrier();
   } else {
-    wait();
+    leave_for(next_fiber());
   }
   return block.barrier_result;
 }
@@ -262,7 +261,7 @@ std::uint64_t wait_for_warp(Exchange exchange, unsigned mask, std::uint64_t valu
   thread.state = State::in_warp;
   warp.waiting |= lane_bit(thread);
   try_exchange(thread);
-  if (thread.state == State::in_warp) wait();
+  if (thread.state == State::in_warp) leave_for(next_fiber());
   return lane.result;
 }
 

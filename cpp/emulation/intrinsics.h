@@ -68,9 +68,18 @@ inline float __uint_as_float(unsigned x) { return std::bit_cast<float>(x); }
 inline long long __double_as_longlong(double x) { return std::bit_cast<long long>(x); }
 inline double __longlong_as_double(long long x) { return std::bit_cast<double>(x); }
 
-// Both arguments are brought to their common type, as CUDA's overloads do.
+namespace fastgrad::emulation {
+
+// The pairs for which CUDA has a min and a max: of floats, and of integers of one kind, with a sign or without.
 template <class A, class B>
-  requires std::is_arithmetic_v<A> && std::is_arithmetic_v<B>
+concept Comparable = (std::is_floating_point_v<A> && std::is_floating_point_v<B>) ||
+                     (std::is_integral_v<A> && std::is_integral_v<B> &&
+                      std::same_as<std::make_signed_t<decltype(+A())>, std::make_signed_t<decltype(+B())>>);
+
+}  // namespace fastgrad::emulation
+
+template <class A, class B>
+  requires fastgrad::emulation::Comparable<A, B>
 constexpr auto min(A a, B b) {
   using T = decltype(a + b);
   const T x = static_cast<T>(a), y = static_cast<T>(b);
@@ -78,7 +87,7 @@ constexpr auto min(A a, B b) {
   return x < y ? x : y;
 }
 template <class A, class B>
-  requires std::is_arithmetic_v<A> && std::is_arithmetic_v<B>
+  requires fastgrad::emulation::Comparable<A, B>
 constexpr auto max(A a, B b) {
   using T = decltype(a + b);
   const T x = static_cast<T>(a), y = static_cast<T>(b);

@@ -102,6 +102,13 @@ __global__ void count_even(int* out) {
   out[threadIdx.x] = counted == total && any && !every ? counted : -1;
 }
 
+// The first thread waits for the last one, as long as that takes.
+__global__ void spin(volatile int* flags) {
+  if (threadIdx.x == blockDim.x - 1) flags[1] = 1;
+  while (threadIdx.x == 0 && flags[1] == 0) __nanosleep(10);
+  if (threadIdx.x == 0) flags[0] = 1;
+}
+
 void check_barriers() {
   std::vector<int> values(3 * 100), expected(3 * 100);
   for (int i = 0; i < 300; ++i) values[i] = i, expected[i] = i / 100 * 100 + 99 - i % 100;
@@ -112,6 +119,9 @@ void check_barriers() {
   expect(try_launch(1, dim3(11, 31, 3), 0, nullptr, count_even, counts.data));
   const std::vector<int> counted = counts.values();
   for (int i = 0; i < 11; ++i) expect(counted[i] == 6 * 31 * 3, "a barrier that counts");
+  OnDevice<int> flags(std::vector<int>(2, 0));
+  expect(try_launch(1, 64, 0, nullptr, spin, flags.data));
+  expect(flags.values() == std::vector<int>(2, 1), "a thread that sleeps lets others go on");
 }
 
 __global__ void shuffles(double* out, int n) {
@@ -354,7 +364,7 @@ __global__ void mathematics(bool* right) {
       near(erfinv(0.5), 0.47693627620446987) && erfinvf(-1.0f) == -HUGE_VALF,
       near(cyl_bessel_i0(1.0), 1.2660658777520084) && near(cyl_bessel_i1(-1.0), -0.56515910399248503),
       __brev(1) == 0x80000000U && __umulhi(~0U, 2) == 1 && __clz(1) == 31 && __ffs(8) == 4 && __popc(255) == 8,
-      max(1, 2.5f) == 2.5f && min(-1LL, 3) == -1 && max(NAN, 1.0f) == 1 && __float2int_rn(2.5f) == 2,
+      max(1.0, 2.5f) == 2.5 && min(-1LL, 3LL) == -1 && max(NAN, 1.0f) == 1 && __float2int_rn(2.5f) == 2,
       __half2float(__float2half(65504)) == 65504 && __bfloat162float(__float2bfloat16(1 + 0x1p-8f)) == 1,
       nvcuda::wmma::__float_to_tf32(1 + 0x1p-11f) == 1 + 0x1p-10f,
   };

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from fastgrad import _core
 from fastgrad.autograd import anomaly, hooks
 from fastgrad.autograd.graph import Node, output_vjp, recomputed
-from fastgrad.ops.conversion import on_device
+from fastgrad.device import place_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -86,7 +86,7 @@ def _fitted(grad: Any, edge: Node | Tensor, node: Node, i: int) -> Tensor:
         grad = grad.sum_to_size(edge.shape)
     fitted: Tensor = grad if grad.dtype is edge.dtype else grad.to(edge.dtype)
     place = edge.get_device()
-    return fitted if fitted.get_device() == place else on_device(fitted, place)
+    return fitted if fitted.get_device() == place else fitted.to(place_of(place))
 
 
 def _broadcasts(shape: Sequence[int], to: Sequence[int]) -> bool:
