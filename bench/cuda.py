@@ -98,6 +98,7 @@ def row(
 def elementwise(sizes: Sizes) -> Iterator[Row]:
     """Fresh results of large vectors; a copy first."""
     n = sizes.elements
+    title = f"{n:.2g}".replace("e+0", "e")
     functions = {"copy": lambda lib, x: x.clone(), **kernels.ELEMENTWISE}
     for name in ("copy", "add", "mul", "relu", "gelu", "exp"):
         terms = 2 if name in ("add", "mul") else 1
@@ -105,7 +106,7 @@ def elementwise(sizes: Sizes) -> Iterator[Row]:
         def inputs(rng: np.random.Generator, terms: int = terms) -> list[Array]:
             return [normal(rng, n) for _ in range(terms)]
 
-        yield row(sizes, f"{name} {n:.2g}", functions[name], inputs, units=(terms + 1) * n)
+        yield row(sizes, f"{name} {title}", functions[name], inputs, units=(terms + 1) * n)
 
 
 def reductions(sizes: Sizes) -> Iterator[Row]:
@@ -309,7 +310,7 @@ def chain(sizes: Sizes) -> Iterator[Row]:
     count, n = sizes.chain
 
     def work(rng: np.random.Generator) -> Function:
-        inputs = [normal(rng, n), normal(rng, n)]
+        inputs = [abs(normal(rng, n)) for _ in range(2)]
         return Function(
             lambda lib, x, y: x + y, inputs, repeat=count, compiled=False, device=sizes.device
         )
@@ -332,7 +333,6 @@ class Captured(Training):
         self.graph = lib.cuda.CUDAGraph()
         with lib.cuda.graph(self.graph):
             self.loss = self.train(self.inputs, self.labels).detach()
-        self.is_captured = True
 
     def step(self, at: int) -> Any:
         """Copy the batch that begins at a sample to its place, and replay."""

@@ -34,11 +34,15 @@ class NotOffered(AttributeError):
 
 
 def cuda_of(lib: Any, device: str) -> Any:
-    """The library's module for CUDA, if a row runs there and the library can; else None."""
+    """The library's module for CUDA if a row runs there, else None.
+
+    All compute in full float32 unless told: PyTorch's convolutions would not.
+    """
     if device == "cpu":
         return None
     if not lib.cuda.is_available():
         raise NotOffered
+    lib.backends.cudnn.allow_tf32 = False
     return lib.cuda
 
 
