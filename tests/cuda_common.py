@@ -25,3 +25,40 @@ def assert_same(found, expected, scale=1.0):
     tolerance = scale * rtol.get(str(expected.dtype).removeprefix("torch."), 0)
     a, b = (np.asarray(t.detach().cpu().tolist()) for t in (found, expected))
     np.testing.assert_allclose(a, b, rtol=tolerance, atol=tolerance)
+
+
+def random(*shape, seed=0, dtype=fg.float32, scale=1.0):
+    """Normal numbers on the CPU."""
+    numbers = np.random.default_rng(seed).normal(size=shape) * scale
+    return fg.tensor(numbers, dtype=dtype, device="cpu")
+
+
+def results_on(device, function, inputs):
+    """What a function gives there, and the gradients of the inputs that require them: arrays."""
+    own = [
+        x.detach().to(device).requires_grad_(x.requires_grad) if isinstance(x, fg.Tensor) else x
+        for x in inputs
+    ]
+    found = function(*own)
+    results = list(found) if isinstance(found, (tuple, list)) else [found]
+    assert all(r.device.type == device for r in results)
+    roots = [r for r in results if r.requires_grad]
+    if roots:
+        upstream = [random(*r.shape, seed=i, dtype=r.dtype).to(device) for i, r in enumerate(roots)]
+        fg.autograd.backward(roots, upstream)
+    grads = [x.grad for x in own if isinstance(x, fg.Tensor) and x.requires_grad]
+    return [t if t is None else t.detach().cpu().numpy() for t in results + grads]
+
+
+def compare(function, *inputs, rtol=1e-5, atol=1e-5):
+    """That a function and its gradients are the same on CPU and device, and twice the same bits."""
+    expected, found = results_on("cpu", function, inputs), results_on("cuda", function, inputs)
+    again = results_on("cuda", function, inputs)
+    for a, b, c in zip(expected, found, again, strict=True):
+        if a is None:
+            assert b is None
+            continue
+        assert a.dtype == b.dtype
+        assert a.shape == b.shape
+        np.testing.assert_allclose(b, a, rtol=rtol, atol=atol)
+        np.testing.assert_array_equal(b, c)

@@ -130,7 +130,11 @@ def includes(folder: str) -> Iterator[tuple[str, str]]:
         ("kernels", r"kernels\.h|kernels/\w+\.h"),
         ("core", r"core/\w+\.h|kernels\.h|accelerator\.h"),
         ("ops", r"core/\w+\.h|kernels\.h|accelerator\.h|ops/\w+\.h"),
-        ("cuda", r"core/\w+\.h|accelerator\.h|ops/(iterate|\w+_keys)\.h|cuda/\w+\.(h|cuh)"),
+        (
+            "cuda",
+            r"core/\w+\.h|kernels\.h|kernels/\w+\.h|accelerator\.h"
+            r"|ops/(iterate|transposition|\w+_keys)\.h|cuda/\w+\.(h|cuh)",
+        ),
         ("emulation", r"core/half\.h|emulation/\w+\.h|cuda_\w+\.h|mma\.h"),
     ],
 )
@@ -164,12 +168,12 @@ ROOMS = (
         "hub",
         "switches",
         "compiler",
-        "accelerator",
         "multiprocessing",
         "onnx",
         "backends",
         "amp",
         "cuda",
+        "accelerator",
         "viz",
         "hints",
         "machine",

@@ -24,7 +24,7 @@ from fastgrad.utils import data
         {"batch_sampler": [[1, 2], [0], [5, -1, 3]]},
         {"batch_size": 2, "shuffle": True, "collate_fn": lambda rows: [y for _, y in rows]},
     ],
-    ids=str,
+    ids=lambda options: "-".join(options) if isinstance(options, dict) else None,
 )
 def test_loader_is_torchs(torch, options, num_workers):
     """Batches and order are those of torch for the same seed, with and without workers."""

@@ -181,7 +181,9 @@ def test_a_capsule_without_a_deleter():
 
 
 @pytest.mark.parametrize(
-    "garbage", [None, 5, "dltensor", b"", object(), [], fg, fg.ones(1)], ids=repr
+    "garbage",
+    [None, 5, "dltensor", b"", object(), [], fg, fg.ones(1)],
+    ids=lambda garbage: type(garbage).__name__,
 )
 def test_objects_whose_dlpack_gives_garbage(garbage):
     class Odd:

@@ -52,7 +52,7 @@ def test_the_first_commands_leave_what_they_say(tmp_path: Path) -> None:
 def test_the_second_command_is_what_ci_runs() -> None:
     _, second = blocks("sh")
     steps = second.strip().split(" && ")
-    assert steps[2:] == ['pip install ".[test]"', "pytest"]
+    assert steps[2:] == ['pip install ".[test]"', "pytest -n auto"]
     ci = (ROOT / ".ci" / "run").read_text(encoding="utf-8")
     assert all(re.search(rf"^{re.escape(step)}", ci, re.MULTILINE) for step in steps[2:])
 

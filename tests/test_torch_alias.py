@@ -346,6 +346,10 @@ def test_magic_marks_inside_python_stay(tmp_path: Path):
 # What stands in for devices and switches
 
 
+without_cuda = pytest.mark.skipif(fg.cuda.is_available(), reason="there is a CUDA device")
+
+
+@without_cuda
 def test_without_cuda_the_answers_are_pytorch_s(torch):
     for name in ("is_available", "device_count", "is_initialized", "memory_allocated"):
         assert getattr(fg.cuda, name)() == getattr(torch.cuda, name)()
@@ -358,6 +362,7 @@ def test_without_cuda_the_answers_are_pytorch_s(torch):
             assert str(ours.value) == str(theirs.value)
 
 
+@without_cuda
 def test_mixed_precision_is_off_or_refused():
     with pytest.warns(UserWarning, match="CUDA is not available"):
         fg.amp.autocast("cuda")

@@ -156,6 +156,10 @@ int export_buffer(PyObject* self, Py_buffer* view, int flags) {
       fail(ErrorKind::buffer, "can't export the memory of a Tensor that requires grad; use tensor.detach()");
     }
     const Tensor& x = t->tensor;
+    if (x.device().is_cuda()) {
+      fail(ErrorKind::type, "can't convert ", x.device(),
+           " device type tensor to numpy. Use Tensor.cpu() to copy the tensor to host memory first.");
+    }
     if (format_of(x.dtype) == nullptr) {
       fail(ErrorKind::type, "other libraries' arrays have no ", dtype_name(x.dtype), "; use tensor.float()");
     }

@@ -1,6 +1,8 @@
 // Direct(function, kernel, defaults): calls the Python function of an operation, but where nothing is recorded and the
 // arguments are positional it calls the kernel at once, which is all that the function would do. A Python frame costs
-// more than a small operation.
+// more than a small operation. Without a kernel (None) it always calls the function.
+//
+// Where autocast is on, calls of those with a `cast` go to what casts their arguments first.
 #include <Python.h>
 #include <structmember.h>
 
@@ -20,12 +22,16 @@ struct PyDirect {
   PyObject* function;
   PyObject* kernel;
   PyObject* defaults;  // a tuple: the kernel's last arguments where they are not given
+  PyObject* cast;      // what autocast does with the arguments; null: nothing
   PyObject* dict;
   Kernel pointer;
   Py_ssize_t required;     // of the function's positional arguments, those without a default
   Py_ssize_t least, most;  // how many a direct call may have
   bool takes_sizes;        // f(input, *sizes): the kernel gets them as one
 };
+
+// Of this thread: autocast(cast, function, args, kwargs) calls the function with cast arguments; null where it is off.
+thread_local PyObject* autocast = nullptr;
 
 PyDirect* as_direct(PyObject* self) { return reinterpret_cast<PyDirect*>(self); }
 
@@ -57,9 +63,27 @@ PyObject* call_kernel(const PyDirect* d, PyObject* const* args, Py_ssize_t count
   return d->pointer(PyCFunction_GET_SELF(d->kernel), filled, all);
 }
 
+PyObject* call_cast(PyObject* self, PyObject* const* args, Py_ssize_t count, PyObject* names) {
+  PyObject* positional = PyTuple_New(count);
+  PyObject* named = positional == nullptr ? nullptr : PyDict_New();
+  for (Py_ssize_t i = 0; named != nullptr && i < count; ++i) PyTuple_SET_ITEM(positional, i, Py_NewRef(args[i]));
+  const Py_ssize_t named_count = names == nullptr || named == nullptr ? 0 : PyTuple_GET_SIZE(names);
+  for (Py_ssize_t i = 0; i < named_count; ++i) {
+    if (PyDict_SetItem(named, PyTuple_GET_ITEM(names, i), args[count + i]) != 0) Py_CLEAR(named);
+    if (named == nullptr) break;
+  }
+  PyObject* const all[] = {as_direct(self)->cast, self, positional, named};
+  PyObject* out = named == nullptr ? nullptr : PyObject_Vectorcall(autocast, all, 4, nullptr);
+  Py_XDECREF(positional);
+  Py_XDECREF(named);
+  return out;
+}
+
 PyObject* call(PyObject* self, PyObject* const* args, std::size_t flagged_count, PyObject* keywords) {
   const PyDirect* d = as_direct(self);
   const Py_ssize_t count = PyVectorcall_NARGS(flagged_count);
+  if (autocast != nullptr && d->cast != nullptr) [[unlikely]]
+    return call_cast(self, args, count, keywords);
   if (keywords == nullptr && count >= d->least && count <= d->most &&
       !(grad_enabled() && std::any_of(args, args + count, may_record))) {
     PyObject* out = call_kernel(d, args, count);
@@ -85,11 +109,9 @@ bool read_signature(PyDirect* d) {
 
 PyObject* make(PyTypeObject* type, PyObject* args, PyObject*) {
   PyObject *function, *kernel, *defaults;
-  if (!PyArg_ParseTuple(args, "O!O!O!", &PyFunction_Type, &function, &PyCFunction_Type, &kernel, &PyTuple_Type,
-                        &defaults)) {
-    return nullptr;
-  }
-  if (PyCFunction_GET_FLAGS(kernel) != METH_FASTCALL) {
+  if (!PyArg_ParseTuple(args, "O!OO!", &PyFunction_Type, &function, &kernel, &PyTuple_Type, &defaults)) return nullptr;
+  const bool has_kernel = kernel != Py_None;
+  if (has_kernel && (!PyCFunction_CheckExact(kernel) || PyCFunction_GET_FLAGS(kernel) != METH_FASTCALL)) {
     PyErr_SetString(PyExc_TypeError, "Direct: expected an operation of the extension");
     return nullptr;
   }
@@ -101,6 +123,10 @@ PyObject* make(PyTypeObject* type, PyObject* args, PyObject*) {
   d->function = function;
   d->kernel = kernel;
   d->defaults = defaults;
+  if (!has_kernel) {
+    d->least = PY_SSIZE_T_MAX;
+    return self;
+  }
   d->pointer = reinterpret_cast<Kernel>(reinterpret_cast<void (*)()>(PyCFunction_GET_FUNCTION(kernel)));
   if (!read_signature(d)) Py_CLEAR(self);
   return self;
@@ -112,6 +138,7 @@ int traverse(PyObject* self, visitproc visit, void* arg) {
   Py_VISIT(d->function);
   Py_VISIT(d->kernel);
   Py_VISIT(d->defaults);
+  Py_VISIT(d->cast);
   Py_VISIT(d->dict);
   return 0;
 }
@@ -121,6 +148,7 @@ int clear(PyObject* self) {
   Py_CLEAR(d->function);
   Py_CLEAR(d->kernel);
   Py_CLEAR(d->defaults);
+  Py_CLEAR(d->cast);
   Py_CLEAR(d->dict);
   return 0;
 }
@@ -158,6 +186,7 @@ PyGetSetDef attributes[] = {
 };
 
 PyMemberDef members[] = {
+    {"cast", T_OBJECT, offsetof(PyDirect, cast), 0, "What autocast does with the arguments; None: nothing."},
     {"__dictoffset__", T_PYSSIZET, offsetof(PyDirect, dict), READONLY, nullptr},
     {"__vectorcalloffset__", T_PYSSIZET, offsetof(PyDirect, call), READONLY, nullptr},
     {nullptr, 0, 0, 0, nullptr},
@@ -182,9 +211,24 @@ PyType_Spec spec = {"fastgrad._core.Direct", sizeof(PyDirect), 0,
                     Py_TPFLAGS_DEFAULT | Py_TPFLAGS_HAVE_GC | Py_TPFLAGS_HAVE_VECTORCALL | Py_TPFLAGS_METHOD_DESCRIPTOR,
                     slots};
 
+PyObject* set_autocast(PyObject*, PyObject* value) {
+  PyObject* before = autocast == nullptr ? Py_NewRef(Py_None) : autocast;
+  autocast = value == Py_None ? nullptr : Py_NewRef(value);
+  return before;
+}
+
+PyObject* get_autocast(PyObject*, PyObject*) { return Py_NewRef(autocast == nullptr ? Py_None : autocast); }
+
+PyMethodDef functions[] = {
+    {"set_autocast", set_autocast, METH_O, "Sets what casts arguments in this thread, or None; returns what it was."},
+    {"get_autocast", get_autocast, METH_NOARGS, "What casts arguments in this thread, or None."},
+    {nullptr, nullptr, 0, nullptr},
+};
+
 }  // namespace
 
 void add_direct(PyObject* module) {
+  if (PyModule_AddFunctions(module, functions) != 0) throw PythonError{};
   PyObject* type = PyType_FromSpec(&spec);
   if (type == nullptr || PyModule_AddObjectRef(module, "Direct", type) != 0) throw PythonError{};
   Py_DECREF(type);

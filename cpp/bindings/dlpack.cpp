@@ -4,12 +4,13 @@
 
 #include "bindings/exchange.h"
 #include "bindings/tensor_type.h"
+#include "ops/ops.h"
 
 namespace fastgrad {
 namespace {
 
-struct Device {
-  std::int32_t type;  // 1: the CPU
+struct Place {
+  std::int32_t type;
   std::int32_t id;
 };
 
@@ -21,7 +22,7 @@ struct ElementType {
 
 struct Array {
   void* data;
-  Device device;
+  Place place;
   std::int32_t ndim;
   ElementType dtype;
   std::int64_t* shape;
@@ -48,7 +49,7 @@ struct ManagedVersioned {
   Array array;
 };
 
-constexpr std::int32_t cpu = 1;
+constexpr std::int32_t cpu = 1, cuda = 2, cuda_pinned = 3;  // types of places
 constexpr std::uint64_t read_only_flag = 1;
 constexpr std::uint64_t copied_flag = 2;
 
@@ -110,8 +111,10 @@ PyObject* make_capsule(const Tensor& t, [[maybe_unused]] std::uint64_t flags) {
   exported->sizes = t.sizes;
   exported->strides = t.strides;
   M& managed = exported->managed;
+  const Device device = t.device();
+  const Place place = device.is_cuda() ? Place{cuda, device.index} : Place{cpu, 0};
   managed.array = {
-      t.raw(), {cpu, 0}, t.dim(), element_type(t.dtype), exported->sizes.begin(), exported->strides.begin(), 0};
+      t.address(), place, t.dim(), element_type(t.dtype), exported->sizes.begin(), exported->strides.begin(), 0};
   managed.context = exported.get();
   managed.deleter = delete_exported<M>;
   if constexpr (std::is_same_v<M, ManagedVersioned>) {
@@ -127,10 +130,12 @@ PyObject* make_capsule(const Tensor& t, [[maybe_unused]] std::uint64_t flags) {
 // Import
 
 void check_array(const Array& array) {
-  if (array.device.type != cpu) {
-    fail(ErrorKind::buffer, "from_dlpack: the memory is on a device of type ", array.device.type,
-         " (only the CPU's, type 1, can be shared); move it to the CPU first");
+  const std::int32_t type = array.place.type;
+  if (type != cpu && type != cuda && type != cuda_pinned) {
+    fail(ErrorKind::buffer, "from_dlpack: the memory is on a device of type ", type, " (only the CPU's, type ", cpu,
+         ", and CUDA's, type ", cuda, ", can be shared); move it to the CPU first");
   }
+  if (type == cuda) ops::check_cuda(array.place.id);
   if (array.ndim < 0 || array.ndim > Dims::max_size || (array.ndim > 0 && array.shape == nullptr)) {
     fail(ErrorKind::buffer, "from_dlpack: not an array: it has ", array.ndim, " dimensions",
          array.shape == nullptr ? " and no shape" : "", "; expected 0 to ", Dims::max_size);
@@ -167,6 +172,7 @@ Tensor take(PyObject* capsule) {
   void* data = array.data == nullptr ? nullptr : static_cast<char*>(array.data) + array.byte_offset;
   // Until all is checked the capsule owns the memory.
   const StorageRef storage = foreign_storage(data, 0, [](void*) {}, managed);
+  if (array.place.type == cuda) storage->device = Device{static_cast<std::int8_t>(array.place.id)};
   if constexpr (std::is_same_v<M, ManagedVersioned>) storage->read_only = (managed->flags & read_only_flag) != 0;
   Tensor out = described(array, storage);
   if (PyCapsule_SetName(capsule, used_name<M>) != 0) throw PythonError{};

@@ -36,6 +36,14 @@ void check_aligned(const char* source, const void* at, Index width) {
   }
 }
 
+// Of a storage's end, in any thread.
+void release_object(void* owner) {
+  if (!Py_IsInitialized()) return;
+  const PyGILState_STATE state = PyGILState_Ensure();
+  Py_DECREF(static_cast<PyObject*>(owner));
+  PyGILState_Release(state);
+}
+
 // One more than the place of the last element.
 Index extent_of(const Dims& sizes, const Dims& strides) {
   if (numel_of(sizes) == 0) return 0;
@@ -67,8 +75,13 @@ Tensor foreign_tensor(const char* source, const StorageRef& storage, const Dims&
   check_aligned(source, storage->data, width);
   storage->bytes = static_cast<std::size_t>(checked_multiply(elements, width, sizes));
   Tensor out{storage, 0, sizes, strides, dtype};
-  check_bools(source, out);
+  if (!storage->device.is_cuda()) check_bools(source, out);  // a device's would have to be waited for
   return out;
+}
+
+StorageRef kept_memory(void* data, PyObject* owner) {
+  Py_INCREF(owner);
+  return foreign_storage(data, 0, release_object, owner);
 }
 
 Tensor storage_bytes(const Tensor& t) {

@@ -12,6 +12,9 @@ namespace fastgrad {
 Tensor foreign_tensor(const char* source, const StorageRef& storage, const Dims& sizes, const Dims& strides,
                       DType dtype);
 
+// Memory that a Python object keeps.
+StorageRef kept_memory(void* data, PyObject* owner);
+
 // All the memory behind a tensor, as bytes.
 Tensor storage_bytes(const Tensor& t);
 // A row of bytes as elements of a dtype: the same memory.

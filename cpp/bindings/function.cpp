@@ -25,6 +25,15 @@ const Tensor& tensor_argument(PyObject* object, Call& call) {
   return t->tensor;
 }
 
+Argument<const HostTensor&>::Argument(PyObject* o, Call&) {
+  Call apart;  // it does not say where the call works
+  host.tensor = tensor_argument(o, apart);
+  if (host.tensor.device().is_cuda()) {
+    fail("expected a tensor on the CPU for what says how many rows each step has, got one on ", host.tensor.device(),
+         "; move it with .cpu()");
+  }
+}
+
 Generator& generator_argument(PyObject* object) {
   if (object == Py_None) return default_generator();
   try {

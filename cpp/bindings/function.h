@@ -60,6 +60,14 @@ struct Argument<const std::optional<Tensor>&> {
 };
 
 template <>
+struct Argument<const HostTensor&> {
+  HostTensor host;
+  Argument(PyObject* o, Call&);
+  void pin() {}
+  const HostTensor& get() { return host; }
+};
+
+template <>
 struct Argument<const std::vector<Tensor>&> {
   std::vector<Tensor> tensors;
   Argument(PyObject* o, Call& call);
@@ -239,7 +247,7 @@ PyObject* call_with(PyObject* const* args, std::index_sequence<i...>) {
     }
   }
   const bool release = call.elements > release_threshold;
-  if (release) (std::get<i>(converted).pin(), ...);
+  if (release || call.devices > 1) (std::get<i>(converted).pin(), ...);  // a wait for a device lets go of it, too
   if constexpr (std::is_void_v<typename S::Result>) {
     {
       const GilRelease gil(release);

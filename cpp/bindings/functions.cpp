@@ -108,6 +108,7 @@ PyMethodDef functions[] = {
       return to_device(x, Device{static_cast<std::int8_t>(device)}, non_blocking);
     },
         Kind::differentiable, Halves::its_own, Devices::any>("to_device"),
+    def_any<pinned>("pinned"),
     def<transfer_, Kind::differentiable, Halves::its_own, Devices::any>("transfer_"),
     def<[](const Tensor& to, const Tensor& from) { transfer_(to, from, false); }, Kind::differentiable, Halves::its_own,
         Devices::any>("copy_"),
@@ -338,8 +339,8 @@ PyMethodDef functions[] = {
     def_any<tril>("tril"),
     def_any<triu>("triu"),
     // matmul
-    def<matmul>("matmul"),
-    def<linear>("linear"),
+    def_any<matmul>("matmul"),
+    def_any<linear>("linear"),
     // linalg
     def<lu_factor>("lu_factor"),
     def<lu_solve>("lu_solve"),

@@ -75,6 +75,7 @@ Tensor index_tensor_from(PyObject* entry) {
         "only integers, slices (`:`), ellipsis (`...`), None and long or bool tensors or lists are valid indices (got ",
         Py_TYPE(entry)->tp_name, ")");
   }
+  const DeviceGuard guard(host_device);
   Tensor t = tensor_from(entry, std::nullopt);
   const bool is_empty = t.numel() == 0 && is_floating(t.dtype);
   return is_empty || (is_integer(t.dtype) && t.dtype != DType::uint8) ? ops::cast(t, DType::int64) : t;
@@ -83,6 +84,16 @@ Tensor index_tensor_from(PyObject* entry) {
 bool is_array_entry(PyObject* entry) {
   return !is_tensor(entry) && !PyBool_Check(entry) && entry != Py_None && entry != Py_Ellipsis &&
          !PySlice_Check(entry) && (PySequence_Check(entry) || !PyIndex_Check(entry));
+}
+
+// An index where x is. Those of the host may be anywhere, as in PyTorch.
+Tensor index_on(Device device, const Tensor& index) {
+  if (index.device() == device || index.dim() == 0) return index;
+  if (index.device().is_cuda()) {
+    fail("indices should be either on cpu or on the same device as the indexed tensor (", device, "), got ",
+         index.device());
+  }
+  return ops::to_device(index, device, false);
 }
 
 class Parser {
@@ -109,7 +120,8 @@ class Parser {
   // A mask that is the whole index expression, in a shape that broadcasts to that of x.
   Tensor parse_mask(const Tensor& mask) const {
     check_mask(mask, mask.dim());
-    Tensor wide = mask.dtype == DType::boolean ? mask : ops::cast(mask, DType::boolean);
+    const Tensor here = index_on(x_.device(), mask);
+    Tensor wide = here.dtype == DType::boolean ? here : ops::cast(here, DType::boolean);
     while (wide.dim() < x_.dim()) wide = ops::unsqueeze(wide, wide.dim());
     return wide;
   }
@@ -122,7 +134,7 @@ class Parser {
     Index consumed;  // how many dimensions of x it stands for
   };
 
-  static Entry entry_of(PyObject* object) {
+  Entry entry_of(PyObject* object) const {
     if (object == Py_None || object == Py_Ellipsis || PyBool_Check(object)) {
       return {object, std::nullopt, 0};
     }
@@ -133,6 +145,7 @@ class Parser {
     } else if (is_array_entry(object)) {
       tensor = index_tensor_from(object);
     }
+    if (tensor) tensor = index_on(x_.device(), *tensor);
     return {object, tensor, tensor && is_mask(*tensor) ? tensor->dim() : 1};
   }
 
@@ -295,7 +308,7 @@ void assign(const Parsed& target, const Tensor& value, bool accumulate) {
   } else if (accumulate) {
     ops::binary_(Binary::add, "add_", target.view, {&value, {}});
   } else {
-    ops::copy_(target.view, fitted(value, target.view.dim()));
+    ops::transfer_(target.view, fitted(value, target.view.dim()), false);
   }
 }
 
@@ -307,7 +320,19 @@ Tensor value_tensor(PyObject* value, const Tensor& x, Call& call) {
     fail(ErrorKind::type, "can't assign a ", Py_TYPE(value)->tp_name, " to a tensor of ", dtype_name(x.dtype),
          "; make a tensor of it first");
   }
+  const DeviceGuard guard(host_device);
   return ops::cast(tensor_on_buffer(value), x.dtype);
+}
+
+// PyTorch moves what is assigned to a view, and single numbers, but nothing else.
+Tensor value_for(const Parsed& target, const Tensor& value) {
+  const Device device = target.view.device();
+  if (target.is_basic() || value.device() == device) return value;
+  if (value.dim() > 0) {
+    fail("Index put requires the source and destination on one device, got ", device, " for the destination and ",
+         value.device(), " for the source; move it with .to(...)");
+  }
+  return ops::to_device(value, device, false);
 }
 
 // PyTorch converts what is assigned to a view, and one number for a mask, but nothing else.
@@ -321,9 +346,13 @@ template <class F>
 PyObject* guarded(const char* name, PyObject* const* args, Py_ssize_t count, Py_ssize_t expected, const F& f) {
   try {
     if (count != expected) fail(ErrorKind::type, "expected ", expected, " positional arguments, got ", count);
+    const DeviceGuard guard(is_tensor(args[0]) ? as_py_tensor(args[0])->tensor.device() : host_device);
     return f();
   } catch (const BatchedArgument&) {
     return batched_call(name, args, count);
+  } catch (const NoKernel&) {
+    PyErr_SetString(PyExc_NotImplementedError, NoKernel(name).what());
+    return nullptr;
   } catch (...) {
     translate_exception();
     return nullptr;
@@ -361,12 +390,16 @@ void put(PyObject* const* args, bool accumulate) {
   const Tensor value = value_tensor(args[2], x, call);
   if (is_tensor(args[1]) && value.numel() == 1 && !accumulate) {
     const Tensor& mask = tensor_argument(args[1], call);
-    if (is_mask(mask) && mask.dim() > 0) return ops::masked_fill_(x, Parser(x).parse_mask(mask), value);
+    if (is_mask(mask) && mask.dim() > 0) {
+      const Tensor fill = value.device() == x.device() ? value : ops::to_device(value, x.device(), false);
+      return ops::masked_fill_(x, Parser(x).parse_mask(mask), fill);
+    }
   }
   const Parsed target = Parser(x).parse(args[1]);
   check_dtypes(target, value, target.is_one_mask && value.numel() == 1 && !accumulate);
+  const Tensor here = value_for(target, value);
   const GilRelease gil(call.elements > release_threshold);
-  assign(target, value, accumulate);
+  assign(target, here, accumulate);
 }
 
 // setitem(x, index, value)
@@ -411,6 +444,7 @@ void freeze(PyObject* entry, std::vector<Owned>& frozen) {
   }
   Call call;
   const Tensor t = is_given ? tensor_argument(entry, call) : index_tensor_from(entry);
+  const DeviceGuard guard(t.device());
   if (t.dim() == 0) {
     frozen.push_back(owned(is_mask(t) ? PyBool_FromLong(ops::item(t).integer != 0) : wrap_scalar(ops::item(t))));
   } else if (is_mask(t)) {

@@ -34,7 +34,7 @@ py::dict build_info() {
   py::list names;
   for (const std::string& name : available_isas()) names.append(name);
   info["isas"] = names;
-  info["cuda"] = false;
+  info["cuda"] = accelerator() == nullptr ? py::object(py::bool_(false)) : py::str(accelerator()->version);
   return info;
 }
 
@@ -140,6 +140,7 @@ PYBIND11_MODULE(_core, m) {
   add_geometry(m.ptr());
   add_node_type(m.ptr());
   add_direct(m.ptr());
+  add_accelerator(m.ptr());
   add_graph(m.ptr());
   m.attr("__version__") = FASTGRAD_VERSION;
 }

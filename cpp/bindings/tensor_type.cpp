@@ -502,8 +502,8 @@ void translate_exception() {
   } catch (pybind11::error_already_set& error) {
     error.restore();
   } catch (const Error& error) {
-    PyObject* const types[] = {PyExc_RuntimeError, PyExc_ValueError,          PyExc_TypeError,  PyExc_IndexError,
-                               PyExc_RuntimeError, PyExc_NotImplementedError, PyExc_BufferError};
+    PyObject* const types[] = {PyExc_RuntimeError, PyExc_ValueError,          PyExc_TypeError,   PyExc_IndexError,
+                               PyExc_RuntimeError, PyExc_NotImplementedError, PyExc_BufferError, out_of_memory_type()};
     PyErr_SetString(types[static_cast<int>(error.kind())], error.what());
   } catch (const std::bad_alloc&) {
     PyErr_SetString(PyExc_RuntimeError, "out of memory; use smaller tensors or a smaller batch");

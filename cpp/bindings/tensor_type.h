@@ -59,6 +59,8 @@ struct BatchedArgument : Error {
 // Hands a call of a _core function with tensors inside vmap to the batching rules.
 PyObject* batched_call(const char* name, PyObject* const* args, Py_ssize_t count);
 
+// The exception of a CUDA device without memory, a RuntimeError.
+PyObject* out_of_memory_type();
 // Sets the Python exception for the C++ exception being handled. For catch (...) blocks.
 void translate_exception();
 

@@ -182,7 +182,15 @@ StorageRef foreign_storage(void* data, std::size_t bytes, void (*release)(void*)
   storage->release = release;
   storage->owner = owner;
   storage->inference = inference;
+  storage->resizable = false;
   return StorageRef(storage);
+}
+
+StorageRef device_storage(void* data, std::size_t bytes, void (*release)(void*), void* owner, Device device) {
+  StorageRef storage = foreign_storage(data, bytes, release, owner);
+  storage->device = device;
+  storage->resizable = true;
+  return storage;
 }
 
 StorageRef detached_storage(const StorageRef& storage) {
@@ -192,13 +200,20 @@ StorageRef detached_storage(const StorageRef& storage) {
   StorageRef twin = foreign_storage(storage->data, storage->bytes, release_storage, keeper);
   twin->read_only = storage->read_only;
   twin->device = storage->device;
+  twin->resizable = true;
   twin->inference = storage->inference;
   return twin;
 }
 
+const Storage& underlying(const Storage& storage) {
+  const Storage* at = &storage;
+  while (at->release == release_storage) at = static_cast<const StorageRef*>(at->owner)->get();
+  return *at;
+}
+
 void grow_storage(const StorageRef& storage, std::size_t bytes) {
-  const bool is_ours = storage->release == nullptr || storage->release == release_storage;
-  if (!is_ours) fail("Trying to resize storage that is not resizable: it is shared with another library; clone() it");
+  if (!storage->resizable)
+    fail("Trying to resize storage that is not resizable: it is shared with another library; clone() it");
   const DeviceGuard guard(storage->device);
   StorageRef larger = allocate_storage(bytes);
   if (storage->device.is_cuda()) {

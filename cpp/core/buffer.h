@@ -26,6 +26,7 @@ struct Storage {
   std::size_t block_bytes = 0;  // of the block of memory that it lies at the front of; 0: none
   bool inference = false;       // made in inference mode: never part of a graph
   Device device;
+  bool resizable = true;  // false: somebody else's memory
 };
 
 void free_storage(Storage* storage);
@@ -63,8 +64,13 @@ class StorageRef {
 StorageRef allocate_storage(std::size_t bytes);
 // Memory that somebody else owns.
 StorageRef foreign_storage(void* data, std::size_t bytes, void (*release)(void*), void* owner);
+// Memory that the accelerator manages, on one of its devices or the host.
+StorageRef device_storage(void* data, std::size_t bytes, void (*release)(void*), void* owner, Device device);
 // The same memory under a version counter of its own (`Tensor.data`).
 StorageRef detached_storage(const StorageRef& storage);
+
+// What the memory was allocated for: the storage itself, or the one that it stands on.
+const Storage& underlying(const Storage& storage);
 
 // Gives the storage more memory, with the old content at its front; views see the new memory too. RuntimeError where
 // the memory is somebody else's.

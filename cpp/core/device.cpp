@@ -8,6 +8,8 @@ namespace {
 
 thread_local Device in_call, for_creation;
 
+WaitHooks wait_hooks{[]() -> void* { return nullptr; }, [](void*) {}};
+
 }  // namespace
 
 std::ostream& operator<<(std::ostream& out, Device d) {
@@ -28,6 +30,11 @@ DeviceGuard::~DeviceGuard() {
   if (current_before_ >= 0 && current_before_ != in_call.index) accelerator()->set_device(current_before_);
   in_call = before_;
 }
+
+void set_wait_hooks(WaitHooks hooks) { wait_hooks = hooks; }
+
+Wait::Wait() : begun_(wait_hooks.begin()) {}
+Wait::~Wait() { wait_hooks.end(begun_); }
 
 Device creation_device() { return for_creation; }
 void set_creation_device(Device device) { for_creation = device; }

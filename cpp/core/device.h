@@ -38,6 +38,25 @@ class DeviceGuard {
   int current_before_ = -1;  // CUDA's own idea of the current device
 };
 
+// What a thread does around a wait for a device, so that other threads can run meanwhile: the bindings let go of
+// Python's lock.
+struct WaitHooks {
+  void* (*begin)();
+  void (*end)(void* begun);
+};
+void set_wait_hooks(WaitHooks hooks);
+
+class Wait {
+ public:
+  Wait();
+  ~Wait();
+  Wait(const Wait&) = delete;
+  Wait& operator=(const Wait&) = delete;
+
+ private:
+  void* begun_;
+};
+
 // Where this thread makes new tensors out of nothing.
 Device creation_device();
 void set_creation_device(Device device);

@@ -8,7 +8,7 @@
 
 namespace fastgrad {
 
-enum class ErrorKind { runtime, value, type, index, memory, not_implemented, buffer };
+enum class ErrorKind { runtime, value, type, index, memory, not_implemented, buffer, device_memory };
 
 class Error : public std::exception {
  public:

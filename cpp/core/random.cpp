@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <memory>
 #include <random>
 
 #include "core/error.h"
@@ -51,6 +52,7 @@ void temper(std::uint32_t* to, const std::uint32_t* from, int n) {
 
 void Generator::manual_seed(std::uint64_t seed) {
   seed_ = seed;
+  philox_ = {seed, 0};
   state_[0] = static_cast<std::uint32_t>(seed);
   for (std::uint32_t i = 1; i < words; ++i) state_[i] = 1812433253U * (state_[i - 1] ^ (state_[i - 1] >> 30)) + i;
   left_ = 1;
@@ -100,6 +102,7 @@ std::optional<double> Generator::take_normal() {
 }
 
 std::string Generator::state() const {
+  if (device_.is_cuda()) return {reinterpret_cast<const char*>(&philox_), sizeof philox_};
   StateBytes bytes;
   std::memset(&bytes, 0, sizeof bytes);  // the padding too: equal states are equal bytes
   bytes.seed = seed_;
@@ -114,7 +117,21 @@ std::string Generator::state() const {
   return {reinterpret_cast<const char*>(&bytes), sizeof bytes};
 }
 
+void Generator::set_philox(const void* from, std::size_t size) {
+  Philox given;
+  if (size != sizeof given) {
+    fail("set_state: expected the ", sizeof given, " bytes that get_state() of a CUDA generator gives, got ", size);
+  }
+  std::memcpy(&given, from, sizeof given);
+  if (given.offset % 4 != 0) {
+    fail("set_state: these bytes are not the state of a generator; pass what get_state() returned");
+  }
+  manual_seed(given.seed);
+  philox_ = given;
+}
+
 void Generator::set_state(const void* from, std::size_t size) {
+  if (device_.is_cuda()) return set_philox(from, size);
   StateBytes bytes;
   if (size != sizeof bytes) {
     fail("set_state: expected the ", sizeof bytes, " bytes that get_state() gives, got ", size);
@@ -137,6 +154,52 @@ void Generator::set_state(const void* from, std::size_t size) {
 Generator& default_generator() {
   static Generator generator(std::random_device{}());  // as PyTorch's: another seed for each process
   return generator;
+}
+
+namespace {
+
+struct CudaGenerators {
+  std::mutex mutex;
+  std::unique_ptr<Generator> all[128];
+  std::optional<std::uint64_t> seed;  // of those that are yet to be made
+};
+
+CudaGenerators& cuda_generators() {
+  static CudaGenerators generators;
+  return generators;
+}
+
+}  // namespace
+
+Generator& cuda_generator(int index) {
+  CudaGenerators& generators = cuda_generators();
+  const std::lock_guard lock(generators.mutex);
+  std::unique_ptr<Generator>& g = generators.all[index];
+  if (!g) {
+    const std::uint64_t seed = generators.seed ? *generators.seed : std::random_device{}();
+    g = std::make_unique<Generator>(seed, Device{static_cast<std::int8_t>(index)});
+  }
+  return *g;
+}
+
+void seed_cuda_generators(std::uint64_t seed) {
+  CudaGenerators& generators = cuda_generators();
+  const std::lock_guard lock(generators.mutex);
+  generators.seed = seed;
+  for (const std::unique_ptr<Generator>& g : generators.all) {
+    if (!g) continue;
+    const std::lock_guard inner(g->mutex());
+    g->manual_seed(seed);
+  }
+}
+
+Generator& generator_on(Device device, Generator& g) {
+  if (device.is_cuda() && &g == &default_generator()) return cuda_generator(device.index);
+  if (device.is_cuda() != g.device().is_cuda()) {
+    const auto type = [](Device d) { return d.is_cuda() ? "cuda" : "cpu"; };
+    fail("Expected a '", type(device), "' device type for generator but found '", type(g.device()), "'");
+  }
+  return g;
 }
 
 }  // namespace fastgrad

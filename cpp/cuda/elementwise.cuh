@@ -1,13 +1,15 @@
 // out[i] = f(a[i], b[i], ...): the one engine of all elementwise kernels.
 //
-// Where everything is contiguous (or one number) a thread moves packs of 16 bytes; anything else goes element by
-// element through the strides.
+// A thread takes packs of neighbouring elements along the innermost dimension, 16 bytes of the widest type. Where an
+// operand is dense there it is moved in one piece; anything else goes element by element.
 #pragma once
 
 #include <algorithm>
 #include <array>
+#include <bit>
 #include <cstdint>
 #include <cstring>
+#include <limits>
 #include <utility>
 
 #include "accelerator.h"
@@ -18,39 +20,88 @@ namespace fastgrad::cuda {
 
 constexpr int max_dims = 16;  // after neighbouring dimensions have been merged
 
-// How N operands lie over one shape.
+// Division of 32-bit numbers below 2^31 by one that is known before the kernel: a multiplication and a shift.
+struct Divisor {
+  std::uint32_t factor, shift;
+
+  Divisor() = default;
+  explicit Divisor(std::uint32_t by) : shift(static_cast<std::uint32_t>(std::bit_width(by - 1))) {
+    factor = static_cast<std::uint32_t>((((std::uint64_t{1} << shift) - by) << 32) / by + 1);
+  }
+  __device__ std::uint32_t divide(std::uint32_t n) const {
+    const auto high = static_cast<std::uint32_t>(static_cast<std::uint64_t>(n) * factor >> 32);
+    return (high + n) >> shift;
+  }
+};
+
+// How N operands lie over one shape, whose innermost dimension is cut into packs.
 template <int N>
 struct Geometry {
   int dims;
+  bool is_narrow;  // 32 bits are enough for the number of a pack
+  Index inner;     // elements along the innermost dimension
+  Index packs;     // in it
+  Index total;     // packs in all
   Index sizes[max_dims];
+  Divisor divisors[max_dims];
   Index strides[N][max_dims];
 
-  explicit Geometry(const Walk<N>& walk) : dims(walk.sizes.size()) {
+  Geometry(const Walk<N>& walk, int width) : dims(walk.sizes.size()), inner(walk.inner()) {
     if (dims > max_dims) {
       fail(ErrorKind::not_implemented, "CUDA kernels walk over at most ", max_dims,
            " dimensions that cannot be merged, got ", dims, "; call .contiguous() first");
     }
-    std::copy(walk.sizes.begin(), walk.sizes.end(), sizes);
-    for (int k = 0; k < N; ++k) std::copy(walk.strides[k].begin(), walk.strides[k].end(), strides[k]);
+    packs = (inner + width - 1) / width;
+    total = packs * walk.outer();
+    is_narrow = total <= std::numeric_limits<std::int32_t>::max();
+    for (int d = 0; d < dims; ++d) {
+      sizes[d] = d == dims - 1 ? packs : walk.sizes[d];
+      divisors[d] = is_narrow ? Divisor(static_cast<std::uint32_t>(sizes[d])) : Divisor{};
+      for (int k = 0; k < N; ++k) strides[k][d] = walk.strides[k][d];
+    }
   }
 
-  // Where element i of each operand lies.
-  __device__ void locate(Index i, Index (&at)[N]) const {
+  // Where the row of a pack begins in each operand; returns the number of the pack in its row.
+  __device__ Index locate(Index pack, Index (&at)[N]) const {
     for (int k = 0; k < N; ++k) at[k] = 0;
-    for (int d = dims - 1; d > 0; --d) {
-      const Index rest = i / sizes[d], here = i - rest * sizes[d];
+    if (dims == 1) return pack;
+    return is_narrow ? locate_narrow(static_cast<std::uint32_t>(pack), at) : locate_wide(pack, at);
+  }
+
+ private:
+  __device__ Index locate_narrow(std::uint32_t i, Index (&at)[N]) const {
+    std::uint32_t rest = divisors[dims - 1].divide(i);
+    const std::uint32_t column = i - rest * static_cast<std::uint32_t>(packs);
+    for (int d = dims - 2; d > 0; --d) {
+      const std::uint32_t next = divisors[d].divide(rest), here = rest - next * static_cast<std::uint32_t>(sizes[d]);
       for (int k = 0; k < N; ++k) at[k] += here * strides[k][d];
-      i = rest;
+      rest = next;
     }
-    for (int k = 0; k < N; ++k) at[k] += i * strides[k][0];
+    for (int k = 0; k < N; ++k) at[k] += rest * strides[k][0];
+    return column;
+  }
+
+  __device__ Index locate_wide(Index i, Index (&at)[N]) const {
+    Index rest = i / packs;
+    const Index column = i - rest * packs;
+    for (int d = dims - 2; d > 0; --d) {
+      const Index next = rest / sizes[d], here = rest - next * sizes[d];
+      for (int k = 0; k < N; ++k) at[k] += here * strides[k][d];
+      rest = next;
+    }
+    for (int k = 0; k < N; ++k) at[k] += rest * strides[k][0];
+    return column;
   }
 };
+
+// How an operand's neighbours along the innermost dimension lie.
+enum class Lines : int { dense, repeated, strided };
 
 // An operand of a kernel: elements, or a number where `data` is null.
 template <class T>
 struct Source {
   const T* data;
-  Index step;  // 1: contiguous, 0: one element
+  Lines lines;
   T number;
 };
 
@@ -60,98 +111,111 @@ struct alignas(sizeof(T) * width) Pack {
 };
 
 template <class T, int width>
-__device__ Pack<T, width> load_pack(const Source<T>& from, Index pack) {
-  if (from.step == 1) return reinterpret_cast<const Pack<T, width>*>(from.data)[pack];
+__device__ Pack<T, width> repeated(T x) {
   Pack<T, width> same;
-  const T number = from.data == nullptr ? from.number : *from.data;
-  for (int i = 0; i < width; ++i) same.v[i] = number;
+  for (int i = 0; i < width; ++i) same.v[i] = x;
   return same;
 }
 
-template <class T>
-__device__ T load_one(const Source<T>& from, Index at) {
-  return from.data == nullptr ? from.number : from.data[at];
+// `count` elements; the last one stands in the places behind them.
+template <class T, int width>
+__device__ Pack<T, width> load_pack(const Source<T>& from, Index row, Index first, Index stride, int count) {
+  if (from.data == nullptr) return repeated<T, width>(from.number);
+  const T* const at = from.data + row;
+  if (from.lines == Lines::repeated) return repeated<T, width>(*at);
+  if (from.lines == Lines::dense && count == width) {
+    return *reinterpret_cast<const Pack<T, width>*>(at + first);
+  }
+  Pack<T, width> gathered;
+  for (int i = 0; i < width; ++i) gathered.v[i] = at[(first + (i < count ? i : count - 1)) * stride];
+  return gathered;
+}
+
+template <class T, int width>
+__device__ void store_pack(T* row, Lines lines, Index first, Index stride, int count, const Pack<T, width>& pack) {
+  if (lines == Lines::dense && count == width) {
+    *reinterpret_cast<Pack<T, width>*>(row + first) = pack;
+    return;
+  }
+  for (int i = 0; i < width; ++i) {
+    if (i < count) row[(first + i) * stride] = pack.v[i];
+  }
+}
+
+template <class F, class R, int width, class... T>
+__device__ void apply(const F& f, Pack<R, width>& result, const Pack<T, width>&... x) {
+  for (int i = 0; i < width; ++i) result.v[i] = f(x.v[i]...);
 }
 
 template <int width, class F, class R, class... T>
-__global__ void map_packed(F f, R* out, Index n, Source<T>... from) {
-  const Index packs = n / width;
-  for (Index p = thread_index(); p < packs; p += thread_count()) {
+__global__ void map_kernel(F f, Geometry<sizeof...(T) + 1> geometry, R* out, Lines out_lines, Source<T>... from) {
+  constexpr int operands = sizeof...(T) + 1;
+  const int inner_dim = geometry.dims - 1;
+  for (Index p = thread_index(); p < geometry.total; p += thread_count()) {
+    Index row[operands];
+    const Index first = geometry.locate(p, row) * width, left = geometry.inner - first;
+    const int count = left < width ? static_cast<int>(left) : width;
     Pack<R, width> result;
-    [&](const auto&... packed) {
-      for (int i = 0; i < width; ++i) result.v[i] = f(packed.v[i]...);
-    }(load_pack<T, width>(from, p)...);
-    reinterpret_cast<Pack<R, width>*>(out)[p] = result;
-  }
-  const Index rest = packs * width + thread_index();
-  if (rest < n) out[rest] = f(load_one(from, rest * from.step)...);
-}
-
-template <class F, class R, class... T, std::size_t... k>
-__device__ void map_at(F f, R* out, const Index (&at)[sizeof...(T) + 1], std::index_sequence<k...>,
-                       const Source<T>&... from) {
-  out[at[0]] = f(load_one(from, at[k + 1])...);
-}
-
-template <class F, class R, class... T>
-__global__ void map_strided(F f, Geometry<sizeof...(T) + 1> geometry, R* out, Index n, Source<T>... from) {
-  for (Index i = thread_index(); i < n; i += thread_count()) {
-    Index at[sizeof...(T) + 1];
-    geometry.locate(i, at);
-    map_at(f, out, at, std::make_index_sequence<sizeof...(T)>(), from...);
+    [&]<std::size_t... k>(std::index_sequence<k...>) {
+      apply(f, result, load_pack<T, width>(from, row[k + 1], first, geometry.strides[k + 1][inner_dim], count)...);
+    }(std::make_index_sequence<sizeof...(T)>());
+    store_pack(out + row[0], out_lines, first, geometry.strides[0][inner_dim], count, result);
   }
 }
 
-template <class T>
-Source<T> source_of(const Term& term, const Dims& shape) {
-  Source<T> source{nullptr, 0, T{}};
+// The operands over the shape of `out`, with the dimensions in the order in which its memory runs through them.
+template <int N>
+Walk<N> walk_of(const Tensor& out, const std::array<Term, N - 1>& terms) {
+  std::array<Dims, N> strides{out.strides};
+  for (int k = 1; k < N; ++k) {
+    const Tensor* const t = terms[k - 1].tensor;
+    strides[k] = t == nullptr ? Dims(out.dim()) : broadcast_strides(*t, out.sizes);
+  }
+  if (out.is_contiguous()) return Walk<N>(out.sizes, strides);
+  const Dims order = memory_order(out);
+  Dims sizes;
+  std::array<Dims, N> ordered;
+  for (const Index d : order) {
+    sizes.push_back(out.sizes[static_cast<int>(d)]);
+    for (int k = 0; k < N; ++k) ordered[k].push_back(strides[k][static_cast<int>(d)]);
+  }
+  return Walk<N>(sizes, ordered);
+}
+
+// How operand k lies along the innermost dimension; dense only where packs are aligned in all rows.
+template <int N>
+Lines lines_of(const Walk<N>& walk, int k, const void* memory, std::size_t item, int width) {
+  const Index stride = walk.strides[k].back();
+  if (stride == 0) return Lines::repeated;
+  bool is_dense = stride == 1 && reinterpret_cast<std::uintptr_t>(memory) % (item * width) == 0;
+  for (int d = 0; d < walk.last(); ++d) is_dense = is_dense && walk.strides[k][d] % width == 0;
+  return is_dense ? Lines::dense : Lines::strided;
+}
+
+template <class T, int N>
+Source<T> source_of(const Term& term, const Walk<N>& walk, int k, int width) {
+  Source<T> source{nullptr, Lines::repeated, T{}};
   if (term.tensor == nullptr) {
     std::memcpy(&source.number, term.number, sizeof(T));
   } else {
     source.data = static_cast<const T*>(term.tensor->address());
-    source.step = term.tensor->sizes == shape && term.tensor->numel() > 1 ? 1 : 0;
+    source.lines = lines_of(walk, k, source.data, sizeof(T), width);
   }
   return source;
-}
-
-// What map_packed can read: contiguous in the shape, or one element.
-inline bool is_packable(const Term& term, const Dims& shape, std::size_t alignment) {
-  if (term.tensor == nullptr || term.tensor->numel() == 1) return true;
-  return term.tensor->sizes == shape && term.tensor->is_contiguous() &&
-         reinterpret_cast<std::uintptr_t>(term.tensor->address()) % alignment == 0;
-}
-
-inline Dims strides_of(const Term& term, const Dims& shape) {
-  return term.tensor == nullptr ? Dims(shape.size()) : broadcast_strides(*term.tensor, shape);
 }
 
 // out[...] = f(terms[...]) with elements of types R and T.
 template <class R, class... T, class F>
 void map(const char* name, F f, const Tensor& out, const std::array<Term, sizeof...(T)>& terms) {
-  const Index n = out.numel();
-  if (n == 0) return;
-  constexpr std::size_t widest = std::max({sizeof(R), sizeof(T)...});
-  constexpr int width = static_cast<int>(std::min<std::size_t>(16 / widest, 8));
+  if (out.numel() == 0) return;
+  constexpr int operands = sizeof...(T) + 1;
+  constexpr int width = static_cast<int>(std::min<std::size_t>(16 / std::max({sizeof(R), sizeof(T)...}), 8));
+  const Walk<operands> walk = walk_of<operands>(out, terms);
+  const Geometry<operands> geometry(walk, width);
   auto* const to = static_cast<R*>(out.address());
-  bool packed = is_packable({&out, nullptr}, out.sizes, sizeof(R) * width) && out.is_contiguous();
-  std::size_t k = 0;
-  ((packed = packed && is_packable(terms[k++], out.sizes, sizeof(T) * width)), ...);
-  k = 0;
-  if (packed) {
-    const auto start = [&](const Source<T>&... from) {
-      launch(name, map_packed<width, F, R, T...>, blocks_for(n / width + width), block_threads, 0, f, to, n, from...);
-    };
-    [&]<std::size_t... i>(std::index_sequence<i...>) {
-      start(source_of<T>(terms[i], out.sizes)...);
-    }(std::make_index_sequence<sizeof...(T)>());
-    return;
-  }
-  std::array<Dims, sizeof...(T) + 1> strides{out.strides};
-  for (const Term& term : terms) strides[++k] = strides_of(term, out.sizes);
-  const Geometry<sizeof...(T) + 1> geometry(Walk<sizeof...(T) + 1>(out.sizes, strides));
-  [&]<std::size_t... i>(std::index_sequence<i...>) {
-    launch(name, map_strided<F, R, T...>, blocks_for(n), block_threads, 0, f, geometry, to, n,
-           source_of<T>(terms[i], out.sizes)...);
+  [&]<std::size_t... k>(std::index_sequence<k...>) {
+    launch(name, map_kernel<width, F, R, T...>, blocks_for(geometry.total), block_threads, 0, f, geometry, to,
+           lines_of(walk, 0, to, sizeof(R), width), source_of<T>(terms[k], walk, static_cast<int>(k) + 1, width)...);
   }(std::make_index_sequence<sizeof...(T)>());
 }
 

@@ -13,12 +13,14 @@ namespace fastgrad::cuda {
 // Throws what CUDA says; `what` is the call or the kernel that said it.
 void check(cudaError_t status, const char* what);
 
-// The current device's current stream.
+// The device of the call that this thread is in; outside of calls, CUDA's current one.
+int working_device();
+// The working device's current stream in this thread, and its number of multiprocessors.
 cudaStream_t current_stream();
-// Of the current device.
 int multiprocessors();
 
 constexpr int block_threads = 256;
+constexpr Index most_blocks_along_y = 65535;
 
 // A grid for n threads, of at most so many blocks that loops over the rest pay for themselves.
 inline unsigned blocks_for(Index n, int threads = block_threads) {

@@ -40,4 +40,19 @@ __device__ To converted(From x) {
   }
 }
 
+// Elements of one type are moved whatever they mean.
+template <class F>
+void visit_width(DType t, F&& f) {
+  switch (item_size(t)) {
+    case 1:
+      return f(TypeTag<std::uint8_t>{});
+    case 2:
+      return f(TypeTag<std::uint16_t>{});
+    case 4:
+      return f(TypeTag<std::uint32_t>{});
+    default:
+      return f(TypeTag<std::uint64_t>{});
+  }
+}
+
 }  // namespace fastgrad::cuda

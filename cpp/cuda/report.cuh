@@ -17,7 +17,7 @@ struct Report {
   Index value, limit;
 };
 
-// The current device's report, as its kernels see it.
+// The working device's report, as its kernels see it.
 Report* current_report();
 
 __device__ inline void report(Report* to, Fault fault, const char* op, Index value, Index limit) {

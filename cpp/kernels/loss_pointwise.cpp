@@ -1,66 +1,11 @@
 // Losses of an element and its target: one pass forward, summed up on the way if wanted, and one backward.
+#include "kernels/loss_pointwise.h"
+
 #include "kernels.h"
 #include "kernels/rows.h"
 
 namespace fastgrad::FASTGRAD_ISA {
 namespace {
-
-struct Mse {
-  template <class V>
-  FASTGRAD_INLINE static V value(V x, V t, V) {
-    return (x - t) * (x - t);
-  }
-  template <class V>
-  FASTGRAD_INLINE static V slope(V x, V t, V) {
-    return (x - t) * 2;
-  }
-};
-
-// c (d - c / 2), where c is the difference d limited to delta: right on both sides, and its slope is c.
-struct Huber {
-  template <class V>
-  FASTGRAD_INLINE static V slope(V x, V t, V delta) {
-    return min(delta, max(-delta, x - t));  // NaN stays
-  }
-  template <class V>
-  FASTGRAD_INLINE static V value(V x, V t, V delta) {
-    const V limited = slope(x, t, delta);
-    return limited * ((x - t) - limited * Element<V>(0.5));
-  }
-};
-
-struct KlDiv {
-  template <class V>
-  FASTGRAD_INLINE static V value(V x, V t, V) {
-    return (t == 0 ? V{} : t * log(t)) - t * x;
-  }
-  template <class V>
-  FASTGRAD_INLINE static V slope(V, V t, V) {
-    return -t;
-  }
-};
-
-struct KlDivLog {
-  template <class V>
-  FASTGRAD_INLINE static V value(V x, V t, V) {
-    return exp(t) * (t - x);
-  }
-  template <class V>
-  FASTGRAD_INLINE static V slope(V, V t, V) {
-    return -exp(t);
-  }
-};
-
-struct BceWithLogits {
-  template <class V>
-  FASTGRAD_INLINE static V value(V x, V t, V) {
-    return (1 - t) * x + softplus_of(-x);
-  }
-  template <class V>
-  FASTGRAD_INLINE static V slope(V x, V t, V) {
-    return sigmoid(x) - t;
-  }
-};
 
 template <class F, class T>
 void value_loop(T* out, const T* x, const T* t, Index n, T a, T scale) {
@@ -114,11 +59,10 @@ void set(PointwiseLossKernels<T>& kernels, PointwiseLoss loss) {
 
 template <class T>
 void fill(PointwiseLossKernels<T>& kernels) {
-  set<Mse>(kernels, PointwiseLoss::mse);
-  set<Huber>(kernels, PointwiseLoss::huber);
-  set<KlDiv>(kernels, PointwiseLoss::kl_div);
-  set<KlDivLog>(kernels, PointwiseLoss::kl_div_log);
-  set<BceWithLogits>(kernels, PointwiseLoss::bce_with_logits);
+  for (int i = 0; i < static_cast<int>(PointwiseLoss::count); ++i) {
+    const auto loss = static_cast<PointwiseLoss>(i);
+    visit_function(loss, [&](auto function) { set<decltype(function)>(kernels, loss); });
+  }
 }
 
 }  // namespace

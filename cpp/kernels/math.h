@@ -386,5 +386,17 @@ FASTGRAD_INLINE Vec<double> erfc(Vec<double> x) {
   return a < 0.5 ? 1 - with_sign(erf_near(a), x) : x < 0 ? 2 - far : far;
 }
 
+// The normal distribution's probability of a number below x. That of a number beyond a = |x| is exp(-a^2 / 2 - p(a)),
+// with a polynomial p for a <= 6, beyond which it is less than 10^-9. Approximation error of a times that: 2^-25.8.
+FASTGRAD_INLINE Vec<float> normal_probability(Vec<float> x) {
+  using V = Vec<float>;
+  const V a = magnitude(x);
+  const V p = polynomial(min(splat<V>(6), a), 0x1.795830p-20f, -0x1.5f19d8p-16f, 0x1.a59d6ep-14f, 0x1.4df690p-13f,
+                         -0x1.45f098p-8f, 0x1.2a7c78p-5f, -0x1.742756p-3f, 0x1.9884a4p-1f, 0x1.62e42ep-1f);
+  const V beyond = exp_negative(fma(a * -0.5f, a, -p));
+  return x < 0 ? beyond : 1 - beyond;
+}
+FASTGRAD_INLINE Vec<double> normal_probability(Vec<double> x) { return erfc(x * -0x1.6a09e667f3bcdp-1) * 0.5; }
+
 }  // namespace
 }  // namespace fastgrad::FASTGRAD_ISA

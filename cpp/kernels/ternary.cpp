@@ -1,49 +1,11 @@
 // Elementwise kernels of three inputs. Plain loops: the compiler makes vectors of them for each instruction set.
+#include "kernels/ternary.h"
+
 #include "kernels.h"
 #include "kernels/loop.h"
 
 namespace fastgrad::FASTGRAD_ISA {
 namespace {
-
-// Integer arithmetic wraps around; in C++ only that of unsigned types does.
-template <class T>
-T wrapped(std::uint64_t x) {
-  return static_cast<T>(x);
-}
-
-struct Addcmul {
-  static float of(float a, float b, float c) { return a + b * c; }
-  static double of(double a, double b, double c) { return a + b * c; }
-  template <class T>
-  static T of(T a, T b, T c) {
-    return wrapped<T>(static_cast<std::uint64_t>(a) + static_cast<std::uint64_t>(b) * static_cast<std::uint64_t>(c));
-  }
-};
-
-struct Addcdiv {
-  template <class T>
-  static T of(T a, T b, T c) {
-    return a + b / c;
-  }
-};
-
-// From the nearer end, so that a weight of 1 gives the other end exactly.
-struct Lerp {
-  template <class T>
-  static T of(T a, T b, T weight) {
-    const T way = b - a;
-    return weight < T{0.5} && weight > T{-0.5} ? a + weight * way : b - way * (T{1} - weight);
-  }
-};
-
-// NaN wins, then the upper limit.
-struct Clamp {
-  template <class T>
-  static T of(T x, T low, T high) {
-    const T raised = x > low || x != x ? x : low;
-    return raised < high || raised != raised ? raised : high;
-  }
-};
 
 // The strides of b and c are known where both are 0 or 1, so that the compiler can make vectors.
 template <class F, class T, Index sb, Index sc>
@@ -65,9 +27,9 @@ void loop(void* out, const void* first, const void* second, const void* third, I
   for (Index i = 0; i < n; ++i) o[i * so] = F::of(a[i * sa], b[i * sb], c[i * sc]);
 }
 
-template <class F, class List>
-void set(Kernels& table, Ternary op, List types) {
-  for_types(types, [&](auto tag) {
+template <class F>
+void set(Kernels& table, Ternary op) {
+  for_types(typename F::Types{}, [&](auto tag) {
     using T = typename decltype(tag)::type;
     table.ternary[static_cast<int>(op)][static_cast<int>(DTypeOf<T>::value)] = loop<F, T>;
   });
@@ -76,12 +38,10 @@ void set(Kernels& table, Ternary op, List types) {
 }  // namespace
 
 void fill_ternary(Kernels& table) {
-  set<Addcmul>(table, Ternary::addcmul, Integers{});
-  set<Addcmul>(table, Ternary::addcmul, Floats{});
-  set<Addcdiv>(table, Ternary::addcdiv, Floats{});
-  set<Lerp>(table, Ternary::lerp, Floats{});
-  set<Clamp>(table, Ternary::clamp, Integers{});
-  set<Clamp>(table, Ternary::clamp, Floats{});
+  for (int i = 0; i < static_cast<int>(Ternary::count); ++i) {
+    const auto op = static_cast<Ternary>(i);
+    visit_function(op, [&](auto function) { set<decltype(function)>(table, op); });
+  }
 }
 
 }  // namespace fastgrad::FASTGRAD_ISA

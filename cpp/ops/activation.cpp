@@ -1,4 +1,5 @@
 // Activation functions with up to two parameters.
+#include "accelerator.h"
 #include "ops/iterate.h"
 #include "ops/ops.h"
 #include "ops/streamed.h"
@@ -45,7 +46,12 @@ Tensor of_integers(Activation op, const char* name, const Tensor& x, double a, d
 Tensor activation(Activation op, const char* name, const Tensor& x, double a, double b) {
   if (is_integer(x.dtype)) return of_integers(op, name, x, a, b);
   if (!is_floating(x.dtype)) refuse(name, x.dtype);
-  const Tensor from = contiguous(x), out = empty(x.sizes, x.dtype);
+  const Tensor out = empty(x.sizes, x.dtype);
+  if (const Accelerator* cuda = accelerator_of(out)) {
+    cuda->activation(op, out, x, a, b);
+    return out;
+  }
+  const Tensor from = contiguous(x);
   visit_dtype(x.dtype, [&](auto tag) {
     using T = typename decltype(tag)::type;
     if constexpr (std::is_floating_point_v<T>) {
@@ -65,7 +71,12 @@ Tensor activation_backward(Activation op, const char* name, const Tensor& g, con
     fail(name, ": the gradient must have the shape and dtype of the input, ", x.sizes, " and ", dtype_name(x.dtype),
          ", got ", g.sizes, " and ", dtype_name(g.dtype));
   }
-  const Tensor from = contiguous(x), upstream = contiguous(g), out = empty(x.sizes, x.dtype);
+  const Tensor out = empty(x.sizes, x.dtype);
+  if (const Accelerator* cuda = accelerator_of(out)) {
+    cuda->activation_backward(op, out, g, x, a, b);
+    return out;
+  }
+  const Tensor from = contiguous(x), upstream = contiguous(g);
   visit_dtype(x.dtype, [&](auto tag) {
     using T = typename decltype(tag)::type;
     if constexpr (std::is_floating_point_v<T>) {

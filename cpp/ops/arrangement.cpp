@@ -77,6 +77,17 @@ Tensor repeat(const Tensor& x, const Dims& repeats) {
   return out;
 }
 
+// Where the counts cannot be looked at one by one: element j belongs to the first whose repeats reach beyond j. Waits
+// for their sum unless it is given.
+static Tensor interleaved_on(const Tensor& counts, std::optional<Index> output_size, DType dtype) {
+  if (counts.numel() == 0) return empty({0}, dtype);
+  const Tensor ends = cumsum(counts, 0);
+  const Index total = output_size ? *output_size : item(narrow(ends, 0, counts.numel() - 1, 1)).integer;
+  const Tensor places = arange(Scalar::of(Index{0}), Scalar::of(Index{1}), total, DType::int64);
+  const Tensor out = searchsorted(ends, places, {}, true);
+  return dtype == DType::int64 ? out : cast(out, dtype);
+}
+
 Tensor repeat_interleave(const Tensor& repeats, std::optional<Index> output_size) {
   if (repeats.dim() != 1) {
     fail("repeat_interleave: only accepts a 1D vector (or a number) as repeats, got shape ", repeats.sizes);
@@ -86,6 +97,7 @@ Tensor repeat_interleave(const Tensor& repeats, std::optional<Index> output_size
          "; use int64 or int32");
   }
   const Tensor counts = contiguous(repeats.dtype == DType::int64 ? repeats : cast(repeats, DType::int64));
+  if (counts.device().is_cuda()) return interleaved_on(counts, output_size, repeats.dtype);
   const Index* count = counts.data<Index>();
   Index total = 0;
   for (Index i = 0; i < counts.numel(); ++i) {

@@ -85,6 +85,13 @@ Tensor empty_like_rows(const Tensor& x, const Dims& batch, Index rows, Index col
   return out.view(sizes, strides, 0);
 }
 
+Tensor expanded(const Tensor& x, const Dims& batch, Index rows, Index columns) {
+  Dims sizes(batch);
+  sizes.push_back(rows);
+  sizes.push_back(columns);
+  return x.view(sizes, broadcast_strides(x, sizes), x.offset);
+}
+
 std::vector<Index> offsets_of(const Tensor& x, const Dims& batch) {
   Dims strides(batch.size());
   for (int d = x.dim() - 3, to = batch.size() - 1; d >= 0; --d, --to) strides[to] = x.sizes[d] == 1 ? 0 : x.strides[d];
@@ -156,6 +163,13 @@ std::pair<Tensor, Tensor> attention_forward(const Tensor& query, const Tensor& k
   Dims rows(shape.batch);
   rows.push_back(shape.queries);
   const Tensor log_sum = empty(rows, q.dtype);
+  if (const Accelerator* cuda = accelerator_of(q)) {
+    const Tensor seen = mask ? expanded(*mask, shape.batch, shape.queries, shape.keys) : Tensor{};
+    cuda->attention(out, log_sum, expanded(q, shape.batch, shape.queries, shape.features),
+                    expanded(k, shape.kv_batch, shape.keys, shape.features),
+                    expanded(v, shape.kv_batch, shape.keys, shape.values), mask ? &seen : nullptr, is_causal, scale);
+    return {out, log_sum};
+  }
   visit_dtype(q.dtype, [&](auto tag) {
     using T = typename decltype(tag)::type;
     if constexpr (std::is_floating_point_v<T>) {

@@ -9,6 +9,7 @@
 #include <algorithm>
 #include <vector>
 
+#include "accelerator.h"
 #include "ops/iterate.h"
 #include "ops/ops.h"
 #include "ops/slots.h"
@@ -50,6 +51,9 @@ Tensor empty_like_rows(const Tensor& x, const Dims& batch, Index rows, Index col
 
 // Where each matrix of a batch begins in x.
 std::vector<Index> offsets_of(const Tensor& x, const Dims& batch);
+
+// The matrices of a batch, which x broadcasts to, as a view.
+Tensor expanded(const Tensor& x, const Dims& batch, Index rows, Index columns);
 
 template <class T>
 Stack<T> stack_of(const Tensor& x, const Dims& batch) {

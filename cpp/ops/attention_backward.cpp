@@ -130,6 +130,14 @@ std::vector<Tensor> attention_backward(const Tensor& g, const Tensor& result, co
   const Tensor dq = empty_like_rows(query, shape.batch, shape.queries, shape.features);
   const Tensor dk = empty_like_rows(key, shape.kv_batch, shape.keys, shape.features);
   const Tensor dv = empty_like_rows(value, shape.kv_batch, shape.keys, shape.values);
+  if (const Accelerator* cuda = accelerator_of(q)) {
+    const Tensor seen = mask ? expanded(*mask, shape.batch, shape.queries, shape.keys) : Tensor{};
+    cuda->attention_backward(dq, dk, dv, upstream, y, sums, expanded(q, shape.batch, shape.queries, shape.features),
+                             expanded(k, shape.kv_batch, shape.keys, shape.features),
+                             expanded(v, shape.kv_batch, shape.keys, shape.values), mask ? &seen : nullptr, is_causal,
+                             scale);
+    return {dq, dk, dv};
+  }
   visit_dtype(q.dtype, [&](auto tag) {
     using T = typename decltype(tag)::type;
     if constexpr (std::is_floating_point_v<T>) {

@@ -3,6 +3,7 @@
 // weight multiplies. What is added up, and in which order, depends on sizes only.
 #include <algorithm>
 
+#include "accelerator.h"
 #include "ops/conv_direct.h"
 #include "ops/gemm.h"
 #include "ops/iterate.h"
@@ -265,6 +266,10 @@ Tensor convolution(const Tensor& x, const Tensor& weight, const OptionalTensor& 
   const Tensor out = empty(image_shape(c.batch, c.filters, sizes), x.dtype);
   if (out.numel() == 0) return out;
   const Tensor images = contiguous(x), filters = contiguous(weight), offsets = bias ? contiguous(*bias) : Tensor{};
+  if (const Accelerator* cuda = accelerator_of(out)) {
+    cuda->convolution(out, images, filters, bias ? &offsets : nullptr, c.w, groups);
+    return out;
+  }
   if (const DirectConvolution direct = direct_of(c); may_be_direct(c, x.dtype) && fits_direct(direct)) {
     convolve_direct(direct, out.data<float>(), images.data<float>(), filters.data<float>(),
                     bias ? offsets.data<float>() : nullptr, false);
@@ -300,6 +305,10 @@ Tensor convolution_input(const Tensor& g, const Tensor& weight, const Dims& size
   if (out.numel() == 0) return out;
   if (g.numel() == 0) return zeros(out.sizes, out.dtype);
   const Tensor gradient = contiguous(g), filters = contiguous(weight);
+  if (const Accelerator* cuda = accelerator_of(out)) {
+    cuda->convolution_input(out, gradient, filters, c.w, groups);
+    return out;
+  }
   if (const DirectConvolution direct = direct_of(c); may_be_direct(c, g.dtype) && fits_direct_input(direct)) {
     input_gradient_direct(direct, out, gradient, filters);
     return out;
@@ -323,6 +332,11 @@ Tensor convolution_weight(const Tensor& x, const Tensor& g, const Dims& kernel, 
   const Dims shape = image_shape(c.filters, c.channels / groups, options.kernel);
   if (x.numel() == 0 || g.numel() == 0) return zeros(shape, x.dtype);
   const Tensor images = contiguous(x), gradient = contiguous(g);
+  if (const Accelerator* cuda = accelerator_of(images)) {
+    const Tensor dw = empty(shape, x.dtype);
+    cuda->convolution_weight(dw, images, gradient, c.w, groups);
+    return dw;
+  }
   if (const DirectConvolution direct = direct_of(c); may_be_direct(c, x.dtype) && fits_direct(direct)) {
     const Tensor dw = empty(shape, x.dtype);
     weight_gradient_direct(direct, dw.data<float>(), images.data<float>(), gradient.data<float>());
@@ -352,8 +366,11 @@ Tensor im2col(const Tensor& x, const Dims& kernel, const Dims& dilation, const D
   const WindowOptions options("unfold", kernel, stride, padding, dilation);
   const Convolution c = columns_only("unfold", options, last_sizes(x, n), x.sizes[0], x.sizes[1]);
   const Tensor out = empty({c.batch, c.depth, c.windows}, x.dtype);
-  if (out.numel() > 0) {
-    const Tensor images = contiguous(x);
+  if (out.numel() == 0) return out;
+  const Tensor images = contiguous(x);
+  if (const Accelerator* cuda = accelerator_of(out)) {
+    cuda->unfold(out, images, c.w);
+  } else {
     unfold_images(c, c.batch, static_cast<char*>(out.raw()), static_cast<const char*>(images.raw()), x.dtype);
   }
   return out;
@@ -377,8 +394,11 @@ Tensor col2im(const Tensor& columns, const Dims& sizes, const Dims& kernel, cons
          ", but the input of shape ", columns.sizes, " has ", columns.sizes[2]);
   }
   const Tensor out = empty(image_shape(c.batch, c.channels, image), columns.dtype);
-  if (out.numel() > 0) {
-    const Tensor all = contiguous(columns);
+  if (out.numel() == 0) return out;
+  const Tensor all = contiguous(columns);
+  if (const Accelerator* cuda = accelerator_of(out)) {
+    cuda->fold(out, all, c.w);
+  } else {
     fold_images(c, c.batch, static_cast<char*>(out.raw()), static_cast<const char*>(all.raw()), columns.dtype);
   }
   return out;

@@ -1,12 +1,12 @@
 // Copies, casts, filling and selection.
 #include <bit>
-#include <optional>
 
 #include "accelerator.h"
 #include "ops/iterate.h"
 #include "ops/ops.h"
 #include "ops/overlap.h"
 #include "ops/streamed.h"
+#include "ops/transposition.h"
 
 namespace fastgrad::ops {
 namespace {
@@ -15,39 +15,6 @@ UnaryLoop cast_kernel(DType from, DType to) { return kernels().cast[static_cast<
 
 char* at(const Tensor& t, Index element) {
   return static_cast<char*>(t.raw()) + element * static_cast<Index>(item_size(t.dtype));
-}
-
-// The last dimension along which operand k's neighbours are neighbours in memory; -1: none.
-int dense_dim(const Walk<2>& walk, int k) {
-  for (int d = walk.last(); d >= 0; --d) {
-    if (walk.strides[k][d] == 1 && walk.sizes[d] > 1) return d;
-  }
-  return -1;
-}
-
-// The matrices that a copy transposes: `to` is dense along one dimension (the columns), `from` along another one
-// (the rows). What lies along the others is one matrix each.
-struct Transposition {
-  Index rows, columns, to_stride, from_stride;
-  Walk<2> matrices;
-};
-
-std::optional<Transposition> transposition(const Walk<2>& walk) {
-  constexpr Index worth_it = 4;
-  const int columns = dense_dim(walk, 0), rows = dense_dim(walk, 1);
-  if (rows < 0 || columns < 0 || rows == columns) return std::nullopt;
-  if (walk.sizes[rows] < worth_it || walk.sizes[columns] < worth_it) return std::nullopt;
-  std::array<Dims, 2> strides;
-  Dims others;
-  for (int d = 0; d < walk.sizes.size(); ++d) {
-    if (d == rows || d == columns) continue;
-    others.push_back(walk.sizes[d]);
-    for (int k = 0; k < 2; ++k) strides[k].push_back(walk.strides[k][d]);
-  }
-  others.push_back(1);
-  for (Dims& s : strides) s.push_back(0);
-  return Transposition{walk.sizes[rows], walk.sizes[columns], walk.strides[0][rows], walk.strides[1][columns],
-                       Walk<2>(others, strides)};
 }
 
 void transpose(const Tensor& to, const Tensor& from, const Transposition& t) {
@@ -92,7 +59,7 @@ void copy_elements(const Tensor& to, const Tensor& from) {
     return;
   }
   if (to.dtype == from.dtype && walk.sizes.size() > 1) {
-    if (const auto t = transposition(walk)) return transpose(to, from, *t);
+    if (const auto t = transposition(walk, 4)) return transpose(to, from, *t);
   }
   const Walk<2> runs = with_long_runs(walk);
   for_each_run(runs, [&](const std::array<Index, 2>& offset, Index n) {

@@ -2,16 +2,26 @@
 #include <algorithm>
 #include <cstring>
 
+#include "accelerator.h"
 #include "ops/iterate.h"
 #include "ops/ops.h"
 
 namespace fastgrad::ops {
 namespace {
 
+void check_matrices(const char* op, const Tensor& x) {
+  if (x.dim() < 2) fail(op, ": input tensor must have at least 2 dimensions, got the shape ", x.sizes);
+}
+
+Tensor triangle_on(const Accelerator& cuda, const Tensor& x, Index diagonal, bool upper) {
+  Tensor out = empty(x.sizes, x.dtype);
+  if (out.numel() > 0) cuda.triangle(out, contiguous(x), diagonal, upper);
+  return out;
+}
+
 // Rows of matrices, of which the columns [first(row), last(row)) are kept and the others become 0.
 template <class First, class Last>
-Tensor kept_columns(const char* op, const Tensor& x, const First& first, const Last& last) {
-  if (x.dim() < 2) fail(op, ": input tensor must have at least 2 dimensions, got the shape ", x.sizes);
+Tensor kept_columns(const Tensor& x, const First& first, const Last& last) {
   Tensor out = empty(x.sizes, x.dtype);
   const Tensor from = contiguous(x);
   const Index rows = x.sizes[x.dim() - 2], columns = x.sizes[x.dim() - 1];
@@ -58,14 +68,17 @@ Tensor diagonal(const Tensor& x, Index offset, Index dim1, Index dim2) {
 }
 
 Tensor tril(const Tensor& x, Index diagonal) {
+  check_matrices("tril", x);
   const Index k = limited(diagonal, x);
-  return kept_columns("tril", x, [](Index) { return 0; }, [k](Index row) { return row + k + 1; });
+  if (const Accelerator* cuda = accelerator_of(x)) return triangle_on(*cuda, x, k, false);
+  return kept_columns(x, [](Index) { return 0; }, [k](Index row) { return row + k + 1; });
 }
 
 Tensor triu(const Tensor& x, Index diagonal) {
-  const Index k = limited(diagonal, x);
-  const Index columns = x.dim() == 0 ? 0 : x.sizes[x.dim() - 1];
-  return kept_columns("triu", x, [k](Index row) { return row + k; }, [columns](Index) { return columns; });
+  check_matrices("triu", x);
+  const Index k = limited(diagonal, x), columns = x.sizes[x.dim() - 1];
+  if (const Accelerator* cuda = accelerator_of(x)) return triangle_on(*cuda, x, k, true);
+  return kept_columns(x, [k](Index row) { return row + k; }, [columns](Index) { return columns; });
 }
 
 }  // namespace fastgrad::ops

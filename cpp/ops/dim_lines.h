@@ -43,6 +43,16 @@ class DimLines {
   Walk<N> walk_;
 };
 
+// A contiguous tensor seen as [outer, n, inner], where n are the places along one dimension.
+struct DimBlock {
+  Index outer = 1, n = 1, inner = 1;
+
+  DimBlock(const Tensor& x, int dim) {
+    for (int d = 0; d < x.dim(); ++d) (d < dim ? outer : d == dim ? n : inner) *= x.sizes[d];
+  }
+  bool empty() const { return outer * n * inner == 0; }
+};
+
 // An index for each of `lines` lines of n elements above which work is shared among threads.
 inline Index line_grain(Index n) { return std::max<Index>(1, pointwise_grain / std::max<Index>(1, n)); }
 

@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "accelerator.h"
 #include "ops/iterate.h"
 #include "ops/ops.h"
 
@@ -69,6 +70,10 @@ Tensor cdist(const Tensor& a, const Tensor& b, double p) {
   const Index rows = a.sizes[1], columns = b.sizes[1], features = a.sizes[2];
   const Tensor left = contiguous(a), right = contiguous(b), out = empty({a.sizes[0], rows, columns}, a.dtype);
   if (out.numel() == 0) return out;
+  if (const Accelerator* cuda = accelerator_of(a)) {
+    cuda->cdist(out, left, right, p);
+    return out;
+  }
   visit_dtype(a.dtype, [&](auto tag) {
     using T = typename decltype(tag)::type;
     if constexpr (std::is_floating_point_v<T>) {

@@ -3,6 +3,7 @@
 #include <atomic>
 #include <cstring>
 
+#include "accelerator.h"
 #include "ops/iterate.h"
 #include "ops/lines.h"
 #include "ops/ops.h"
@@ -73,6 +74,7 @@ void index_runs(const Selection& s, const Tensor& out) {
 
 Tensor nonzero(const Tensor& input) {
   const Tensor mask = contiguous(input.dtype == DType::boolean ? input : cast(input, DType::boolean));
+  if (const Accelerator* cuda = accelerator_of(mask)) return cuda->nonzero(mask);
   const bool* m = mask.data<bool>();
   const Index n = mask.numel();
   const int dims = mask.dim(), last = dims - 1;
@@ -99,6 +101,10 @@ Tensor index(const Tensor& x, const IndexList& indices, const Dims& axes) {
   const Selection s = selection(x, indices, axes);
   Tensor out = empty(s.result_shape, x.dtype);
   if (out.numel() == 0) return out;
+  if (const Accelerator* cuda = accelerator_of(x)) {
+    cuda->take(lookup_of(s, out));
+    return out;
+  }
   if (part_of(s.rest_view, s.front, s.rest.size()).is_contiguous()) {
     index_blocks(s, out);
   } else {
@@ -125,6 +131,10 @@ Tensor index_select(const Tensor& x, Index dim, const Tensor& index) {
 }
 
 void check_positions(const char* op, ErrorKind kind, const Tensor& index, Index n, int dim) {
+  if (index.device().is_cuda()) {  // the kernel looks at each
+    if (n == 0 && index.numel() > 0) fail(kind, op, ": index is out of bounds for dimension ", dim, " with size 0");
+    return;
+  }
   const auto limit = static_cast<std::uint64_t>(n);  // a negative index is larger without its sign
   Tensor distinct = index;                           // what an expanded index repeats is looked at once
   for (int d = 0; d < index.dim(); ++d) {
@@ -159,12 +169,27 @@ void check_along(const char* op, const Tensor& indexed, int dim, const Tensor& i
   check_positions(op, ErrorKind::runtime, index, indexed.dim() == 0 ? 1 : indexed.sizes[dim], dim);
 }
 
+Lookup lookup_along(const char* op, int dim, const Tensor& index, const Tensor& indexed, const Tensor& other) {
+  Dims strides = indexed.strides;
+  strides[dim] = 0;
+  return {op,
+          index,
+          indexed.view(index.sizes, strides, indexed.offset),
+          other.view(index.sizes, other.strides, other.offset),
+          indexed.sizes[dim],
+          indexed.strides[dim]};
+}
+
 Tensor gather(const Tensor& x, Index dim, const Tensor& index) {
   const int d = wrap_dim(dim, x.dim(), "gather");
   Tensor out = empty(index.sizes, x.dtype);
   if (index.numel() == 0) return out;
   const Tensor numbers = index_numbers("gather", ErrorKind::runtime, index);
   check_along("gather", x, d, numbers);
+  if (const Accelerator* cuda = accelerator_of(x)) {
+    cuda->take(lookup_along("gather", d, at_least_1d(numbers), at_least_1d(x), at_least_1d(out)));
+    return out;
+  }
   const Lines lines = lines_along(d, at_least_1d(numbers), at_least_1d(x), at_least_1d(out));
   const int t = static_cast<int>(x.dtype);
   const UnaryLoop copy = kernels().cast[t][t];
@@ -180,6 +205,15 @@ Tensor gather(const Tensor& x, Index dim, const Tensor& index) {
   return out;
 }
 
+static Tensor one_hot_on(const Accelerator& cuda, const Tensor& labels, const Dims& shape) {
+  const Tensor out = zeros(shape, DType::int64);
+  if (out.numel() == 0) return out;
+  const Index n = labels.numel(), classes = shape.back();
+  const Tensor one = expand(full({}, Scalar::of(Index{1}), DType::int64), {n});
+  cuda.put(Scatter::write, {"one_hot", view(labels, {n}), out.view({n}, {classes}, 0), one, classes, 1, false, true});
+  return out;
+}
+
 Tensor one_hot(const Tensor& labels, Index classes) {
   if (is_floating(labels.dtype) || labels.dtype == DType::boolean) {
     fail("one_hot: expected integer class labels, got ", dtype_name(labels.dtype), "; convert them with .long()");
@@ -190,6 +224,7 @@ Tensor one_hot(const Tensor& labels, Index classes) {
   if (classes == -1) classes = item(amax(from, {}, false)).integer + 1;
   Dims shape = from.sizes;
   shape.push_back(classes);
+  if (const Accelerator* cuda = accelerator_of(from)) return one_hot_on(*cuda, from, shape);
   for (Index i = 0; i < n; ++i) {
     const Index label = from.data<Index>()[i];
     if (label < 0 || label >= classes) {

@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <cstring>
 
+#include "accelerator.h"
 #include "ops/iterate.h"
 #include "ops/ops.h"
 
@@ -66,6 +67,7 @@ void join_strips(const Tensor& out, const std::vector<Tensor>& parts, int dim) {
   const auto width = static_cast<Index>(item_size(out.dtype));
   Index rows = 1;
   for (int d = 0; d < dim; ++d) rows *= out.sizes[d];
+  if (const Accelerator* cuda = accelerator_of(out)) return cuda->join(out, parts, rows);
   std::vector<Strip> strips;
   strips.reserve(parts.size());
   Index start = 0;

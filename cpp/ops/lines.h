@@ -1,6 +1,7 @@
 // What gather, scatter and writing by index have in common: lines along which an index says where to go.
 #pragma once
 
+#include "accelerator.h"
 #include "ops/iterate.h"
 #include "ops/ops.h"
 
@@ -66,10 +67,13 @@ namespace ops {
 
 // A tensor without dimensions as one with one.
 inline Tensor at_least_1d(const Tensor& t) { return t.dim() == 0 ? t.view({1}, {1}, t.offset) : t; }
-// That every index (int64) lies in [0, n); the error names the dimension.
+// That every index (int64) lies in [0, n); the error names the dimension. On a CUDA device kernels look at the indices.
 void check_positions(const char* op, ErrorKind kind, const Tensor& index, Index n, int dim);
 // That a nonempty index fits a tensor along a dimension, as gather and scatter want it.
 void check_along(const char* op, const Tensor& indexed, int dim, const Tensor& index);
+
+// The same lines for a CUDA device, where the index has not been looked at.
+Lookup lookup_along(const char* op, int dim, const Tensor& index, const Tensor& indexed, const Tensor& other);
 
 }  // namespace ops
 }  // namespace fastgrad

@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <limits>
 
+#include "accelerator.h"
 #include "ops/iterate.h"
 #include "ops/ops.h"
 
@@ -68,12 +69,55 @@ bool labels_fit(const Index* label, Index n, Index classes, Index ignore_index) 
 
 }  // namespace
 
-Tensor checked_labels(const char* op, const Tensor& target, Index classes, Index ignore_index) {
+namespace {
+
+Tensor integer_labels(const char* op, const Tensor& target) {
   if (is_floating(target.dtype) || target.dtype == DType::boolean) {
     fail(op, ": expected integer class labels (int64), got ", dtype_name(target.dtype),
          "; convert them with .long(), or give class probabilities of the same shape as the input");
   }
-  const Tensor labels = contiguous(target.dtype == DType::int64 ? target : cast(target, DType::int64));
+  return contiguous(target.dtype == DType::int64 ? target : cast(target, DType::int64));
+}
+
+// What a CUDA kernel is told of the labels. It checks them itself, so that the host need not wait.
+class DeviceLabels {
+ public:
+  DeviceLabels(const char* op, const Tensor& target, const OptionalTensor& weight, Index classes, Index ignore_index)
+      : target_(integer_labels(op, target)),
+        weight_(weight ? contiguous(*weight) : Tensor{}),
+        all{op, target_, weight ? &weight_ : nullptr, classes, ignore_index} {}
+  DeviceLabels(const DeviceLabels&) = delete;
+  DeviceLabels& operator=(const DeviceLabels&) = delete;
+
+ private:
+  Tensor target_, weight_;
+
+ public:
+  const Labels all;
+};
+
+[[noreturn]] void fail_no_classes(const Tensor& logits) {
+  fail("cross_entropy: there are no classes in logits of shape ", logits.sizes);
+}
+
+// The losses, or their total, and what that was divided by.
+std::pair<Tensor, Tensor> totalled(const Accelerator& cuda, const Labels& labels, const Tensor& losses, bool total,
+                                   bool average) {
+  const Tensor divisor = empty({}, losses.dtype), sum = total ? empty({}, losses.dtype) : losses;
+  cuda.label_total(labels, average, divisor, total ? &sum : nullptr, total ? &losses : nullptr);
+  return {sum, divisor};
+}
+
+}  // namespace
+
+Tensor checked_labels(const char* op, const Tensor& target, Index classes, Index ignore_index) {
+  if (const Accelerator* cuda = accelerator_of(target)) {
+    const DeviceLabels labels(op, target, {}, classes, ignore_index);
+    const Tensor out = empty(target.sizes, DType::int64);
+    cuda->checked_labels(labels.all, out);
+    return out;
+  }
+  const Tensor labels = integer_labels(op, target);
   const Index* label = labels.data<Index>();
   if (labels_fit(label, labels.numel(), classes, ignore_index)) return labels;
   for (Index i = 0; i < labels.numel(); ++i) {
@@ -89,6 +133,12 @@ std::pair<Tensor, Tensor> nll_loss(const Tensor& log_p, const Tensor& target, co
                                    Index ignore_index, bool total, bool average) {
   check_logits("nll_loss", log_p, target, weight);
   const Index rows = log_p.sizes[0], step = log_p.strides[0], class_step = log_p.strides[1];
+  if (const Accelerator* cuda = accelerator_of(log_p)) {
+    const DeviceLabels labels("nll_loss", target, weight, log_p.sizes[1], ignore_index);
+    const Tensor losses = empty({rows}, log_p.dtype);
+    cuda->nll_loss(labels.all, losses, log_p);
+    return totalled(*cuda, labels.all, losses, total, average);
+  }
   const Tensor labels = checked_labels("nll_loss", target, log_p.sizes[1], ignore_index);
   const Tensor factors = weight ? contiguous(*weight) : Tensor{};
   const Tensor losses = empty({rows}, log_p.dtype), divisor = empty({}, log_p.dtype);
@@ -123,6 +173,12 @@ Tensor nll_loss_backward(const Tensor& g, const Tensor& target, const OptionalTe
     fail(op, ": the arguments are not those of the forward");
   }
   const Index rows = target.sizes[0], step = g.dim();
+  if (const Accelerator* cuda = accelerator_of(g)) {
+    const DeviceLabels labels("nll_loss", target, weight, classes, ignore_index);
+    const Tensor out = empty({rows, classes}, g.dtype);
+    cuda->nll_loss_backward(labels.all, out, contiguous(g), divisor);
+    return out;
+  }
   const Tensor labels = checked_labels("nll_loss", target, classes, ignore_index), upstream = contiguous(g);
   const Tensor factors = weight ? contiguous(*weight) : Tensor{};
   Tensor out = empty({rows, classes}, g.dtype);
@@ -146,6 +202,14 @@ Tensor nll_loss_backward(const Tensor& g, const Tensor& target, const OptionalTe
 
 double label_weight(const Tensor& target, const OptionalTensor& weight, Index ignore_index) {
   const Index classes = weight ? weight->numel() : std::numeric_limits<Index>::max();
+  if (const Accelerator* cuda = accelerator_of(target)) {
+    const Tensor factors = weight ? cast(*weight, DType::float64) : Tensor{};
+    const DeviceLabels labels("cross_entropy", target, weight ? OptionalTensor(factors) : OptionalTensor{}, classes,
+                              ignore_index);
+    const Tensor divisor = empty({}, DType::float64);
+    cuda->label_total(labels.all, true, divisor, nullptr, nullptr);
+    return item(divisor).floating;
+  }
   const Tensor labels = checked_labels("cross_entropy", target, classes, ignore_index);
   return weight_of(labels, weight, ignore_index);
 }
@@ -154,8 +218,17 @@ Tensors3 cross_entropy(const Tensor& logits, const Tensor& target, const Optiona
                        double smoothing, bool total, bool average) {
   check_logits("cross_entropy", logits, target, weight);
   const Index rows = logits.sizes[0], classes = logits.sizes[1];
-  const Tensor x = contiguous(logits), labels = checked_labels("cross_entropy", target, classes, ignore_index);
-  if (rows != 0 && classes == 0) fail("cross_entropy: there are no classes in logits of shape ", logits.sizes);
+  const Tensor x = contiguous(logits);
+  if (const Accelerator* cuda = accelerator_of(x)) {
+    if (rows != 0 && classes == 0) fail_no_classes(logits);
+    const DeviceLabels labels("cross_entropy", target, weight, classes, ignore_index);
+    const Tensor losses = empty({rows}, x.dtype), kept = empty({rows, 2}, x.dtype);
+    cuda->cross_entropy(labels.all, smoothing, losses, kept, x);
+    const auto [result, divisor] = totalled(*cuda, labels.all, losses, total, average);
+    return {result, kept, divisor};
+  }
+  const Tensor labels = checked_labels("cross_entropy", target, classes, ignore_index);
+  if (rows != 0 && classes == 0) fail_no_classes(logits);
   const Tensor class_weight = weight ? contiguous(*weight) : Tensor{};
   const Tensor losses = empty({rows}, x.dtype), kept = empty({rows, 2}, x.dtype), divisor = empty({}, x.dtype);
   Tensor result = losses;
@@ -192,10 +265,15 @@ Tensor cross_entropy_backward(const Tensor& g, const Tensor& logits, const Tenso
       divisor.numel() != 1) {
     fail(op, ": what was kept is not that of the forward");
   }
-  const Tensor x = contiguous(logits), labels = checked_labels("cross_entropy", target, classes, ignore_index);
-  const Tensor class_weight = weight ? contiguous(*weight) : Tensor{};
-  const Tensor numbers = contiguous(kept), upstream = contiguous(g);
+  const Tensor x = contiguous(logits), numbers = contiguous(kept), upstream = contiguous(g);
   Tensor out = empty_like(x);
+  if (const Accelerator* cuda = accelerator_of(x)) {
+    const DeviceLabels labels("cross_entropy", target, weight, classes, ignore_index);
+    cuda->cross_entropy_backward(labels.all, smoothing, out, upstream, x, numbers, divisor);
+    return out;
+  }
+  const Tensor labels = checked_labels("cross_entropy", target, classes, ignore_index);
+  const Tensor class_weight = weight ? contiguous(*weight) : Tensor{};
   if (out.numel() == 0) return out;
   visit_dtype(x.dtype, [&](auto tag) {
     using T = typename decltype(tag)::type;

@@ -1,4 +1,5 @@
 // Losses of an element and its target.
+#include "accelerator.h"
 #include "ops/iterate.h"
 #include "ops/ops.h"
 #include "ops/streamed.h"
@@ -45,11 +46,25 @@ Tensor values_of(PointwiseLoss loss, const Tensor& x, const Tensor& target, doub
   return out;
 }
 
+Tensor on_device(const Accelerator& cuda, PointwiseLoss loss, const Tensor& x, const Tensor& target, double a,
+                 bool total, double scale) {
+  constexpr Index most_sums = 1024;
+  if (!total) {
+    const Tensor values = empty(x.sizes, x.dtype);
+    cuda.pointwise_loss(loss, values, x, target, a, scale);
+    return values;
+  }
+  const Tensor sums = empty({std::clamp<Index>(x.numel() / sum_block, 1, most_sums)}, x.dtype);
+  cuda.pointwise_loss_sums(loss, sums, contiguous(x), contiguous(target), a, scale);
+  return sum(sums, {}, false, std::nullopt);
+}
+
 }  // namespace
 
 Tensor pointwise_loss(PointwiseLoss loss, const char* name, const Tensor& x, const Tensor& target, double a, bool total,
                       double scale) {
   check(name, x, target);
+  if (const Accelerator* cuda = accelerator_of(x)) return on_device(*cuda, loss, x, target, a, total, scale);
   const Tensor from = contiguous(x), wanted = contiguous(target);
   Tensor result;
   visit_dtype(x.dtype, [&](auto tag) {
@@ -68,8 +83,12 @@ Tensor pointwise_loss_backward(PointwiseLoss loss, const char* name, const Tenso
     fail(name, ": expected one gradient or one for each element of ", x.sizes, ", of dtype ", dtype_name(x.dtype),
          ", got ", g.sizes, " and ", dtype_name(g.dtype));
   }
-  const Tensor from = contiguous(x), wanted = contiguous(target), upstream = contiguous(g);
   Tensor out = empty(x.sizes, x.dtype);
+  if (const Accelerator* cuda = accelerator_of(out)) {
+    cuda->pointwise_loss_backward(loss, out, g, x, target, a, scale);
+    return out;
+  }
+  const Tensor from = contiguous(x), wanted = contiguous(target), upstream = contiguous(g);
   visit_dtype(x.dtype, [&](auto tag) {
     using T = typename decltype(tag)::type;
     if constexpr (std::is_floating_point_v<T>) {

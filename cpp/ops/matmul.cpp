@@ -1,6 +1,7 @@
 // Matrix products of tensors, on the engine in gemm.h.
 #include <algorithm>
 
+#include "accelerator.h"
 #include "ops/gemm.h"
 #include "ops/iterate.h"
 #include "ops/ops.h"
@@ -37,6 +38,7 @@ void batched_product(const Tensor& a, const Tensor& b, const Tensor& out) {
     return broadcast_strides(front, batch);
   };
   if (out.numel() == 0) return;
+  if (const Accelerator* cuda = accelerator_of(out)) return cuda->matmul(out, a, b, nullptr);
   const Walk<2> walk(batch, {batch_strides(a), batch_strides(b)});
   const Index inner = walk.inner(), products = walk.outer() * inner;
   const auto offsets = [&](Index i) {
@@ -71,6 +73,10 @@ Index rows_of(const Tensor& x) {
 Tensor matrix_product(const Tensor& a, const Tensor& b) {
   const Index m = a.sizes[0], n = b.sizes[1];
   Tensor out = empty({m, n}, a.dtype);
+  if (const Accelerator* cuda = accelerator_of(out)) {
+    cuda->matmul(out, a, b, nullptr);
+    return out;
+  }
   visit_dtype(a.dtype, [&](auto tag) {
     using T = typename decltype(tag)::type;
     if constexpr (std::is_floating_point_v<T>) {
@@ -80,6 +86,11 @@ Tensor matrix_product(const Tensor& a, const Tensor& b) {
   return out;
 }
 
+// Products of 16-bit floats on the host are those of float32, rounded; the device has its own.
+bool computes_in_float32(const Tensor& x) { return is_half(x.dtype) && !x.device().is_cuda(); }
+
+Tensor widened(const Tensor& x) { return cast(x, DType::float32); }
+
 // [..., m, k] read as [prod(...) * m, k] when that needs no copy: one large product instead of many.
 bool folds(const Tensor& a, const Tensor& b) { return b.dim() == 2 && a.dim() > 2 && a.is_contiguous(); }
 
@@ -87,6 +98,7 @@ bool folds(const Tensor& a, const Tensor& b) { return b.dim() == 2 && a.dim() > 
 
 Tensor matmul(const Tensor& a, const Tensor& b) {
   check_same_dtype("matmul", a, b);
+  if (computes_in_float32(a)) return cast(matmul(widened(a), widened(b)), a.dtype);
   if (a.dim() == 2 && b.dim() == 2 && a.sizes[1] == b.sizes[0] && is_floating(a.dtype)) return matrix_product(a, b);
   if (a.dim() == 0 || b.dim() == 0) {
     fail("matmul: both arguments need to be at least 1D, but they are ", a.dim(), "D and ", b.dim(),
@@ -138,11 +150,19 @@ Tensor linear(const Tensor& x, const Tensor& weight, const OptionalTensor& bias)
     const Tensor product = matmul(x, transpose(weight, 0, 1));
     return bias ? binary(Binary::add, "linear", {&product, {}}, {&*bias, {}}) : product;
   }
+  if (computes_in_float32(x)) {
+    const OptionalTensor offset = bias ? OptionalTensor(widened(*bias)) : OptionalTensor();
+    return cast(linear(widened(x), widened(weight), offset), x.dtype);
+  }
   Dims shape = x.sizes;
   shape[shape.size() - 1] = n;
   const Tensor out = empty(shape, x.dtype);
   const Tensor rows = x.dim() == 2 ? x : reshape(x, {rows_of(x), k});
   if (out.numel() == 0) return out;
+  if (const Accelerator* cuda = accelerator_of(out)) {
+    cuda->matmul(view(out, {rows.sizes[0], n}), rows, transpose(weight, 0, 1), bias ? &*bias : nullptr);
+    return out;
+  }
   visit_dtype(x.dtype, [&](auto tag) {
     using T = typename decltype(tag)::type;
     if constexpr (std::is_floating_point_v<T>) {

@@ -44,6 +44,7 @@ Tensors3 normalize_rows(const char* op, const Tensor& input, const Dims& shape, 
     const Tensor mean = centred ? empty(rows.outer, x.dtype) : Tensor{};
     result = {y, mean, rstd};
     if (x.numel() == 0) return;
+    if (const Accelerator* cuda = accelerator_of(x)) return cuda->layer_norm(y, mean, rstd, x, w, b, rows.n, eps);
     const auto kernel = kernels().floats<T>().norm.layer_norm;
     parallel_for(0, rows.rows, grain_of(rows.n), [&](Index begin, Index end) {
       const Index at = begin * rows.n;
@@ -63,6 +64,15 @@ Tensors3 rows_backward(const char* op, const Tensor& g, const Tensor& input, con
   const Tensor w = checked_parameter(op, "weight", weight, shape, input.dtype);
   const Tensor rstd = statistic(op, rstds, rows.rows, input.dtype);
   const Tensor mean = means ? statistic(op, *means, rows.rows, input.dtype) : Tensor{};
+  if (const Accelerator* cuda = accelerator_of(input)) {
+    check_floats(op, input);
+    const Tensor dx = empty(input.sizes, input.dtype), none = empty({0}, input.dtype);
+    const Tensor dweight = affine ? empty(shape, input.dtype) : none;
+    const Tensor dbias = affine && means ? empty(shape, input.dtype) : none;
+    cuda->layer_norm_backward(dx, affine ? dweight : Tensor{}, affine && means ? dbias : Tensor{}, contiguous(g),
+                              contiguous(input), w, mean, rstd, rows.n);
+    return {dx, dweight, dbias};
+  }
   const Index blocks = affine ? (rows.rows + rows_of_a_block - 1) / rows_of_a_block : 0;
   const Tensor dweight = zeros({blocks, rows.n}, input.dtype), dbias = zeros({blocks, rows.n}, input.dtype);
   const Tensor dx = empty(input.sizes, input.dtype);

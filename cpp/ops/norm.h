@@ -1,18 +1,23 @@
 // What layer_norm and its kin have in common.
 #pragma once
 
+#include "accelerator.h"
 #include "ops/iterate.h"
 #include "ops/ops.h"
 
 namespace fastgrad::ops {
 
-// f(TypeTag<T>{}) for the floating-point type of a tensor.
-template <class F>
-void with_floats(const char* op, const Tensor& x, const F& f) {
+inline void check_floats(const char* op, const Tensor& x) {
   if (!is_floating(x.dtype)) {
     fail(ErrorKind::not_implemented, op, ": not implemented for ", dtype_name(x.dtype),
          " tensors; convert first, e.g. with .float()");
   }
+}
+
+// f(TypeTag<T>{}) for the floating-point type of a tensor.
+template <class F>
+void with_floats(const char* op, const Tensor& x, const F& f) {
+  check_floats(op, x);
   visit_dtype(x.dtype, [&](auto tag) {
     if constexpr (std::is_floating_point_v<typename decltype(tag)::type>) f(tag);
   });

@@ -3,6 +3,7 @@
 #include <cmath>
 
 #include "ops/norm.h"
+#include "ops/overlap.h"
 
 namespace fastgrad::ops {
 namespace {
@@ -172,6 +173,21 @@ void move_running(const OptionalTensor& mean, const OptionalTensor& variance, co
   move(*variance, batch.squares, count - 1);
 }
 
+// The running statistics after a kernel has changed `updated`, the same memory or a contiguous copy.
+void settle(const Tensor& running, const Tensor& updated) {
+  if (updated.storage.get() == running.storage.get()) {
+    bump_version(running);
+  } else {
+    copy_(running, updated);
+  }
+}
+
+// 1 / sqrt(variance + eps)
+Tensor reciprocal_root(const Tensor& variance, double eps) {
+  const Tensor shifted = binary(Binary::add, "batch_norm", {&variance, {}}, {nullptr, Scalar::of(eps)});
+  return unary(Unary::rsqrt, "batch_norm", shifted);
+}
+
 }  // namespace
 
 Tensors3 batch_norm(const Tensor& input, const OptionalTensor& weight, const OptionalTensor& bias,
@@ -193,6 +209,18 @@ Tensors3 batch_norm(const Tensor& input, const OptionalTensor& weight, const Opt
   with_floats(op, input, [&](auto tag) {
     using T = typename decltype(tag)::type;
     const Tensor x = contiguous(input);
+    if (const Accelerator* cuda = accelerator_of(x)) {
+      const Tensor y = empty(x.sizes, x.dtype), mean = training ? empty(shape, x.dtype) : clone(old_mean);
+      const Tensor rstd = training ? empty(shape, x.dtype) : reciprocal_root(old_var, eps);
+      if (training) {
+        if (running_mean) check_inplace(op, *running_mean), check_inplace(op, *running_var);
+        cuda->batch_statistics(mean, rstd, x, old_mean, old_var, momentum, eps);
+        if (running_mean) settle(*running_mean, old_mean), settle(*running_var, old_var);
+      }
+      cuda->batch_normalize(y, x, mean, rstd, w, b);
+      result = {y, mean, rstd};
+      return;
+    }
     const Grid grid(size.batch, channels, size.inner);
     const auto count = static_cast<double>(grid.count());
     Numbers<double> mean, rstd;
@@ -228,6 +256,12 @@ Tensors3 batch_norm_backward(const Tensor& g, const Tensor& input, const Optiona
   with_floats(op, input, [&](auto tag) {
     using T = typename decltype(tag)::type;
     const Tensor x = contiguous(input), upstream = contiguous(g);
+    if (const Accelerator* cuda = accelerator_of(x)) {
+      result = {empty(x.sizes, x.dtype), empty(shape, x.dtype), empty(shape, x.dtype)};
+      const auto& [dx, dweight, dbias] = result;
+      cuda->batch_norm_backward(dx, dweight, dbias, upstream, x, w, mean, rstd, training);
+      return;
+    }
     const Grid grid(size.batch, channels, size.inner);
     const auto count = static_cast<double>(grid.count());
     Factors f{numbers<T>(mean, channels, 0), numbers<T>(w, channels, 1), Numbers<double>(channels),

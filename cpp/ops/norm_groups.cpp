@@ -70,6 +70,12 @@ Tensors3 group_norm(const Tensor& input, Index count, const OptionalTensor& weig
   with_floats(op, input, [&](auto tag) {
     using T = typename decltype(tag)::type;
     const Tensor x = contiguous(input), y = empty(x.sizes, x.dtype);
+    const Dims shape{groups.size.batch, count};
+    if (const Accelerator* cuda = accelerator_of(x)) {
+      result = {y, empty(shape, x.dtype), empty(shape, x.dtype)};
+      cuda->group_norm(y, std::get<1>(result), std::get<2>(result), x, w, b, eps);
+      return;
+    }
     const Numbers<double> scales = numbers<T>(w, channels, 1), shifts = numbers<T>(b, channels, 0);
     Numbers<T> means(groups.count()), rstds(groups.count());
     Spread<T> mean(groups), scale(groups), shift(groups);
@@ -85,7 +91,6 @@ Tensors3 group_norm(const Tensor& input, Index count, const OptionalTensor& weig
       groups.kernels<T>().normalize(y.data<T>() + i * n, x.data<T>() + i * n, mean.of_group(i), scale.of_group(i),
                                     shift.of_group(i), groups.rows(), groups.columns(), groups.columns());
     });
-    const Dims shape{groups.size.batch, count};
     result = {y, tensor_of<T>(means, shape, x.dtype), tensor_of<T>(rstds, shape, x.dtype)};
   });
   return result;
@@ -104,6 +109,13 @@ Tensors3 group_norm_backward(const Tensor& g, const Tensor& input, Index count, 
   with_floats(op, input, [&](auto tag) {
     using T = typename decltype(tag)::type;
     const Tensor x = contiguous(input), upstream = contiguous(g), dx = empty(x.sizes, x.dtype);
+    if (const Accelerator* cuda = accelerator_of(x)) {
+      result = {dx, empty({channels}, x.dtype), empty({channels}, x.dtype)};
+      const Dims shape{groups.size.batch, count};
+      cuda->group_norm_backward(dx, std::get<1>(result), std::get<2>(result), upstream, x, w, view(mean, shape),
+                                view(rstd, shape));
+      return;
+    }
     const Numbers<double> scales = numbers<T>(w, channels, 1);
     Numbers<T> centre(all), total(all), product(all);
     Spread<T> m(groups), ka(groups), kb(groups), kc(groups);

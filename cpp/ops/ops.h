@@ -35,6 +35,7 @@ Tensor triangle_indices(Index rows, Index columns, Index offset, bool lower, DTy
 // transfer; without waiting where a copy is `non_blocking` and the host's side is pinned memory
 void check_cuda(Index index);  // RuntimeError unless there is that CUDA device; -1: any
 Tensor to_device(const Tensor& x, Device device, bool non_blocking);  // x itself when it is there
+Tensor pinned(const Tensor& x);  // a copy in the host's pinned memory
 void transfer_(const Tensor& to, const Tensor& from, bool non_blocking);
 
 // conversion
@@ -286,14 +287,14 @@ Tensor checked_labels(const char* op, const Tensor& target, Index classes, Index
 // the cell, and what the gradient wants: the gates, the cells, and the output before its projection.
 std::vector<Tensor> recurrent(Index mode, const Tensor& x, const Tensor& h, const OptionalTensor& c,
                               const Tensor& weight_ih, const Tensor& weight_hh, const OptionalTensor& bias_ih,
-                              const OptionalTensor& bias_hh, const OptionalTensor& weight_hr, const Tensor& batch_sizes,
-                              bool backwards);
+                              const OptionalTensor& bias_hh, const OptionalTensor& weight_hr,
+                              const HostTensor& batch_sizes, bool backwards);
 // From the gradients of the output y and of the final states those of the input's and of the hidden state's part of the
 // gates, of the initial states, and, with the hidden states before each step between, of the projection's result.
 std::vector<Tensor> recurrent_backward(Index mode, const OptionalTensor& g, const OptionalTensor& dh,
                                        const OptionalTensor& dc, const Tensor& h, const OptionalTensor& c,
                                        const Tensor& weight_hh, const OptionalTensor& weight_hr, const Tensor& y,
-                                       const Tensor& gates, const Tensor& cells, const Tensor& batch_sizes,
+                                       const Tensor& gates, const Tensor& cells, const HostTensor& batch_sizes,
                                        bool backwards);
 
 // ctc: the loss of each sample, and the table that the gradient wants; targets are padded (N, S) or concatenated

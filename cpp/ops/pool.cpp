@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <array>
 
+#include "accelerator.h"
 #include "ops/iterate.h"
 #include "ops/window.h"
 
@@ -22,22 +23,32 @@ const char* name_of(const char* const* names, int n) {
 class Cover {
  public:
   Cover() {
-    for (int d = 0; d < 3; ++d) set(d, 1, 1, {{0, 1, 1}});
+    for (int d = 0; d < 3; ++d) set(d, {});
   }
   Cover(Cover&&) = default;  // a moved list stays where it is, a copied one would not
 
-  void set(int d, Index size, Index step, std::vector<Span> spans) {
-    lists_[d] = std::move(spans);
-    spans_.in[d] = size;
-    spans_.step[d] = step;
-    spans_.out[d] = static_cast<Index>(lists_[d].size());
-    spans_.span[d] = lists_[d].data();
+  void set(int d, const SpanRule<Index>& rule) {
+    std::vector<Span>& list = lists_[d];
+    list.resize(static_cast<std::size_t>(rule.out));
+    for (Index i = 0; i < rule.out; ++i) {
+      const auto [begin, end, size] = rule[i];
+      list[i] = {begin, end, size};
+    }
+    spans_.in[d] = rule.in;
+    spans_.step[d] = rule.dilation;
+    spans_.out[d] = rule.out;
+    spans_.span[d] = list.data();
     spans_.reach[d] = 1;
-    for (const Span& span : lists_[d]) spans_.reach[d] = std::max(spans_.reach[d], places(span, step));
+    for (const Span& span : list) spans_.reach[d] = std::max(spans_.reach[d], places(span, rule.dilation));
+    rules_.along[d] = rule;
+    rules_.along[d].has_empty =
+        std::any_of(list.begin(), list.end(), [](const Span& span) { return span.begin == span.end; });
+    rules_.reach[d] = spans_.reach[d];
     if (d == 2) find_whole();
   }
 
   const Spans& spans() const { return spans_; }
+  const SpanRules& rules() const { return rules_; }
   Index in() const { return spans_.in[0] * spans_.in[1] * spans_.in[2]; }
   Index out() const { return spans_.out[0] * spans_.out[1] * spans_.out[2]; }
 
@@ -75,6 +86,7 @@ class Cover {
 
   std::array<std::vector<Span>, 3> lists_;
   Spans spans_ = {};
+  SpanRules rules_ = {};
 };
 
 void check_image(const char* op, const Tensor& x, int n) {
@@ -115,22 +127,13 @@ Dims counts(const char* op, const WindowOptions& o, const Dims& image, bool ceil
   return sizes;
 }
 
-// What window i has of a dimension. An average over the padding, too, divides by the elements of both.
-Span span_of(const WindowOptions& o, int d, Index i, Index size, bool count_padding) {
-  const Index start = i * o.stride[d] - o.padding[d], step = o.dilation[d];
-  const Index limit = std::min(start + o.extent(d), size + o.padding[d]);
-  const Index begin = start < 0 ? start + (step - 1 - start) / step * step : start;
-  const Index end = std::min(limit, size);
-  if (begin >= end) return {size - 1, size - 1, 1};
-  return {begin, end, count_padding ? limit - start : end - begin};
-}
-
-Cover cover_of(const WindowOptions& o, const Dims& image, const Dims& sizes, bool count_padding) {
+// An average is divided by `divisor`, if it is not 0.
+Cover cover_of(const WindowOptions& o, const Dims& image, const Dims& sizes, bool count_padding, Index divisor = 0) {
   Cover cover;
   for (int d = 0; d < o.dims(); ++d) {
-    std::vector<Span> spans(static_cast<std::size_t>(sizes[d]));
-    for (Index i = 0; i < sizes[d]; ++i) spans[i] = span_of(o, d, i, image[d], count_padding);
-    cover.set(place_of(d, o.dims()), image[d], o.dilation[d], std::move(spans));
+    const Index share = divisor == 0 || d == 0 ? divisor : 1;
+    cover.set(place_of(d, o.dims()),
+              {image[d], sizes[d], o.stride[d], o.padding[d], o.extent(d), o.dilation[d], count_padding, share});
   }
   return cover;
 }
@@ -138,14 +141,7 @@ Cover cover_of(const WindowOptions& o, const Dims& image, const Dims& sizes, boo
 // Windows that share a dimension of any size among them.
 Cover adaptive_cover(const Dims& image, const Dims& sizes) {
   Cover cover;
-  for (int d = 0; d < sizes.size(); ++d) {
-    std::vector<Span> spans(static_cast<std::size_t>(sizes[d]));
-    for (Index i = 0; i < sizes[d]; ++i) {
-      const Index begin = i * image[d] / sizes[d], end = ((i + 1) * image[d] + sizes[d] - 1) / sizes[d];
-      spans[i] = {begin, end, end - begin};
-    }
-    cover.set(place_of(d, sizes.size()), image[d], 1, std::move(spans));
-  }
+  for (int d = 0; d < sizes.size(); ++d) cover.set(place_of(d, sizes.size()), {image[d], sizes[d], 0});
   return cover;
 }
 
@@ -181,6 +177,10 @@ std::pair<Tensor, Tensor> largest(const char* op, const Tensor& x, const Dims& s
   const Tensor out = empty(resized(x, sizes), x.dtype);
   const Tensor images = contiguous(x), where = empty(out.sizes, small ? DType::uint8 : DType::int64);
   if (out.numel() == 0) return {out, where};
+  if (const Accelerator* cuda = accelerator_of(out)) {
+    cuda->max_pool(out, where, images, cover.rules());
+    return {out, where};
+  }
   cover.for_planes(out.numel() / cover.out(), [&](Index begin, Index end) {
     kernel(element(out, begin * cover.out()), element(where, begin * cover.out()), element(images, begin * cover.in()),
            end - begin, cover.spans());
@@ -200,6 +200,10 @@ Tensor places_of(const char* op, const Tensor& where, const Dims& image, const C
   if (!cover.small()) return where;
   const Tensor numbers = contiguous(where), places = empty(where.sizes, DType::int64);
   if (places.numel() == 0) return places;
+  if (const Accelerator* cuda = accelerator_of(places)) {
+    cuda->max_pool_places(places, numbers, cover.rules());
+    return places;
+  }
   cover.for_planes(places.numel() / cover.out(), [&](Index begin, Index end) {
     const Index first = begin * cover.out();
     kernels().max_pool_places(places.data<Index>() + first, numbers.data<std::uint8_t>() + first, end - begin,
@@ -214,6 +218,10 @@ Tensor spread(const char* op, const Tensor& g, const Tensor& where, const Dims& 
   if (out.numel() == 0 || cover.out() == 0) return zeros(image, g.dtype);
   const MaxPoolBackwardLoop kernel =
       checked_kernel(op, cover.small() ? kernels().max_pool_backward : kernels().max_pool_places_backward, g.dtype);
+  if (const Accelerator* cuda = accelerator_of(out)) {
+    cuda->max_pool_backward(out, upstream, numbers, cover.rules());
+    return out;
+  }
   cover.for_planes(out.numel() / cover.in(), [&](Index begin, Index end) {
     const Index first = begin * cover.out();
     kernel(element(out, begin * cover.in()), element(upstream, first), element(numbers, first), end - begin,
@@ -222,11 +230,17 @@ Tensor spread(const char* op, const Tensor& g, const Tensor& where, const Dims& 
   return out;
 }
 
+using AvgPoolOnDevice = decltype(&Accelerator::avg_pool);
+
 // Averages, or their gradients: from planes of `from_size` elements to planes of `to_size`.
 Tensor averaged(AvgPoolLoop kernel, const Tensor& from, const Tensor& to, const Cover& cover, Index from_size,
-                Index to_size) {
+                Index to_size, AvgPoolOnDevice on_device) {
   const Tensor source = contiguous(from);
   if (to.numel() == 0) return to;
+  if (const Accelerator* cuda = accelerator_of(to)) {
+    (cuda->*on_device)(to, source, cover.rules());
+    return to;
+  }
   cover.for_planes(to.numel() / to_size, [&](Index begin, Index end) {
     kernel(element(to, begin * to_size), element(source, begin * from_size), end - begin, cover.spans());
   });
@@ -235,16 +249,8 @@ Tensor averaged(AvgPoolLoop kernel, const Tensor& from, const Tensor& to, const 
 
 Cover averages(const char* op, const WindowOptions& o, const Dims& image, const Dims& sizes, bool count_padding,
                std::optional<Index> divisor) {
-  Cover cover = cover_of(o, image, sizes, count_padding);
-  if (!divisor) return cover;
-  if (*divisor == 0) fail(op, ": divisor must be not zero");
-  Cover with_divisor;
-  for (int d = 0; d < 3; ++d) {
-    std::vector<Span> spans(cover.spans().span[d], cover.spans().span[d] + cover.spans().out[d]);
-    for (Span& span : spans) span.size = d == 0 ? *divisor : 1;
-    with_divisor.set(d, cover.spans().in[d], 1, std::move(spans));
-  }
-  return with_divisor;
+  if (divisor && *divisor == 0) fail(op, ": divisor must be not zero");
+  return cover_of(o, image, sizes, count_padding, divisor.value_or(0));
 }
 
 // A gradient that must have the shape that the pool gives to the image.
@@ -341,7 +347,7 @@ Tensor avg_pool(const Tensor& x, const Dims& kernel, const Dims& stride, const D
   const Dims image = last_sizes(x, n), sizes = counts(op, options, image, ceil_mode);
   const Tensor out = empty(resized(x, sizes), x.dtype);
   const Cover cover = averages(op, options, image, sizes, count_include_pad, divisor);
-  return averaged(loop, x, out, cover, cover.in(), cover.out());
+  return averaged(loop, x, out, cover, cover.in(), cover.out(), &Accelerator::avg_pool);
 }
 
 Tensor avg_pool_backward(const Tensor& g, const Dims& image, const Dims& kernel, const Dims& stride,
@@ -355,7 +361,7 @@ Tensor avg_pool_backward(const Tensor& g, const Dims& image, const Dims& kernel,
   const Dims space = last_sizes(out, n), sizes = counts(op, options, space, ceil_mode);
   check_gradient(op, g, image, sizes);
   const Cover cover = averages(op, options, space, sizes, count_include_pad, divisor);
-  return averaged(loop, g, out, cover, cover.out(), cover.in());
+  return averaged(loop, g, out, cover, cover.out(), cover.in(), &Accelerator::avg_pool_backward);
 }
 
 Tensor adaptive_avg_pool(const Tensor& x, const Dims& given) {
@@ -366,7 +372,7 @@ Tensor adaptive_avg_pool(const Tensor& x, const Dims& given) {
   const Dims sizes = adaptive_sizes(op, given);
   const Tensor out = empty(resized(x, sizes), x.dtype);
   const Cover cover = adaptive_cover(last_sizes(x, n), sizes);
-  return averaged(loop, x, out, cover, cover.in(), cover.out());
+  return averaged(loop, x, out, cover, cover.in(), cover.out(), &Accelerator::avg_pool);
 }
 
 Tensor adaptive_avg_pool_backward(const Tensor& g, const Dims& image, const Dims& given) {
@@ -379,7 +385,7 @@ Tensor adaptive_avg_pool_backward(const Tensor& g, const Dims& image, const Dims
   check_gradient(op, g, image, sizes);
   const Cover cover = adaptive_cover(last_sizes(out, n), sizes);
   if (cover.out() == 0) return zeros(image, g.dtype);
-  return averaged(loop, g, out, cover, cover.out(), cover.in());
+  return averaged(loop, g, out, cover, cover.out(), cover.in(), &Accelerator::avg_pool_backward);
 }
 
 }  // namespace fastgrad::ops

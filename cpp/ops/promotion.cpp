@@ -4,6 +4,8 @@
 #include <atomic>
 #include <limits>
 
+#include "accelerator.h"
+
 namespace fastgrad {
 namespace {
 
@@ -85,7 +87,13 @@ void write_scalar(const Scalar& value, DType t, void* to) {
 
 Tensor scalar_tensor(const Scalar& value, DType t) {
   Tensor out = empty({}, t);
-  write_scalar(value, t, out.raw());
+  if (const Accelerator* cuda = accelerator_of(out)) {
+    alignas(8) unsigned char number[8];
+    write_scalar(value, t, number);
+    cuda->fill(out, number);
+  } else {
+    write_scalar(value, t, out.raw());
+  }
   return out;
 }
 

@@ -25,6 +25,11 @@ struct Operand {
   Scalar scalar;
 };
 
+// A tensor that lies on the host in calls on any device: its numbers say what there is to do.
+struct HostTensor {
+  Tensor tensor;
+};
+
 // The dtype of a tensor, or the one that PyTorch gives to a number.
 DType own_dtype(const Operand& x);
 

@@ -3,6 +3,7 @@
 #include <cstdlib>
 #include <limits>
 
+#include "accelerator.h"
 #include "core/parallel.h"
 #include "ops/ops.h"
 #include "ops/overlap.h"
@@ -202,7 +203,11 @@ void random_(const Tensor& x, std::optional<Index> low, std::optional<Index> hig
     using T = typename decltype(tag)::type;
     const Range range = low ? range_of<T>(x.dtype, *low, high) : Range{};
     fill_in_memory_order(x, g, [&](const Tensor& to) {
-      if (low) {
+      if (const Accelerator* cuda = accelerator_of(to)) {
+        const std::uint64_t count = low ? range.size : largest_whole<T>() + 1;
+        const bool wide = low ? count == 0 || count >= wide_range : sizeof(T) == 8;
+        cuda->draw_integers(to, range.low, count, wide, generator_on(to.device(), g).philox());
+      } else if (low) {
         in_range(to.data<T>(), to.numel(), range.low, range.size, g);
       } else {
         whole_range(to.data<T>(), to.numel(), g);
@@ -211,12 +216,24 @@ void random_(const Tensor& x, std::optional<Index> low, std::optional<Index> hig
   });
 }
 
+// Made on the host, as PyTorch makes short ones: without a generator from the host's default one.
+static Tensor randperm_on(Device device, Index n, DType dtype, Generator& given) {
+  const DeviceGuard guard(host_device);
+  if (&given == &default_generator()) return to_device(randperm(n, dtype, given), device, false);
+  Generator& g = generator_on(device, given);
+  const std::lock_guard lock(g.mutex());
+  Generator here(g.philox().seed + g.philox().offset);
+  g.philox().offset += 4;
+  return to_device(randperm(n, dtype, here), device, false);
+}
+
 Tensor randperm(Index n, DType dtype, Generator& g) {
   constexpr Index most_by_words = std::numeric_limits<std::uint32_t>::max() / 20;
   if (n < 0) fail("randperm: n must be 0 or more, got ", n);
   if (dtype == DType::boolean) {
     fail(ErrorKind::not_implemented, "randperm: bool does not hold a permutation; use an integer dtype");
   }
+  if (call_device().is_cuda()) return randperm_on(call_device(), n, dtype, g);
   return visit_every_dtype(dtype, [&](auto tag) {
     using T = typename decltype(tag)::type;
     constexpr std::uint64_t largest = largest_whole<T>();
@@ -224,7 +241,7 @@ Tensor randperm(Index n, DType dtype, Generator& g) {
       fail("randperm: ", dtype_name(dtype), " holds the whole numbers up to ", largest, ", too few for n = ", n);
     }
     Tensor out = empty({n}, dtype);
-    const std::lock_guard lock(g.mutex());
+    const std::lock_guard lock(generator_on(host_device, g).mutex());
     if (n < most_by_words) {
       shuffle(out.data<T>(), n, g);
     } else {

@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "accelerator.h"
 #include "core/parallel.h"
 #include "ops/ops.h"
 #include "ops/random_fill.h"
@@ -93,13 +94,23 @@ Index poisson_count(double rate, Generator& g) {
   return rate < 10 ? poisson_by_product(rate, g) : poisson_by_rejection(rate, g);
 }
 
+// What a kernel cannot refuse it takes as it comes: rows without a positive probability give any category.
+Tensor multinomial_on(const Tensor& p, Index n, Generator& g) {
+  const Tensor sums = cumsum(p, 1), last = narrow(sums, 1, p.sizes[1] - 1, 1);
+  const Tensor shares = binary(Binary::div, "multinomial", {&sums, {}}, {&last, {}});
+  const Tensor drawn = empty({p.sizes[0], n}, p.dtype);
+  uniform_(drawn, 0, 1, g);
+  return searchsorted(shares, drawn, {}, true);
+}
+
 }  // namespace
 
 Tensor multinomial(const Tensor& probabilities, Index n, Generator& g) {
   const Tensor p = is_half(probabilities.dtype) ? cast(probabilities, DType::float32) : contiguous(probabilities);
+  if (p.device().is_cuda()) return multinomial_on(p, n, g);
   const Index rows = p.sizes[0], classes = p.sizes[1];
   Tensor out = empty({rows, n}, DType::int64);
-  const std::lock_guard lock(g.mutex());
+  const std::lock_guard lock(generator_on(host_device, g).mutex());
   if (p.dtype == DType::float32) {
     draw_categories(out.data<Index>(), p.data<float>(), rows, classes, n, g);
   } else {
@@ -114,7 +125,12 @@ Tensor poisson(const Tensor& rates, Generator& g) {
          "; convert them with .float() first");
   }
   const Tensor doubles = cast(rates, DType::float64);
-  const std::lock_guard lock(g.mutex());
+  Generator& drawn_from = generator_on(rates.device(), g);
+  const std::lock_guard lock(drawn_from.mutex());
+  if (const Accelerator* cuda = accelerator_of(rates)) {
+    cuda->poisson(doubles, doubles, drawn_from.philox());
+    return rates.dtype == DType::float64 ? doubles : cast(doubles, rates.dtype);
+  }
   for (double *x = doubles.data<double>(), *const end = x + doubles.numel(); x != end; ++x) {
     *x = static_cast<double>(poisson_count(*x, g));
   }

@@ -1,7 +1,9 @@
 // Regular sequences of numbers, and the index pairs of triangles.
 #include <algorithm>
 #include <cmath>
+#include <optional>
 
+#include "accelerator.h"
 #include "ops/iterate.h"
 #include "ops/ops.h"
 
@@ -20,9 +22,8 @@ void check_not_bool(const char* op, DType dtype) {
   if (dtype == DType::boolean) fail(ErrorKind::not_implemented, op, ": not implemented for bool; use an integer dtype");
 }
 
-// f(value) for n values at equal distances from start to end, which an integer dtype truncates first.
-template <class F>
-Tensor spaced(const char* op, double start, double end, Index n, DType dtype, const F& f) {
+// n values at equal distances from start to end, which an integer dtype truncates first; or the powers of `base`.
+Tensor spaced(const char* op, double start, double end, Index n, DType dtype, std::optional<double> base) {
   if (n < 0) fail(op, ": number of steps must be non-negative, got ", n);
   check_not_bool(op, dtype);
   if (!is_floating(dtype)) {
@@ -31,15 +32,26 @@ Tensor spaced(const char* op, double start, double end, Index n, DType dtype, co
   }
   Tensor out = empty({n}, dtype);
   const double step = n > 1 ? (end - start) / static_cast<double>(n - 1) : 0;
-  visit_every_dtype(dtype, [&](auto tag) {
-    using T = typename decltype(tag)::type;
-    // From both ends towards the middle, so that the last element is exactly `end`.
-    fill_each(out.data<T>(), n, [&](Index i) {
-      const bool first_half = i < n / 2 || n == 1;
-      return rounded_to<T>(
-          f(first_half ? start + step * static_cast<double>(i) : end - step * static_cast<double>(n - 1 - i)));
+  if (const Accelerator* cuda = accelerator_of(out)) {
+    cuda->spaced(out, start, end, step, base);
+    return out;
+  }
+  const auto fill = [&](const auto& f) {
+    visit_every_dtype(dtype, [&](auto tag) {
+      using T = typename decltype(tag)::type;
+      // From both ends towards the middle, so that the last element is exactly `end`.
+      fill_each(out.data<T>(), n, [&](Index i) {
+        const bool first_half = i < n / 2 || n == 1;
+        return rounded_to<T>(
+            f(first_half ? start + step * static_cast<double>(i) : end - step * static_cast<double>(n - 1 - i)));
+      });
     });
-  });
+  };
+  if (base) {
+    fill([&](double x) { return std::pow(*base, x); });
+  } else {
+    fill([](double x) { return x; });
+  }
   return out;
 }
 
@@ -60,6 +72,14 @@ struct Columns {
 Tensor arange(Scalar start, Scalar step, Index n, DType dtype) {
   check_not_bool("arange", dtype);
   Tensor out = empty({n}, dtype);
+  if (const Accelerator* cuda = accelerator_of(out)) {
+    if (is_floating(dtype)) {
+      cuda->arange(out, &start.floating, &step.floating);
+    } else {
+      cuda->arange(out, &start.integer, &step.integer);
+    }
+    return out;
+  }
   visit_every_dtype(dtype, [&](auto tag) {
     using T = typename decltype(tag)::type;
     if constexpr (std::is_integral_v<T>) {
@@ -73,11 +93,11 @@ Tensor arange(Scalar start, Scalar step, Index n, DType dtype) {
 }
 
 Tensor linspace(double start, double end, Index n, DType dtype) {
-  return spaced("linspace", start, end, n, dtype, [](double x) { return x; });
+  return spaced("linspace", start, end, n, dtype, std::nullopt);
 }
 
 Tensor logspace(double start, double end, Index n, double base, DType dtype) {
-  return spaced("logspace", start, end, n, dtype, [base](double x) { return std::pow(base, x); });
+  return spaced("logspace", start, end, n, dtype, base);
 }
 
 Tensor triangle_indices(Index rows, Index columns, Index offset, bool lower, DType dtype) {
@@ -96,6 +116,10 @@ Tensor triangle_indices(Index rows, Index columns, Index offset, bool lower, DTy
   const Index count = lower ? below : rows * columns - below;
   Tensor out = empty({2, count}, dtype);
   if (count == 0) return out;
+  if (const Accelerator* cuda = accelerator_of(out)) {
+    cuda->triangle_indices(out, rows, columns, shift, lower);
+    return out;
+  }
   visit_dtype(dtype, [&](auto tag) {
     using T = typename decltype(tag)::type;
     T* row = out.data<T>();

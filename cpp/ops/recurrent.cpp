@@ -10,6 +10,7 @@
 #include <cstring>
 #include <vector>
 
+#include "accelerator.h"
 #include "ops/gemm.h"
 #include "ops/iterate.h"
 #include "ops/ops.h"
@@ -43,6 +44,7 @@ Steps checked_steps(const char* op, const Tensor& batch_sizes, Index rows, Index
     fail(op, ": expected batch_sizes to be a vector of int64 with a number for each step, got shape ",
          batch_sizes.sizes, " and ", dtype_name(batch_sizes.dtype));
   }
+  const DeviceGuard guard(host_device);
   const Tensor numbers = contiguous(batch_sizes);
   const Index* size = numbers.data<Index>();
   Steps steps{{size, size + numbers.numel()}, {}, backwards};
@@ -88,8 +90,26 @@ MatrixView<T> turned(const Tensor& weight, const Tensor& copy) {
                    : MatrixView<T>{weight.data<T>(), 1, weight.sizes[1]};
 }
 
+Tensor rows_of(const Tensor& x, Index begin, Index rows) { return narrow(x, 0, begin, rows); }
+
+// states_before on a device.
+Tensor states_before_on(const Accelerator& cuda, const Steps& steps, const Tensor& results, const Tensor& initial) {
+  const Tensor before = empty_like(results);
+  Index reached = 0, from = 0;  // the rows of the step computed before, and where they begin
+  for (Index i = 0; i < steps.count(); ++i) {
+    const std::size_t t = steps.at(i);
+    const Index begin = steps.begins[t], n = steps.sizes[t], old = std::min(reached, n);
+    cuda.copy(rows_of(before, begin, old), rows_of(results, from, old));
+    cuda.copy(rows_of(before, begin + old, n - old), rows_of(initial, old, n - old));
+    reached = n;
+    from = begin;
+  }
+  return before;
+}
+
 // What is before each step, from the results of all: the initial state, or that of the step before.
 Tensor states_before(const Steps& steps, const Tensor& results, const Tensor& initial) {
+  if (const Accelerator* cuda = accelerator_of(results)) return states_before_on(*cuda, steps, results, initial);
   const Tensor states = clone(initial), before = empty_like(results);
   const Index bytes = results.sizes[1] * static_cast<Index>(item_size(results.dtype));
   char* const state = static_cast<char*>(states.raw());
@@ -146,6 +166,30 @@ void Forward<T>::step(Index begin, Index rows) const {
   copy_rows(h, y + begin * width, rows * width);
 }
 
+// The tensors of a call on a device: the states become the last ones step by step.
+struct DeviceForward {
+  Recurrent mode;
+  const Accelerator& cuda;
+  Tensor part, weight, projection;
+  OptionalTensor hidden_bias;
+  Tensor h, c, y, gates, cells, inner;
+
+  void step(Index begin, Index rows) const;
+};
+
+void DeviceForward::step(Index begin, Index rows) const {
+  const auto here = [&](const Tensor& x) { return rows_of(x, begin, rows); };
+  const bool is_projected = projection.storage.get() != nullptr;
+  const Tensor states = rows_of(h, 0, rows), hidden = linear(states, weight, hidden_bias), result = here(inner);
+  cuda.recurrent_step({mode, here(part), hidden, kept_gates(mode) == 0 ? Tensor{} : here(gates),
+                       is_lstm(mode) ? here(cells) : Tensor{}, result, is_projected ? Tensor{} : states,
+                       is_lstm(mode) ? rows_of(c, 0, rows) : Tensor{}});
+  if (!is_projected) return;
+  const Tensor projected = linear(result, projection, {});
+  cuda.copy(here(y), projected);
+  cuda.copy(states, projected);
+}
+
 // ----------------------------------------------------------------------------------------------------------- backward
 
 template <class T>
@@ -189,12 +233,45 @@ void Backward<T>::step(Index begin, Index rows) const {
   gemm<T>(rows, width, n, {hidden, n, 1}, {weight, width, 1}, dh, width, mode == Recurrent::gru);
 }
 
+struct DeviceBackward {
+  Recurrent mode;
+  const Accelerator& cuda;
+  Tensor weight, projection, g, y, gates, cells, h_before, c_before;  // g may be of no memory
+  Tensor dh, dc, da, db, dy;
+
+  void step(Index begin, Index rows) const;
+};
+
+void DeviceBackward::step(Index begin, Index rows) const {
+  const auto here = [&](const Tensor& x) { return x.storage.get() == nullptr ? x : rows_of(x, begin, rows); };
+  const bool is_projected = projection.storage.get() != nullptr, is_gru = mode == Recurrent::gru;
+  const Tensor states = rows_of(dh, 0, rows), hidden = here(db);
+  Tensor d = states, upstream = here(g);
+  if (is_projected) {
+    const Tensor projected = here(dy);
+    cuda.copy(projected, states);
+    if (g.storage.get() != nullptr) binary_(Binary::add, "recurrent_backward", projected, {&upstream, {}});
+    d = matmul(projected, projection);
+    upstream = {};
+  }
+  cuda.recurrent_step_backward({mode, here(da), hidden, is_gru ? states : Tensor{},
+                                is_lstm(mode) ? rows_of(dc, 0, rows) : Tensor{}, d, upstream,
+                                kept_gates(mode) == 0 ? Tensor{} : here(gates), here(is_lstm(mode) ? cells : y),
+                                here(is_lstm(mode) ? c_before : h_before)});
+  const Tensor product = matmul(hidden, weight);
+  if (is_gru) {
+    binary_(Binary::add, "recurrent_backward", states, {&product, {}});
+  } else {
+    cuda.copy(states, product);
+  }
+}
+
 }  // namespace
 
 std::vector<Tensor> recurrent(Index mode_number, const Tensor& x, const Tensor& h, const OptionalTensor& c,
                               const Tensor& weight_ih, const Tensor& weight_hh, const OptionalTensor& bias_ih,
-                              const OptionalTensor& bias_hh, const OptionalTensor& weight_hr, const Tensor& batch_sizes,
-                              bool backwards) {
+                              const OptionalTensor& bias_hh, const OptionalTensor& weight_hr,
+                              const HostTensor& batch_sizes, bool backwards) {
   const char* const op = "recurrent";
   const Recurrent mode = mode_of(op, mode_number);
   const DType dtype = x.dtype;
@@ -213,20 +290,31 @@ std::vector<Tensor> recurrent(Index mode_number, const Tensor& x, const Tensor& 
   if (weight_hr && !is_lstm(mode)) fail(op, ": only an LSTM has a projection");
   if (is_lstm(mode) != c.has_value()) fail(op, ": the state of the cell belongs to an LSTM, and only to it");
   if (c) check_shape(op, "the cell's state", *c, {batch, units}, dtype);
-  const Steps steps = checked_steps(op, batch_sizes, rows, batch, backwards);
+  const Steps steps = checked_steps(op, batch_sizes.tensor, rows, batch, backwards);
 
   // The two biases are added together, but for the GRU's, of which one is inside a product.
   const bool is_gru = mode == Recurrent::gru, joined = bias_ih && bias_hh && !is_gru;
   const Tensor both = joined ? binary(Binary::add, op, {&*bias_ih, {}}, {&*bias_hh, {}}) : Tensor{};
   const Tensor part = linear(x, weight_ih, joined ? OptionalTensor(both) : bias_ih);
   const Tensor weight = contiguous(weight_hh);
-  const Tensor copy = steps.count() >= worth_a_copy ? contiguous(transpose(weight, 0, 1)) : Tensor{};
+  const Accelerator* const cuda = accelerator_of(x);
+  const bool is_copied = steps.count() >= worth_a_copy && cuda == nullptr;
+  const Tensor copy = is_copied ? contiguous(transpose(weight, 0, 1)) : Tensor{};
   const Tensor hidden_bias = bias_hh ? contiguous(*bias_hh) : Tensor{};
   const Tensor projection = weight_hr ? contiguous(*weight_hr) : Tensor{};
   const Tensor states = clone(h), cell_states = c ? clone(*c) : empty({0}, dtype);
   const Tensor y = empty({rows, width}, dtype), inner = weight_hr ? empty({rows, units}, dtype) : y;
   const Tensor gates = is_gru ? empty({rows, 4 * units}, dtype) : part;
   const Tensor cells = empty({is_lstm(mode) ? rows : 0, units}, dtype);
+  const auto results = [&] {
+    return std::vector<Tensor>{y, states, cell_states, kept_gates(mode) == 0 ? empty({0}, dtype) : gates, cells, inner};
+  };
+  if (cuda != nullptr) {
+    const DeviceForward forward{mode,   *cuda,       part, weight, projection, is_gru ? bias_hh : OptionalTensor{},
+                                states, cell_states, y,    gates,  cells,      inner};
+    for (Index i = 0; i < steps.count(); ++i) forward.step(steps.begins[steps.at(i)], steps.sizes[steps.at(i)]);
+    return results();
+  }
   const Tensor scratch = empty({is_gru ? batch : 0, n}, dtype);
   visit_dtype(dtype, [&](auto tag) {
     using T = typename decltype(tag)::type;
@@ -248,13 +336,13 @@ std::vector<Tensor> recurrent(Index mode_number, const Tensor& x, const Tensor& 
       for (Index i = 0; i < steps.count(); ++i) forward.step(steps.begins[steps.at(i)], steps.sizes[steps.at(i)]);
     }
   });
-  return {y, states, cell_states, kept_gates(mode) == 0 ? empty({0}, dtype) : gates, cells, inner};
+  return results();
 }
 
 std::vector<Tensor> recurrent_backward(Index mode_number, const OptionalTensor& g, const OptionalTensor& dh,
                                        const OptionalTensor& dc, const Tensor& h, const OptionalTensor& c,
                                        const Tensor& weight_hh, const OptionalTensor& weight_hr, const Tensor& y,
-                                       const Tensor& gates, const Tensor& cells, const Tensor& batch_sizes,
+                                       const Tensor& gates, const Tensor& cells, const HostTensor& batch_sizes,
                                        bool backwards) {
   const char* const op = "recurrent_backward";
   const Recurrent mode = mode_of(op, mode_number);
@@ -273,7 +361,7 @@ std::vector<Tensor> recurrent_backward(Index mode_number, const OptionalTensor& 
   if (dc) check_shape(op, "the cell's gradient", *dc, {batch, units}, dtype);
   if (kept_gates(mode) != 0) check_shape(op, "the gates", gates, {rows, 4 * units}, dtype);
   check_shape(op, "the cells", cells, {is_lstm(mode) ? rows : 0, units}, dtype);
-  const Steps steps = checked_steps(op, batch_sizes, rows, batch, backwards);
+  const Steps steps = checked_steps(op, batch_sizes.tensor, rows, batch, backwards);
 
   const bool is_gru = mode == Recurrent::gru;
   const Tensor upstream = g ? contiguous(*g) : Tensor{}, weight = contiguous(weight_hh), result = contiguous(y);
@@ -285,6 +373,14 @@ std::vector<Tensor> recurrent_backward(Index mode_number, const OptionalTensor& 
   const Tensor c_before = c ? states_before(steps, kept_cells, contiguous(*c)) : Tensor{};
   const Tensor da = empty({rows, n}, dtype), db = is_gru ? empty({rows, n}, dtype) : da;
   const Tensor dy = empty({weight_hr ? rows : 0, width}, dtype);
+  if (const Accelerator* cuda = accelerator_of(y)) {
+    const DeviceBackward backward{mode,     *cuda,    weight,  projection, upstream, result, kept, kept_cells,
+                                  h_before, c_before, dstates, dcells,     da,       db,     dy};
+    for (Index i = steps.count() - 1; i >= 0; --i) {
+      backward.step(steps.begins[steps.at(i)], steps.sizes[steps.at(i)]);
+    }
+    return {da, db, dstates, dcells, h_before, dy};
+  }
   const Tensor scratch = empty({weight_hr ? batch : 0, units}, dtype);
   visit_dtype(dtype, [&](auto tag) {
     using T = typename decltype(tag)::type;

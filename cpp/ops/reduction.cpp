@@ -2,6 +2,7 @@
 // depend on the number of threads, so neither do the bits.
 #include <algorithm>
 
+#include "accelerator.h"
 #include "ops/dim_lines.h"
 #include "ops/ops.h"
 
@@ -163,8 +164,7 @@ void arg_columns(ArgColumns kernel, const std::pair<Tensor, Tensor>& out, const 
   });
 }
 
-std::pair<Tensor, Tensor> arg_reduce(ArgKernels const (&all)[dtype_count], const char* name, const Tensor& x, Index dim,
-                                     bool keepdim) {
+std::pair<Tensor, Tensor> arg_reduce(Reduce op, const char* name, const Tensor& x, Index dim, bool keepdim) {
   if (is_half(x.dtype)) fail_not_computed(x.dtype);
   const Dims flags = reduced_flags(name, x, {dim});
   check_not_empty(name, x, flags, ErrorKind::index);
@@ -172,9 +172,15 @@ std::pair<Tensor, Tensor> arg_reduce(ArgKernels const (&all)[dtype_count], const
   std::pair<Tensor, Tensor> result{empty(shape, x.dtype), empty(shape, DType::int64)};
   const int d = wrap_dim(dim, x.dim(), name);
   const Index n = x.dim() == 0 ? 1 : x.sizes[d];
-  const ArgKernels& kernel = all[static_cast<int>(x.dtype)];
+  const Kernels& all = kernels();
+  const ArgKernels& kernel = (op == Reduce::max ? all.argmax : all.argmin)[static_cast<int>(x.dtype)];
   Index inner = 1;
   for (int k = d + 1; k < x.dim(); ++k) inner *= x.sizes[k];
+  if (const Accelerator* cuda = accelerator_of(x)) {
+    const Index count = result.first.numel();
+    if (count > 0) cuda->arg_reduce(op, result.first, result.second, contiguous(x), count / inner, n, inner);
+    return result;
+  }
   if (inner >= 16 && result.first.numel() > 0 && x.is_contiguous()) {
     arg_columns(kernel.columns, result, x, result.first.numel() / inner, n, inner);
     return result;
@@ -212,6 +218,10 @@ Tensor reduce(Reduce op, const char* name, const Tensor& x, const Dims& dims, bo
   Tensor out = empty(reduced_shape(x, flags, keepdim), result_dtype(op, x.dtype));
   if (out.numel() == 0) return out;
   const Block block = as_block(x, flags);
+  if (const Accelerator* cuda = accelerator_of(x)) {
+    cuda->reduce(op, out, block.x, block.outer, block.n, block.inner);
+    return out;
+  }
   if (block.inner == 1) {
     reduce_rows(op, out, block.x, block.outer, block.n);
   } else {
@@ -248,11 +258,11 @@ Tensor all(const Tensor& x, const Dims& dims, bool keepdim) {
 }
 
 std::pair<Tensor, Tensor> max_dim(const Tensor& x, Index dim, bool keepdim) {
-  return arg_reduce(kernels().argmax, "max", x, dim, keepdim);
+  return arg_reduce(Reduce::max, "max", x, dim, keepdim);
 }
 
 std::pair<Tensor, Tensor> min_dim(const Tensor& x, Index dim, bool keepdim) {
-  return arg_reduce(kernels().argmin, "min", x, dim, keepdim);
+  return arg_reduce(Reduce::min, "min", x, dim, keepdim);
 }
 
 Tensor sum_to_size(const Tensor& x, const Dims& sizes) {

@@ -2,6 +2,7 @@
 #include <cmath>
 #include <limits>
 
+#include "accelerator.h"
 #include "ops/dim_lines.h"
 #include "ops/ops.h"
 
@@ -10,20 +11,10 @@ namespace {
 
 enum class Direction { forward, backward };
 
-// A contiguous tensor seen as [outer, n, inner], to be scanned over n.
-struct Block {
-  Index outer = 1, n = 1, inner = 1;
-
-  Block(const Tensor& x, int dim) {
-    for (int d = 0; d < x.dim(); ++d) (d < dim ? outer : d == dim ? n : inner) *= x.sizes[d];
-  }
-  bool empty() const { return outer * n * inner == 0; }
-};
-
 constexpr Index width = 64;  // lines that are scanned side by side, so that memory is read in its order
 
 template <Direction direction, class State, class Step>
-void scan_side_by_side(Index first, Index count, const Block& b, State start, const Step& step) {
+void scan_side_by_side(Index first, Index count, const DimBlock& b, State start, const Step& step) {
   State state[width];
   for (Index c = 0; c < count; ++c) state[c] = start;
   for (Index i = 0; i < b.n; ++i) {
@@ -33,7 +24,7 @@ void scan_side_by_side(Index first, Index count, const Block& b, State start, co
 }
 
 template <Direction direction, class State, class Step>
-void scan_one(Index first, const Block& b, State state, const Step& step) {
+void scan_one(Index first, const DimBlock& b, State state, const Step& step) {
   for (Index i = 0; i < b.n; ++i) {
     const Index place = direction == Direction::forward ? i : b.n - 1 - i;
     step(first + place * b.inner, place, state);
@@ -43,7 +34,7 @@ void scan_one(Index first, const Block& b, State state, const Step& step) {
 // Calls step(at, place, state) for each element, in order along each line: `at` is where it lies, `place` where in
 // its line; the state of every line starts as `start`.
 template <Direction direction, class State, class Step>
-void scan(const Block& b, State start, const Step& step) {
+void scan(const DimBlock& b, State start, const Step& step) {
   const Index pieces = (b.inner + width - 1) / width;
   parallel_for(0, b.outer * pieces, line_grain(b.n * std::min(width, b.inner)), [&](Index begin, Index end) {
     for (Index i = begin; i < end; ++i) {
@@ -72,12 +63,16 @@ using Accumulator = std::conditional_t<std::is_integral_v<T>, Index, double>;
 
 // combine(state, element) along a dimension; integers and bools become int64.
 template <class Combine>
-Tensor accumulate(const char* name, const Tensor& x, Index dim, int start, const Combine& combine) {
+Tensor accumulate(Scan op, const char* name, const Tensor& x, Index dim, int start, const Combine& combine) {
   const int d = wrap_dim(dim, x.dim(), name);
   const Tensor from = contiguous(is_floating(x.dtype) ? x : cast(x, DType::int64));
   const Tensor out = empty_like(from);
-  const Block block(from, d);
+  const DimBlock block(from, d);
   if (block.empty()) return out;
+  if (const Accelerator* cuda = accelerator_of(x)) {
+    cuda->accumulate(op, out, from, block.outer, block.n, block.inner);
+    return out;
+  }
   visit_dtype(from.dtype, [&](auto tag) {
     using T = typename decltype(tag)::type;
     using A = Accumulator<T>;
@@ -99,11 +94,16 @@ struct Best {
 
 // The best value so far and its last place; NaN is better than all.
 template <class Better>
-std::pair<Tensor, Tensor> running_extreme(const char* name, const Tensor& x, Index dim, const Better& at_least) {
+std::pair<Tensor, Tensor> running_extreme(bool largest, const char* name, const Tensor& x, Index dim,
+                                          const Better& at_least) {
   const int d = wrap_dim(dim, x.dim(), name);
   const Tensor from = contiguous(x), values = empty_like(from), places = empty(from.sizes, DType::int64);
-  const Block block(from, d);
+  const DimBlock block(from, d);
   if (block.empty()) return {values, places};
+  if (const Accelerator* cuda = accelerator_of(x)) {
+    cuda->running_extreme(largest, values, places, from, block.outer, block.n, block.inner);
+    return {values, places};
+  }
   visit_dtype(from.dtype, [&](auto tag) {
     using T = typename decltype(tag)::type;
     const T* const in = from.data<T>();
@@ -136,19 +136,19 @@ void check_recurrence(const Tensor& x, const Tensor& added) {
 }  // namespace
 
 Tensor cumsum(const Tensor& x, Index dim) {
-  return accumulate("cumsum", x, dim, 0, [](auto a, auto b) { return wrapping_sum(a, b); });
+  return accumulate(Scan::sum, "cumsum", x, dim, 0, [](auto a, auto b) { return wrapping_sum(a, b); });
 }
 
 Tensor cumprod(const Tensor& x, Index dim) {
-  return accumulate("cumprod", x, dim, 1, [](auto a, auto b) { return wrapping_product(a, b); });
+  return accumulate(Scan::product, "cumprod", x, dim, 1, [](auto a, auto b) { return wrapping_product(a, b); });
 }
 
 std::pair<Tensor, Tensor> cummax(const Tensor& x, Index dim) {
-  return running_extreme("cummax", x, dim, [](auto v, auto best) { return v >= best; });
+  return running_extreme(true, "cummax", x, dim, [](auto v, auto best) { return v >= best; });
 }
 
 std::pair<Tensor, Tensor> cummin(const Tensor& x, Index dim) {
-  return running_extreme("cummin", x, dim, [](auto v, auto best) { return v <= best; });
+  return running_extreme(false, "cummin", x, dim, [](auto v, auto best) { return v <= best; });
 }
 
 Tensor logcumsumexp(const Tensor& x, Index dim) {
@@ -158,8 +158,12 @@ Tensor logcumsumexp(const Tensor& x, Index dim) {
          "; convert the tensor with .float()");
   }
   const Tensor from = contiguous(x), out = empty_like(from);
-  const Block block(from, d);
+  const DimBlock block(from, d);
   if (block.empty()) return out;
+  if (const Accelerator* cuda = accelerator_of(x)) {
+    cuda->accumulate(Scan::log_sum_exp, out, from, block.outer, block.n, block.inner);
+    return out;
+  }
   visit_dtype(from.dtype, [&](auto tag) {
     using T = typename decltype(tag)::type;
     const T* const in = from.data<T>();
@@ -176,8 +180,12 @@ Tensor recurrence(const Tensor& x, const Tensor& added, Index dim, bool backward
   const int d = wrap_dim(dim, x.dim(), "recurrence");
   check_recurrence(x, added);
   const Tensor factors = contiguous(x), terms = contiguous(added), out = empty_like(factors);
-  const Block block(factors, d);
+  const DimBlock block(factors, d);
   if (block.empty()) return out;
+  if (const Accelerator* cuda = accelerator_of(x)) {
+    cuda->recurrence(out, factors, terms, block.outer, block.n, block.inner, backward);
+    return out;
+  }
   visit_dtype(x.dtype, [&](auto tag) {
     using T = typename decltype(tag)::type;
     const T *const a = factors.data<T>(), *const b = terms.data<T>();

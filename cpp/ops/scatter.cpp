@@ -1,6 +1,7 @@
 // Writing by index. Indices that name one place twice act in their order, whatever the number of threads.
 #include <algorithm>
 
+#include "accelerator.h"
 #include "ops/iterate.h"
 #include "ops/lines.h"
 #include "ops/ops.h"
@@ -56,6 +57,12 @@ void write_lines(Scatter how, const Lines& lines, const Tensor& to, const Tensor
       });
 }
 
+// The same along a dimension, on whatever device.
+void write_along(const char* op, Scatter how, int dim, const Tensor& index, const Tensor& to, const Tensor& from) {
+  if (const Accelerator* cuda = accelerator_of(to)) return cuda->put(how, lookup_along(op, dim, index, to, from));
+  write_lines(how, lines_along(dim, index, to, from), to, from);
+}
+
 void check_same_dtype(const char* op, const Tensor& to, const Tensor& from) {
   if (to.dtype != from.dtype) {
     fail(op, ": expected self and src to have the same dtype, got ", dtype_name(to.dtype), " and ",
@@ -68,7 +75,7 @@ Tensor apart_from(const Tensor& to, const Tensor& from) {
   return may_clobber(to, from) || same_geometry(to, from) ? clone(from) : from;
 }
 
-// Values for a selection, in its shape, with the dimensions of the positions first.
+// Values for a selection, in its shape.
 Tensor values_for(const Selection& s, const Tensor& values) {
   Tensor v = values;
   while (v.dim() > s.result_shape.size() && v.sizes[0] == 1) v = select(v, 0, 0);  // as PyTorch does
@@ -81,13 +88,18 @@ Tensor values_for(const Selection& s, const Tensor& values) {
     fail("shape mismatch: value tensor of shape ", values.sizes, " cannot be broadcast to indexing result of shape ",
          s.result_shape);
   }
+  return expand(v, s.result_shape);
+}
+
+// The same with the dimensions of the positions first.
+Tensor positions_first(const Selection& s, const Tensor& values) {
   const int batch = s.batch.size(), dims = s.result_shape.size();
   Dims order;
   for (int d = s.front; d < s.front + batch; ++d) order.push_back(d);
   for (int d = 0; d < dims; ++d) {
     if (d < s.front || d >= s.front + batch) order.push_back(d);
   }
-  return permute(expand(v, s.result_shape), order);
+  return permute(values, order);
 }
 
 Dims steps_of(const Tensor& t, int begin, int end) {
@@ -118,7 +130,7 @@ void scatter_(const char* op, Scatter how, const Tensor& to, Index dim, const Te
       fail(op, ": expected index ", index.sizes, " to be no larger than src ", from.sizes, " in any dimension");
     }
   }
-  write_lines(how, lines_along(d, places, target, source), target, source);
+  write_along(op, how, d, places, target, source);
   bump_version(to);
 }
 
@@ -148,7 +160,7 @@ void index_write_(const char* op, ErrorKind kind, Scatter how, const Tensor& to,
   const Tensor rows = row_index(op, to, dim, apart_from(to, index), source);
   check_positions(op, kind, rows, to.dim() == 0 ? 1 : to.sizes[d], d);
   const Tensor target = at_least_1d(to), from = at_least_1d(apart_from(to, source));
-  if (rows.numel() > 0) write_lines(how, lines_along(d, rows, target, from), target, from);
+  if (rows.numel() > 0) write_along(op, how, d, rows, target, from);
   bump_version(to);
 }
 
@@ -161,7 +173,14 @@ void index_fill_(const Tensor& to, Index dim, const Tensor& index, Scalar value)
     fail(ErrorKind::index, "index_fill_: Expected dtype int64 for index, got ", dtype_name(index.dtype));
   }
   const Tensor rows = clone(view(contiguous(index), {-1}));
-  for (Index i = 0; i < rows.numel(); ++i) rows.data<Index>()[i] = wrapped(rows.data<Index>()[i], n, d);
+  if (rows.device().is_cuda()) {
+    const Scalar size = Scalar::of(n), zero = Scalar::of(Index{0});
+    const Tensor is_negative = binary(Binary::lt, "lt", {&rows, {}}, {nullptr, zero});
+    const Tensor from_end = binary(Binary::add, "add", {&rows, {}}, {nullptr, size});
+    copy_(rows, where(is_negative, {&from_end, {}}, {&rows, {}}));
+  } else {
+    for (Index i = 0; i < rows.numel(); ++i) rows.data<Index>()[i] = wrapped(rows.data<Index>()[i], n, d);
+  }
   Dims shape = at_least_1d(to).sizes;
   shape[d] = rows.numel();
   index_write_("index_fill_", ErrorKind::index, Scatter::write, at_least_1d(to), d, rows,
@@ -177,7 +196,12 @@ void index_put_(const Tensor& x, const IndexList& indices, const Tensor& values,
   }
   const Selection s = selection(x, indices, axes);
   const Tensor same = values.dtype == x.dtype ? values : cast(values, x.dtype);
-  Tensor v = values_for(s, apart_from(x, same));
+  const Tensor given = values_for(s, apart_from(x, same));
+  if (const Accelerator* cuda = accelerator_of(x)) {
+    if (given.numel() > 0) cuda->put(accumulate ? Scatter::add : Scatter::write, lookup_of(s, given));
+    return bump_version(x);
+  }
+  Tensor v = positions_first(s, given);
   const int batch = s.batch.size();
   if (Walk<1>(s.batch, {steps_of(v, 0, batch)}).sizes.size() > 1) v = clone(v);  // so that positions are one step apart
   const Lines lines = lines_of(s, v, Walk<1>(s.batch, {steps_of(v, 0, batch)}));
@@ -191,6 +215,10 @@ void masked_fill_(const Tensor& x, const Tensor& mask, const Tensor& value) {
     fail("masked_fill_: output with shape ", x.sizes, " doesn't match the broadcast shape of the mask ", mask.sizes);
   }
   const Tensor fill = cast(value, x.dtype), chosen = apart_from(x, mask);
+  if (const Accelerator* cuda = accelerator_of(x)) {
+    cuda->where(x, chosen, fill, x);
+    return bump_version(x);
+  }
   const Walk<2> walk(x.sizes, {x.strides, broadcast_strides(chosen, x.sizes)});
   const WhereLoop kernel = kernels().where[static_cast<int>(x.dtype)];
   const Index step = walk.strides[0].back();

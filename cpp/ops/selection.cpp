@@ -47,7 +47,44 @@ Tensor element_offsets(const Tensor& x, const IndexList& indices, const Dims& ax
   return offsets;
 }
 
+// One index tensor is an index as it is; several become places in memory.
+Lookup positions_on(const Accelerator& cuda, const Tensor& x, const IndexList& indices, const Dims& axes,
+                    const std::vector<Tensor>& full, const Dims& batch) {
+  Lookup all{"index", {}, {}, {}, 1, 1};
+  if (full.size() > 1) all.index = zeros(batch, DType::int64);
+  std::size_t k = 0;
+  for (int d = 0; d < static_cast<int>(indices.size()); ++d) {
+    if (!indices[d]) continue;
+    const Lookup one{"index", full[k++], {}, {}, x.sizes[d], x.strides[d], true};
+    if (one.size == 0 && one.index.numel() > 0) {
+      fail(ErrorKind::index, "index is out of bounds for dimension ", axes.empty() ? d : axes[d], " with size 0");
+    }
+    if (full.size() == 1) return one;
+    cuda.add_positions(all.index, one);
+    all.size += (one.size - 1) * one.step;
+  }
+  return all;
+}
+
 }  // namespace
+
+Lookup lookup_of(const Selection& s, const Tensor& other) {
+  Lookup l = s.positions;
+  const Dims& shape = s.result_shape;
+  Dims along_index(shape.size()), along_indexed(shape.size());
+  for (int d = 0, k = 0; d < shape.size(); ++d) {
+    const int place = d - s.front;
+    if (place >= 0 && place < s.batch.size()) {
+      along_index[d] = s.positions.index.strides[place];
+    } else {
+      along_indexed[d] = s.rest_view.strides[k++];
+    }
+  }
+  l.index = s.positions.index.view(shape, along_index, s.positions.index.offset);
+  l.indexed = s.rest_view.view(shape, along_indexed, s.rest_view.offset);
+  l.other = other;
+  return l;
+}
 
 Tensor index_numbers(const char* op, ErrorKind kind, const Tensor& index) {
   if (index.dtype == DType::int64) return index;
@@ -62,7 +99,11 @@ Selection selection(const Tensor& x, const IndexList& indices, const Dims& axes)
   }
   Selection s;
   const std::vector<Tensor> full = broadcast_indices(indices, s.batch);
-  s.offsets = element_offsets(x, indices, axes, full, s.batch);
+  if (const Accelerator* cuda = accelerator_of(x)) {
+    s.positions = positions_on(*cuda, x, indices, axes, full, s.batch);
+  } else {
+    s.offsets = element_offsets(x, indices, axes, full, s.batch);
+  }
   Dims rest_strides;
   const bool adjacent = are_adjacent(indices);
   bool before = true;

@@ -1,6 +1,7 @@
 // What x[indices] means, for reading and for writing.
 #pragma once
 
+#include "accelerator.h"
 #include "ops/ops.h"
 
 namespace fastgrad::ops {
@@ -11,6 +12,7 @@ struct Selection {
   Dims rest;         // the sizes of the dimensions taken whole
   Tensor rest_view;  // x at position 0 of every indexed dimension: the elements that each position stands for
   Tensor offsets;    // int64, one per element of `batch`: where in x's storage, relative to x
+  Lookup positions;  // instead of that, on a CUDA device: an index that has not been looked at
   int front = 0;     // how many dimensions of `rest` come before `batch` in the result
   Dims result_shape;
 };
@@ -25,6 +27,9 @@ inline Index wrapped(Index i, Index n, Index axis) {
   }
   return i < 0 ? i + n : i;
 }
+
+// The elements of a selection (on a CUDA device) beside others of the result's shape.
+Lookup lookup_of(const Selection& s, const Tensor& other);
 
 // The tensor as int64, if its dtype is int64 or int32.
 Tensor index_numbers(const char* op, ErrorKind kind, const Tensor& index);

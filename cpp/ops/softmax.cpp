@@ -1,6 +1,7 @@
 // Softmax and log-softmax along any dimension.
 #include <algorithm>
 
+#include "accelerator.h"
 #include "ops/iterate.h"
 #include "ops/ops.h"
 
@@ -59,9 +60,15 @@ struct Columns {
 };
 
 template <class Pick, class PickColumns>
-Tensor forward(const char* op, const Tensor& x, Index dim, const Pick& pick, const PickColumns& pick_columns) {
+Tensor forward(const char* op, const Tensor& x, Index dim, bool logarithm, const Pick& pick,
+               const PickColumns& pick_columns) {
   check_float(op, x);
   const int d = wrap_dim(dim, x.dim(), op);
+  if (const Accelerator* cuda = accelerator_of(x)) {
+    const Tensor out = empty(x.sizes, x.dtype);
+    cuda->softmax(logarithm, out, contiguous(x), d);
+    return out;
+  }
   const Columns shape(x, d);
   if (shape.are_worth_it()) {
     const Tensor from = contiguous(x), out = empty(x.sizes, x.dtype);
@@ -89,7 +96,7 @@ Tensor forward(const char* op, const Tensor& x, Index dim, const Pick& pick, con
 }
 
 template <class Pick, class PickColumns>
-Tensor backward(const char* op, const Tensor& g, const Tensor& y, Index dim, const Pick& pick,
+Tensor backward(const char* op, const Tensor& g, const Tensor& y, Index dim, bool logarithm, const Pick& pick,
                 const PickColumns& pick_columns) {
   check_float(op, y);
   if (g.dtype != y.dtype || !(g.sizes == y.sizes)) {
@@ -97,6 +104,11 @@ Tensor backward(const char* op, const Tensor& g, const Tensor& y, Index dim, con
          ", got ", g.sizes, " and ", dtype_name(g.dtype));
   }
   const int d = wrap_dim(dim, y.dim(), op);
+  if (const Accelerator* cuda = accelerator_of(y)) {
+    const Tensor out = empty(y.sizes, y.dtype);
+    cuda->softmax_backward(logarithm, out, contiguous(g), contiguous(y), d);
+    return out;
+  }
   const Columns shape(y, d);
   if (shape.are_worth_it()) {
     const Tensor upstream = contiguous(g), result = contiguous(y), out = empty(y.sizes, y.dtype);
@@ -129,24 +141,25 @@ Tensor backward(const char* op, const Tensor& g, const Tensor& y, Index dim, con
 
 Tensor softmax(const Tensor& x, Index dim) {
   return forward(
-      "softmax", x, dim, [](const auto& k) { return k.softmax; }, [](const auto& k) { return k.softmax_columns; });
+      "softmax", x, dim, false, [](const auto& k) { return k.softmax; },
+      [](const auto& k) { return k.softmax_columns; });
 }
 
 Tensor log_softmax(const Tensor& x, Index dim) {
   return forward(
-      "log_softmax", x, dim, [](const auto& k) { return k.log_softmax; },
+      "log_softmax", x, dim, true, [](const auto& k) { return k.log_softmax; },
       [](const auto& k) { return k.log_softmax_columns; });
 }
 
 Tensor softmax_backward(const Tensor& g, const Tensor& y, Index dim) {
   return backward(
-      "softmax_backward", g, y, dim, [](const auto& k) { return k.softmax_backward; },
+      "softmax_backward", g, y, dim, false, [](const auto& k) { return k.softmax_backward; },
       [](const auto& k) { return k.softmax_columns_backward; });
 }
 
 Tensor log_softmax_backward(const Tensor& g, const Tensor& y, Index dim) {
   return backward(
-      "log_softmax_backward", g, y, dim, [](const auto& k) { return k.log_softmax_backward; },
+      "log_softmax_backward", g, y, dim, true, [](const auto& k) { return k.log_softmax_backward; },
       [](const auto& k) { return k.log_softmax_columns_backward; });
 }
 

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <numeric>
 
+#include "accelerator.h"
 #include "ops/dim_lines.h"
 #include "ops/ops.h"
 #include "ops/sort_keys.h"
@@ -91,22 +92,43 @@ void check_places_fit(const char* name, const Tensor& x, int dim) {
   }
 }
 
+void sort_on(const Accelerator& cuda, const Results& results, const Tensor& x, int dim, Index count, bool descending) {
+  const DimBlock b(x, dim);
+  if (b.empty()) return;
+  cuda.sort(results.values, results.places, contiguous(x), b.outer, b.n, b.inner, count, descending);
+}
+
+void select_on(const Accelerator& cuda, Select what, const Results& results, const Tensor& x, int dim, Index k) {
+  const DimBlock b(x, dim);
+  if (b.empty()) return;
+  cuda.select(what, results.values, results.places, contiguous(x), b.outer, b.n, b.inner, k);
+}
+
+std::pair<Tensor, Tensor> without_dim(const Results& results, const Tensor& x, int dim, bool keepdim) {
+  if (keepdim || x.dim() == 0) return {results.values, results.places};
+  return {squeeze(results.values, {dim}), squeeze(results.places, {dim})};
+}
+
 // The element that choose(x, entries, n) places in the sorted line.
 template <class Choose>
-std::pair<Tensor, Tensor> select_one(const char* name, const Tensor& x, Index dim, bool keepdim, const Choose& choose) {
+std::pair<Tensor, Tensor> select_one(Select what, const char* name, const Tensor& x, Index dim, bool keepdim, Index k,
+                                     const Choose& choose) {
   check_no_bool(ErrorKind::not_implemented, name, x);
   const int d = wrap_dim(dim, x.dim(), name);
   check_length(name, x, d);
   check_places_fit(name, x, d);
   const Results results = empty_results(x, d, 1);
-  for_each_line(x, d, results, [&](const auto& line, auto* entries, auto*) {
-    line.read(entries, false);
-    const Index wanted = choose(entries, line.n);
-    std::nth_element(entries, entries + wanted, entries + line.n);
-    line.set(0, entries[wanted].place());
-  });
-  if (keepdim || x.dim() == 0) return {results.values, results.places};
-  return {squeeze(results.values, {d}), squeeze(results.places, {d})};
+  if (const Accelerator* cuda = accelerator_of(x)) {
+    select_on(*cuda, what, results, x, d, k);
+  } else {
+    for_each_line(x, d, results, [&](const auto& line, auto* entries, auto*) {
+      line.read(entries, false);
+      const Index wanted = choose(entries, line.n);
+      std::nth_element(entries, entries + wanted, entries + line.n);
+      line.set(0, entries[wanted].place());
+    });
+  }
+  return without_dim(results, x, d, keepdim);
 }
 
 // Where the most frequent of sorted entries lies: the last of the first longest run. Each NaN is a run of its own.
@@ -177,6 +199,13 @@ void check_sorter(const Tensor& sorted, const Tensor& sorter) {
   if (!(sorter.sizes == sorted.sizes)) {
     fail("searchsorted(): sorter must have the shape of the sequence, got ", sorter.sizes, " and ", sorted.sizes);
   }
+  if (sorter.numel() == 0) return;
+  if (sorter.device().is_cuda()) {
+    const Index lowest = item(amin(sorter, {}, false)).integer, highest = item(amax(sorter, {}, false)).integer;
+    if (lowest >= 0 && highest < sorted.sizes.back()) return;
+    fail("searchsorted(): sorter index ", lowest < 0 ? lowest : highest, " is out of range for sequences of ",
+         sorted.sizes.back());
+  }
   for (Index i = 0; i < sorter.numel(); ++i) {
     const Index place = sorter.data<Index>()[i];
     if (place < 0 || place >= sorted.sizes.back()) {
@@ -190,7 +219,12 @@ void check_sorter(const Tensor& sorted, const Tensor& sorter) {
 std::pair<Tensor, Tensor> sort(const Tensor& x, Index dim, bool descending) {
   const int d = wrap_dim(dim, x.dim(), "sort");
   check_places_fit("sort", x, d);
-  const Results results = empty_results(x, d, x.dim() == 0 ? 1 : x.sizes[d]);
+  const Index n = x.dim() == 0 ? 1 : x.sizes[d];
+  const Results results = empty_results(x, d, n);
+  if (const Accelerator* cuda = accelerator_of(x)) {
+    sort_on(*cuda, results, x, d, n, descending);
+    return {results.values, results.places};
+  }
   for_each_line(x, d, results, [&](const auto& line, auto* entries, auto* spare) {
     line.read(entries, descending);
     const auto* sorted = sort_entries(entries, spare, line.n);
@@ -208,6 +242,10 @@ std::pair<Tensor, Tensor> topk(const Tensor& x, Index k, Index dim, bool largest
   const Results results = empty_results(x, d, k);
   if (x.dim() > 0 && k == 0) return {results.values, results.places};
   const Index count = x.dim() == 0 ? 1 : k;
+  if (const Accelerator* cuda = accelerator_of(x)) {
+    sort_on(*cuda, results, x, d, count, largest);
+    return {results.values, results.places};
+  }
   for_each_line(x, d, results, [&](const auto& line, auto* entries, auto*) {
     line.read(entries, largest);
     if (count * 64 <= n) {
@@ -226,12 +264,14 @@ std::pair<Tensor, Tensor> kthvalue(const Tensor& x, Index k, Index dim, bool kee
   if (n > 0 && (k < 1 || k > n)) {
     fail("kthvalue(): selected number k out of range for dimension ", dim, ": k is ", k, ", the size ", n);
   }
-  return select_one("kthvalue", x, dim, keepdim, [k](const auto*, Index) { return k - 1; });
+  return select_one(Select::kth, "kthvalue", x, dim, keepdim, k - 1, [k](const auto*, Index) { return k - 1; });
 }
 
 std::pair<Tensor, Tensor> median(const Tensor& x, Index dim, bool keepdim, bool ignore_nan) {
   const bool floating = is_floating(x.dtype);
-  return select_one(ignore_nan ? "nanmedian" : "median", x, dim, keepdim, [=](const auto* entries, Index n) {
+  const Select what = ignore_nan ? Select::nanmedian : Select::median;
+  const char* const name = ignore_nan ? "nanmedian" : "median";
+  return select_one(what, name, x, dim, keepdim, 0, [=](const auto* entries, Index n) {
     using Key = decltype(entries->key());
     Index numbers = n;
     for (Index i = 0; floating && i < n; ++i) numbers -= entries[i].key() == std::numeric_limits<Key>::max();
@@ -245,12 +285,15 @@ std::pair<Tensor, Tensor> mode(const Tensor& x, Index dim, bool keepdim) {
   check_length("mode", x, d);
   check_places_fit("mode", x, d);
   const Results results = empty_results(x, d, 1);
-  for_each_line(x, d, results, [&](const auto& line, auto* entries, auto* spare) {
-    line.read(entries, false);
-    line.set(0, most_frequent(line, sort_entries(entries, spare, line.n)));
-  });
-  if (keepdim || x.dim() == 0) return {results.values, results.places};
-  return {squeeze(results.values, {d}), squeeze(results.places, {d})};
+  if (const Accelerator* cuda = accelerator_of(x)) {
+    select_on(*cuda, Select::mode, results, x, d, 0);
+  } else {
+    for_each_line(x, d, results, [&](const auto& line, auto* entries, auto* spare) {
+      line.read(entries, false);
+      line.set(0, most_frequent(line, sort_entries(entries, spare, line.n)));
+    });
+  }
+  return without_dim(results, x, d, keepdim);
 }
 
 Tensor sort_rows(const Tensor& x) {
@@ -258,6 +301,10 @@ Tensor sort_rows(const Tensor& x) {
   const Tensor from = contiguous(x);
   const Index n = x.sizes[1];
   Tensor order = empty({x.sizes[0]}, DType::int64);
+  if (const Accelerator* cuda = accelerator_of(x)) {
+    if (order.numel() > 0) cuda->sort_rows(order, from);
+    return order;
+  }
   Index* const places = order.data<Index>();
   std::iota(places, places + x.sizes[0], 0);
   visit_dtype(x.dtype, [&](auto tag) {
@@ -278,6 +325,10 @@ Tensor searchsorted(const Tensor& sorted, const Tensor& values, const OptionalTe
   if (order) check_sorter(sorted, *order);
   const Tensor out = empty(values.sizes, DType::int64);
   const Index n = sorted.sizes.back(), row = sorted.dim() == 1 ? wanted.numel() : values.sizes.back();
+  if (const Accelerator* cuda = accelerator_of(sorted)) {
+    if (out.numel() > 0) cuda->searchsorted(out, sequences, order ? &*order : nullptr, wanted, row, right);
+    return out;
+  }
   visit_dtype(t, [&](auto tag) {
     using T = typename decltype(tag)::type;
     parallel_for(0, wanted.numel(), pointwise_grain / 16, [&](Index begin, Index end) {

@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <limits>
 
+#include "accelerator.h"
 #include "ops/ops.h"
 
 namespace fastgrad::ops {
@@ -10,11 +11,12 @@ namespace {
 // One more than the largest number.
 Index bins_needed(const Tensor& bins) {
   if (bins.numel() == 0) return 0;
-  const Index lowest = *amin(bins, {}, false).data<Index>(), highest = *amax(bins, {}, false).data<Index>();
+  const Index lowest = item(amin(bins, {}, false)).integer, highest = item(amax(bins, {}, false)).integer;
   const bool negative = lowest < 0;
   if (!negative && highest < std::numeric_limits<Index>::max()) return highest + 1;
-  const Index* begin = bins.data<Index>();
-  const auto position = std::find(begin, begin + bins.numel(), negative ? lowest : highest) - begin;
+  const Tensor all = to_device(bins, host_device, false);
+  const Index* begin = all.data<Index>();
+  const auto position = std::find(begin, begin + all.numel(), negative ? lowest : highest) - begin;
   if (negative) fail("bincount: expected non-negative integers, got ", lowest, " at position ", position);
   fail("bincount: ", highest, " at position ", position, " is too large to count to");
 }
@@ -31,18 +33,28 @@ Tensor bincount(const Tensor& x, const OptionalTensor& weights, Index minlength)
   }
   const Tensor bins = contiguous(x.dtype == DType::int64 ? x : cast(x, DType::int64));
   const Index size = std::max(minlength, bins_needed(bins)), n = bins.numel();
-  const Index* bin = bins.data<Index>();
+  const Accelerator* const cuda = accelerator_of(x);
   if (!weights) {
     Tensor out = zeros({size}, DType::int64);
+    if (cuda != nullptr) {
+      if (n > 0) cuda->count_numbers(out, bins);
+      return out;
+    }
+    const Index* bin = bins.data<Index>();
     Index* count = out.data<Index>();
     for (Index i = 0; i < n; ++i) ++count[bin[i]];
     return out;
   }
   const Tensor all = contiguous(cast(*weights, DType::float64));
   Tensor out = zeros({size}, DType::float64);
-  const double* weight = all.data<double>();
-  double* total = out.data<double>();
-  for (Index i = 0; i < n; ++i) total[bin[i]] += weight[i];
+  if (cuda != nullptr) {
+    if (n > 0) cuda->sum_by_number(out, bins, all);
+  } else {
+    const Index* bin = bins.data<Index>();
+    const double* weight = all.data<double>();
+    double* total = out.data<double>();
+    for (Index i = 0; i < n; ++i) total[bin[i]] += weight[i];
+  }
   return weights->dtype == DType::float32 ? cast(out, DType::float32) : out;
 }
 

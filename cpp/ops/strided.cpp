@@ -1,6 +1,7 @@
 // Shapes laid over memory with strides of their own, and the adjoint of that.
 #include <algorithm>
 
+#include "accelerator.h"
 #include "ops/iterate.h"
 #include "ops/ops.h"
 
@@ -52,6 +53,17 @@ bool is_dense(const Tensor& x) {
   return true;
 }
 
+// An index that names the place of each element.
+Lookup strided_lookup(const Tensor& out, const Tensor& x, const Dims& strides, Index offset) {
+  Tensor places = full({}, Scalar::of(offset), DType::int64);
+  for (int d = 0; d < x.dim(); ++d) {
+    const Tensor along = arange(Scalar::of(Index{0}), Scalar::of(strides[d]), x.sizes[d], DType::int64);
+    const Tensor before = unsqueeze(places, d);
+    places = binary(Binary::add, "as_strided", {&before, {}}, {&along, {}});
+  }
+  return {"as_strided", places, out.view(x.sizes, Dims(x.dim()), 0), x, out.numel(), 1};
+}
+
 }  // namespace
 
 Tensor as_strided(const Tensor& x, const Dims& sizes, const Dims& strides, Index offset) {
@@ -62,6 +74,10 @@ Tensor as_strided(const Tensor& x, const Dims& sizes, const Dims& strides, Index
 Tensor strided_add(const Tensor& x, const Dims& strides, Index offset, Index n) {
   check_inside("as_strided", x.sizes, strides, offset, n);
   Tensor out = zeros({n}, x.dtype);
+  if (const Accelerator* cuda = accelerator_of(x)) {
+    if (x.numel() > 0) cuda->put(Scatter::add, strided_lookup(out, x, strides, offset));
+    return out;
+  }
   const BinaryLoop add = kernels().binary[static_cast<int>(Binary::add)][static_cast<int>(x.dtype)];
   const Walk<2> walk(x.sizes, {strides, x.strides});
   const auto width = static_cast<Index>(item_size(x.dtype));

@@ -306,7 +306,12 @@ if TYPE_CHECKING:
     from fastgrad import train as train
     from fastgrad import vision as vision
     from fastgrad import viz as viz
+    from fastgrad.amp.autocast_mode import clear_autocast_cache as clear_autocast_cache
+    from fastgrad.amp.autocast_mode import get_autocast_dtype as get_autocast_dtype
+    from fastgrad.amp.autocast_mode import is_autocast_cache_enabled as is_autocast_cache_enabled
+    from fastgrad.amp.autocast_mode import is_autocast_enabled as is_autocast_enabled
     from fastgrad.compiler import compile as compile
+    from fastgrad.cuda import OutOfMemoryError as OutOfMemoryError
     from fastgrad.func import vmap as vmap
     from fastgrad.io import load as load
     from fastgrad.io import save as save
@@ -331,9 +336,12 @@ _LATER = {
     "": """
         accelerator amp backends cli compiler cuda d2l distributed distributions func hub io
         multiprocessing onnx sklearn text torch_alias train vision viz""",
+    "amp.autocast_mode": """
+        clear_autocast_cache get_autocast_dtype is_autocast_cache_enabled is_autocast_enabled""",
     "compiler": "compile",
     "func": "vmap",
     "io": "load save",
+    "cuda": "OutOfMemoryError",
     "measure": "profile summary",
     "switches": """
         are_deterministic_algorithms_enabled get_default_device get_float32_matmul_precision

@@ -119,6 +119,8 @@ def _suffixes(t: "Tensor") -> list[str]:
     found = [f"size={tuple(t.shape)}"] if hides_shape else []
     if not _is_implied(str(t.dtype), empty):
         found.append(f"dtype={t.dtype}")
+    if t.is_cuda:
+        found.append(f"device='{t.device}'")
     return found
 
 

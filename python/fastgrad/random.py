@@ -1,4 +1,4 @@
-"""The state of the random numbers. For the same seed they are those that PyTorch draws on the CPU.
+"""The state of the random numbers. For the same seed they are those that PyTorch draws on the device.
 
 Follows ``torch.random``.
 """
@@ -29,7 +29,7 @@ default_generator = _core.default_generator
 
 
 def manual_seed(seed: int) -> Generator:
-    """Start the default generator from a seed; returns it.
+    """Start the default generators of all devices from a seed; returns the CPU's.
 
     Raises:
         ValueError: the seed lies outside -2**63 to 2**64 - 1 (negative ones count from 2**64), or
@@ -40,7 +40,9 @@ def manual_seed(seed: int) -> Generator:
     >>> torch.rand(2)
     tensor([0.4963, 0.7682])
     """
-    return default_generator.manual_seed(int(seed))
+    seed = int(seed)
+    _core.seed_cuda_generators(seed)
+    return default_generator.manual_seed(seed)
 
 
 def seed() -> int:

@@ -69,6 +69,7 @@ if TYPE_CHECKING:
 
     from fastgrad._types import DType, Operand, Place, Sizes
     from fastgrad.autograd.graph import Node
+    from fastgrad.cuda import Stream
     from fastgrad.device import device
     from fastgrad.layout import layout, memory_format
 
@@ -749,12 +750,40 @@ class Tensor(_core.TensorBase):
     is_mps = is_xpu = is_meta = is_sparse = is_quantized = False
 
     def is_pinned(self) -> builtins.bool:
-        """Whether the memory is fixed for transfers to an accelerator: it never is."""
-        return False
+        """Whether the memory is fixed for transfers to an accelerator."""
+        return _core.accelerator.is_pinned(self)
 
     def pin_memory(self, device: Place | None = None) -> Tensor:
-        """Fix the memory for transfers to an accelerator. RuntimeError: there is none."""
-        raise RuntimeError("Cannot access accelerator device when none is available.")
+        """The tensor in memory that is fixed for transfers to an accelerator; itself if it is.
+
+        Raises:
+            RuntimeError: there is no accelerator, or the tensor lives on one.
+        """
+        if not _core.accelerator.device_count():
+            raise RuntimeError("Cannot access accelerator device when none is available.")
+        return self if self.is_pinned() else _core.pinned(self)
+
+    def record_stream(self, stream: Stream) -> None:
+        """Say that a stream works with the tensor, which was made on another one.
+
+        Its memory is used again only when that stream has done what it was given until then.
+
+        Raises:
+            RuntimeError: the tensor lives on the CPU.
+        """
+        if not self.is_cuda:
+            raise RuntimeError("record_stream: the tensor lives on the CPU, which has no streams")
+        _core.accelerator.record_stream(self, stream.cuda_stream)
+
+    @property
+    def __cuda_array_interface__(self) -> dict[str, Any]:
+        """What libraries for CUDA need to work on the same memory, in version 3 of the protocol.
+
+        Raises:
+            AttributeError: the tensor lives on the CPU, or has elements without a name there.
+            RuntimeError: the tensor requires grad.
+        """
+        return exchange.cuda_array_interface(self)
 
     def is_shared(self) -> builtins.bool:
         """Whether other processes see the memory: they never do."""

@@ -6,13 +6,16 @@ from fastgrad import amp
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Any
+
     from fastgrad import dtype
 
-__all__ = ["GradScaler", "autocast"]
+__all__ = ["GradScaler", "autocast", "custom_bwd", "custom_fwd"]
 
 
 class autocast(amp.autocast):
-    """:class:`fastgrad.amp.autocast` for CUDA: off, because there is none."""
+    """:class:`fastgrad.amp.autocast` for CUDA."""
 
     def __init__(
         self, enabled: bool = True, dtype: dtype | None = None, cache_enabled: bool = True
@@ -21,7 +24,7 @@ class autocast(amp.autocast):
 
 
 class GradScaler(amp.GradScaler):
-    """:class:`fastgrad.amp.GradScaler` for CUDA: off, because there is none."""
+    """:class:`fastgrad.amp.GradScaler` for CUDA."""
 
     def __init__(
         self,
@@ -34,3 +37,21 @@ class GradScaler(amp.GradScaler):
         super().__init__(
             "cuda", init_scale, growth_factor, backoff_factor, growth_interval, enabled
         )
+
+
+def custom_fwd(fwd: Callable[..., Any] | None = None, *, cast_inputs: dtype | None = None) -> Any:
+    """:func:`fastgrad.amp.custom_fwd` for CUDA.
+
+    >>> import fastgrad as torch
+    >>> forward = torch.cuda.amp.custom_fwd(cast_inputs=torch.float32)
+    """
+    return amp.custom_fwd(fwd, device_type="cuda", cast_inputs=cast_inputs)
+
+
+def custom_bwd(bwd: Callable[..., Any] | None = None) -> Any:
+    """:func:`fastgrad.amp.custom_bwd` for CUDA.
+
+    >>> import fastgrad as torch
+    >>> backward = torch.cuda.amp.custom_bwd(lambda ctx, grad: grad)
+    """
+    return amp.custom_bwd(bwd, device_type="cuda")

@@ -8,6 +8,7 @@ from typing import IO, TYPE_CHECKING, Any, TypeAlias
 
 import fastgrad as fg
 from fastgrad.io.atomic import PathLike, atomic_write
+from fastgrad.io.places import Placing, placing
 
 if TYPE_CHECKING:
     MapLocation: TypeAlias = str | fg.device | Mapping[str, str] | Callable[[Any, str], Any] | None
@@ -100,7 +101,10 @@ def load(
 
     Args:
         f: A path, or a binary file open for reading.
-        map_location: Where the tensors go; there is only the CPU, whatever the file says.
+        map_location: Where the tensors go: a device; a dictionary from the file's names of places
+            to devices; or a function of a storage, as a tensor on the CPU, and the file's name of
+            its place, which returns it where it is to be, or None. Unless told, where they were,
+            or on the CPU if CUDA is not available.
         pickle_module: Must be None: pickles are not executed.
         weights_only: True or None. With False, too, only data is read, and other files are refused.
         mmap: Leave the tensors of a path in the file, mapped into memory, until they are used.
@@ -123,30 +127,22 @@ def load(
     """
     if pickle_module is not None:
         raise ValueError("load: pickle_module must be None, because pickles are not executed")
-    _check_location(map_location)
+    place = placing(map_location)
     if isinstance(f, (str, os.PathLike)):
-        return _load_path(os.fspath(f), bool(mmap))
+        return _load_path(os.fspath(f), bool(mmap), place)
     if not hasattr(f, "read"):
         raise TypeError(f"load: expected a path or an open file, got {type(f).__name__}")
     if mmap:
         raise ValueError("load: mmap=True needs the path of a file")
-    return _load_bytes(f.read())
+    return _load_bytes(f.read(), place)
 
 
-def _check_location(location: MapLocation) -> None:
-    """Only the CPU can be asked for."""
-    if isinstance(location, (str, fg.device)):
-        fg.empty(0, device=location)
-    elif isinstance(location, Mapping):
-        for place in location.values():
-            fg.empty(0, device=place)
-    elif location is not None and not callable(location):
-        raise TypeError(
-            f"load: map_location must be a device, a dictionary or a function; got {location!r}"
-        )
+def _placed(tensors: dict[str, fg.Tensor], place: Placing) -> dict[str, fg.Tensor]:
+    """Tensors of a file that does not say where they were."""
+    return {name: place(tensor, "cpu") for name, tensor in tensors.items()}
 
 
-def _load_path(path: str, mmap: bool) -> Any:
+def _load_path(path: str, mmap: bool, place: Placing) -> Any:
     if not os.path.exists(path):
         raise FileNotFoundError(f"[Errno 2] No such file or directory: {path!r}")
     if not os.path.isfile(path):
@@ -154,16 +150,16 @@ def _load_path(path: str, mmap: bool) -> Any:
     with open(path, "rb") as file:
         start = file.read(16)
     if start[:4] == b"PK\3\4":
-        return _load_archive(path, mmap)
+        return _load_archive(path, mmap, place)
     if start[8:9] == b"{":
         from fastgrad.io import safetensors
 
-        return safetensors.load_file(path, mmap=mmap)
+        return _placed(safetensors.load_file(path, mmap=mmap), place)
     with open(path, "rb") as file:
-        return _load_old(file.read(), path)
+        return _load_old(file.read(), path, place)
 
 
-def _load_archive(path: str, mmap: bool) -> Any:
+def _load_archive(path: str, mmap: bool, place: Placing) -> Any:
     from zipfile import BadZipFile, ZipFile
 
     from fastgrad.io import npz, pt
@@ -175,28 +171,28 @@ def _load_archive(path: str, mmap: bool) -> Any:
     except BadZipFile as error:
         raise RuntimeError(f"{path} is a damaged archive ({error})") from error
     if is_npz:
-        return npz.load_file(path)
+        return _placed(npz.load_file(path), place)
     with open(path, "rb") as file:
-        return pt.Archive(file, path, map_file(path) if mmap else None).load()
+        return pt.Archive(file, path, map_file(path) if mmap else None, place).load()
 
 
-def _load_bytes(data: bytes) -> Any:
+def _load_bytes(data: bytes, place: Placing) -> Any:
     from io import BytesIO
 
     from fastgrad.io import pt
 
     if data[:4] == b"PK\3\4":
-        return pt.Archive(BytesIO(data), "the file", None).load()
+        return pt.Archive(BytesIO(data), "the file", None, place).load()
     if data[8:9] == b"{":
         raise ValueError("load: safetensors files are read from a path only")
-    return _load_old(data, "the file")
+    return _load_old(data, "the file", place)
 
 
-def _load_old(data: bytes, name: str) -> Any:
+def _load_old(data: bytes, name: str, place: Placing) -> Any:
     from fastgrad.io import pt_legacy
 
     if not data.startswith(pt_legacy.START):
         raise RuntimeError(
             f"{name} is of no known format: expected a file of torch.save, safetensors or npz"
         )
-    return pt_legacy.load(data, name)
+    return pt_legacy.load(data, name, place)

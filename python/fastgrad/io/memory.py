@@ -14,6 +14,7 @@ def memory_of(row: fg.Tensor) -> memoryview:
     """The bytes of a tensor in one dimension without gaps."""
     if not row.numel():
         return memoryview(b"")
+    row = _core.to_device(row, -1, False)
     width = row.element_size()
     memory = _core.storage_bytes(row)
     return memoryview(_core.narrow(memory, 0, row.storage_offset() * width, row.numel() * width))

@@ -239,7 +239,7 @@ class Pickler:
         self.text("storage")
         self.name("torch", STORAGE_NAMES[value.dtype])
         self.text(str(place.storage))
-        self.text("cpu")
+        self.text(str(value.device))
         self.integer(place.numel)
         self.out += b"tQ"
         self.integer(place.offset)

@@ -20,6 +20,7 @@ from fastgrad import _core
 from fastgrad.io.memory import mapped_memory, memory_of, read_memory
 from fastgrad.io.numpy_pickles import NAMES, with_arrays
 from fastgrad.io.pickling import dumps, tensors_in
+from fastgrad.io.places import Placing, as_saved
 from fastgrad.io.storages import STORAGE_NAMES, Storages
 from fastgrad.io.unpickling import Named, Unpickler, checked_key
 
@@ -177,16 +178,16 @@ class StorageType:
         self.dtype = dtype
 
 
-def storage_id(value: Any) -> tuple[fg.dtype, str, int]:
-    """The dtype, the key and the number of elements that a persistent id tells."""
+def storage_id(value: Any) -> tuple[fg.dtype, str, str, int]:
+    """The dtype, the key, the place and the number of elements that a persistent id tells."""
     if not (type(value) is tuple and len(value) >= 5 and value[0] == "storage"):
         raise UnpicklingError("a persistent id is no storage")
-    kind, key, _, numel = value[1:5]
+    kind, key, place, numel = value[1:5]
     if not isinstance(kind, StorageType):
         raise UnpicklingError("a storage has an unknown type")
     if not (isinstance(key, str) and type(numel) is int and numel >= 0):
         raise UnpicklingError("a storage has no key or no size")
-    return kind.dtype, key, numel
+    return kind.dtype, key, str(place), numel
 
 
 # Reading
@@ -199,14 +200,22 @@ class Archive:
         file: A binary file that can be sought in.
         name: What errors call it.
         mapped: The file as a memory map, if the tensors are to lie in that.
+        place: Brings each storage to where it goes.
 
     Raises:
         RuntimeError: It is damaged, compressed, or no file of PyTorch's.
     """
 
-    def __init__(self, file: BinaryIO, name: str, mapped: mmap_module.mmap | None) -> None:
+    def __init__(
+        self,
+        file: BinaryIO,
+        name: str,
+        mapped: mmap_module.mmap | None,
+        place: Placing = as_saved,
+    ) -> None:
         self.name = name
         self.mapped = mapped
+        self.place = place
         self.file = file
         self.storages: dict[str, fg.Tensor] = {}
         try:
@@ -271,9 +280,9 @@ class Archive:
             raise RuntimeError(f"{self.name} is a damaged archive ({error})") from error
 
     def _storage(self, persistent_id: Any) -> fg.Tensor:
-        dtype, key, numel = storage_id(persistent_id)
+        dtype, key, place, numel = storage_id(persistent_id)
         if key not in self.storages:
-            self.storages[key] = self._read_storage(dtype, key, numel)
+            self.storages[key] = self.place(self._read_storage(dtype, key, numel), place)
         known = self.storages[key]
         if known.dtype is not dtype or known.numel() != numel:
             raise UnpicklingError(f"storage {key!r} is described in two ways")

@@ -10,6 +10,7 @@ from typing import Any
 import fastgrad as fg
 from fastgrad import _core
 from fastgrad.io.memory import read_memory
+from fastgrad.io.places import Placing, as_saved
 from fastgrad.io.pt import names, storage_id
 from fastgrad.io.unpickling import Unpickler
 
@@ -17,7 +18,7 @@ MAGIC = 0x1950A86A20F9469CFC6C
 START = b"\x80\x02\x8a\x0al\xfc\x9cF\xf9 j\xa8P\x19."  # the pickle of the magic number
 
 
-def load(data: bytes, name: str) -> Any:
+def load(data: bytes, name: str, place: Placing = as_saved) -> Any:
     """The value in such a file.
 
     Raises:
@@ -28,14 +29,14 @@ def load(data: bytes, name: str) -> Any:
     views: list[Any] = []
 
     def storage(persistent_id: Any) -> fg.Tensor:
-        dtype, key, numel = storage_id(persistent_id)
+        dtype, key, at, numel = storage_id(persistent_id)
         if len(persistent_id) > 5 and persistent_id[5] is not None:
             raise UnpicklingError("views of storages of an old kind cannot be read")
         if key not in storages:
             width = _core.empty((0,), dtype).element_size()
             if numel * width > len(data):
                 raise UnpicklingError(f"storage {key!r} is larger than the file")
-            storages[key] = _core.empty_at(-1, (numel,), dtype)
+            storages[key] = place(_core.empty_at(-1, (numel,), dtype), at)
         if storages[key].dtype is not dtype or storages[key].numel() != numel:
             raise UnpicklingError(f"storage {key!r} is described in two ways")
         return storages[key]

@@ -93,7 +93,7 @@ class Storages:
         """One piece for tensors that share memory."""
         dtype, width = group[0].tensor.dtype, group[0].tensor.element_size()
         begin, end = group[0].begin, max(extent.end for extent in group)
-        piece = _core.empty(((end - begin) // width,), dtype)
+        piece = _core.empty_at(group[0].tensor.get_device(), ((end - begin) // width,), dtype)
         done = begin
         for extent in group:
             tensor = extent.tensor

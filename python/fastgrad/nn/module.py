@@ -355,6 +355,14 @@ class Module(Saved):
         """Convert all parameters and buffers to a dtype, in place."""
         return self._apply(lambda tensor: tensor.type(dst_type))
 
+    def cuda(self, device: Any = None) -> Self:
+        """Move the parameters and buffers to a CUDA device, the current one unless told, in place.
+
+        Raises:
+            RuntimeError: there is no such device.
+        """
+        return self._apply(lambda tensor: tensor.cuda(device))
+
     def cpu(self) -> Self:
         """Move the parameters and buffers to main memory, in place."""
         return self._apply(lambda tensor: tensor.cpu())

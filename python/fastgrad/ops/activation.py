@@ -11,6 +11,7 @@ from math import pi
 from fastgrad import _core
 from fastgrad.autograd.graph import record
 from fastgrad.ops import special, ternary, unary
+from fastgrad.ops.direct import autocast
 from fastgrad.ops.inplace import in_place
 
 TYPE_CHECKING = False
@@ -125,6 +126,7 @@ def mish_vjp(grad: Tensor, saved: Saved, needs: Needs) -> Grads:
 _mish_ = in_place(mish)
 
 
+@autocast("float32")
 def softplus(input: Tensor, beta: float = 1.0, threshold: float = 20.0) -> Tensor:
     """log(1 + exp(beta * x)) / beta, a smooth relu; x itself where beta * x is above `threshold`.
 

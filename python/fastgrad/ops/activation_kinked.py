@@ -9,6 +9,7 @@ from __future__ import annotations
 from fastgrad import _core
 from fastgrad.autograd.graph import record
 from fastgrad.ops import ternary, unary
+from fastgrad.ops.direct import autocast
 from fastgrad.ops.inplace import in_place, in_place_function
 
 TYPE_CHECKING = False
@@ -145,6 +146,7 @@ def leaky_relu_vjp(grad: Tensor, saved: Saved, needs: Needs) -> Grads:
 leaky_relu_ = in_place_function(leaky_relu)
 
 
+@autocast("half")
 def prelu(input: Tensor, weight: Tensor) -> Tensor:
     """x where it is positive, else weight * x, with a learned weight.
 

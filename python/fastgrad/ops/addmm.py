@@ -6,6 +6,7 @@ from fastgrad import _core
 from fastgrad.autograd.graph import record
 from fastgrad.ops.binary import add, mul
 from fastgrad.ops.broadcast import expand
+from fastgrad.ops.direct import autocast
 from fastgrad.ops.indexing import masked_fill
 from fastgrad.ops.matmul import check_dims, matmul_vjp, outer
 from fastgrad.ops.shape import reshape
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 __all__ = ["addbmm", "addmm", "addmv", "addr", "baddbmm"]
 
 
+@autocast("half")
 def addmm(
     input: Tensor, mat1: Tensor, mat2: Tensor, *, beta: float = 1, alpha: float = 1
 ) -> Tensor:
@@ -44,6 +46,7 @@ def addmm(
     return _added("addmm", input, mat1, mat2, beta, alpha)
 
 
+@autocast("half")
 def addmv(input: Tensor, mat: Tensor, vec: Tensor, *, beta: float = 1, alpha: float = 1) -> Tensor:
     """beta * input + alpha * (mat @ vec).
 
@@ -60,6 +63,7 @@ def addmv(input: Tensor, mat: Tensor, vec: Tensor, *, beta: float = 1, alpha: fl
     return _added("addmv", input, mat, vec, beta, alpha)
 
 
+@autocast("half")
 def addr(input: Tensor, vec1: Tensor, vec2: Tensor, *, beta: float = 1, alpha: float = 1) -> Tensor:
     """beta * input + alpha * outer(vec1, vec2).
 
@@ -84,6 +88,7 @@ def addr(input: Tensor, vec1: Tensor, vec2: Tensor, *, beta: float = 1, alpha: f
     return out.bool() if input.dtype is vec1.dtype is vec2.dtype is _core.bool else out
 
 
+@autocast("half")
 def baddbmm(
     input: Tensor, batch1: Tensor, batch2: Tensor, *, beta: float = 1, alpha: float = 1
 ) -> Tensor:
@@ -108,6 +113,7 @@ def baddbmm(
     return _added("baddbmm", input, batch1, batch2, beta, alpha)
 
 
+@autocast("half")
 def addbmm(
     input: Tensor, batch1: Tensor, batch2: Tensor, *, beta: float = 1, alpha: float = 1
 ) -> Tensor:

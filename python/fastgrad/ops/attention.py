@@ -8,6 +8,7 @@ from math import inf
 from fastgrad import _core
 from fastgrad.autograd.graph import record
 from fastgrad.ops import formula
+from fastgrad.ops.direct import autocast
 from fastgrad.ops.dropout import dropout
 from fastgrad.ops.indexing import masked_fill
 from fastgrad.ops.matmul import matmul
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 FEW_QUERIES = 8  # up to which a tile, with a query in each lane of its vectors, takes longer
 
 
+@autocast("half")
 def scaled_dot_product_attention(
     query: Tensor,
     key: Tensor,

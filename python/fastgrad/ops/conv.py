@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from fastgrad import _core
 from fastgrad.autograd.graph import record
+from fastgrad.ops.direct import autocast
 from fastgrad.ops.reduction import sum as sum_
 
 TYPE_CHECKING = False
@@ -80,6 +81,7 @@ def weight_gradient_vjp(upstream: Tensor, saved: Saved, needs: Needs) -> Grads:
     )
 
 
+@autocast("half")
 def conv1d(
     input: Tensor,
     weight: Tensor,
@@ -99,6 +101,7 @@ def conv1d(
     return _conv(1, input, weight, bias, stride, padding, dilation, groups)
 
 
+@autocast("half")
 def conv2d(
     input: Tensor,
     weight: Tensor,
@@ -134,6 +137,7 @@ def conv2d(
     return _conv(2, input, weight, bias, stride, padding, dilation, groups)
 
 
+@autocast("half")
 def conv3d(
     input: Tensor,
     weight: Tensor,
@@ -210,6 +214,7 @@ def per_dim(value: Dims, dims: int) -> Sizes:
     return tuple(value) * dims if len(value) == 1 else tuple(value)
 
 
+@autocast("half")
 def conv_transpose1d(
     input: Tensor,
     weight: Tensor,
@@ -233,6 +238,7 @@ def conv_transpose1d(
     return _conv_transpose(1, input, weight, bias, options, output_padding)
 
 
+@autocast("half")
 def conv_transpose2d(
     input: Tensor,
     weight: Tensor,
@@ -269,6 +275,7 @@ def conv_transpose2d(
     return _conv_transpose(2, input, weight, bias, options, output_padding)
 
 
+@autocast("half")
 def conv_transpose3d(
     input: Tensor,
     weight: Tensor,

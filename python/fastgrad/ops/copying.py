@@ -60,13 +60,14 @@ def reduce(self: T, protocol: object) -> tuple[Any, ...]:
     row, strides = packed(old)
     content = _content(row) if row.numel() else b""
     args = (type(self), content, old.dtype, tuple(old.shape), strides, self.requires_grad)
-    return _rebuilt, args, self.__getstate__()
+    place = old.get_device()
+    return _rebuilt, args if place < 0 else (*args, place), self.__getstate__()
 
 
 def _content(row: Tensor) -> bytes:
     """The bytes of a tensor in one dimension without gaps."""
     width = row.element_size()
-    memory = _core.storage_bytes(row)
+    memory = _core.storage_bytes(_core.to_device(row, -1, False))
     return bytes(
         memoryview(_core.narrow(memory, 0, row.storage_offset() * width, row.numel() * width))
     )
@@ -108,13 +109,15 @@ def _rebuilt(
     sizes: Sizes,
     strides: Sizes,
     requires_grad: bool,
+    place: int = -1,
 ) -> T:
-    """A tensor from what pickle kept of it.
+    """A tensor from what pickle kept of it, on the CUDA device of that number; -1: the CPU.
 
     Raises:
         RuntimeError, TypeError, ValueError: the parts do not fit together.
     """
-    memory = _core.clone(_core.buffer_bytes(content))
+    bytes_there = _core.buffer_bytes(content)
+    memory = _core.clone(bytes_there) if place < 0 else _core.to_device(bytes_there, place, False)
     data = _core.detach(_placed(memory, dtype, sizes, strides, 0))
     return _core.TensorBase._make_subclass(cls, data, requires_grad)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from fastgrad import _core
 from fastgrad.device import made_on, placed
 from fastgrad.layout import check_layout, contiguous_format, preserve_format
+from fastgrad.ops.exchange import from_cuda_array, is_cuda_array
 from fastgrad.size import sizes_from
 
 TYPE_CHECKING = False
@@ -79,6 +80,8 @@ def tensor(
     tensor([[1, 2],
             [3, 4]])
     """
+    if not isinstance(data, (list, tuple, _core.TensorBase)) and is_cuda_array(data):
+        data = from_cuda_array(data)
     return finished(made_on(device, _core.tensor, data, dtype), requires_grad, None, pin_memory)
 
 

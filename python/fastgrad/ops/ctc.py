@@ -7,6 +7,7 @@ from math import inf
 from fastgrad import _core
 from fastgrad.autograd.graph import record
 from fastgrad.ops import formula, ternary
+from fastgrad.ops.direct import autocast
 from fastgrad.ops.joining import cat, stack
 from fastgrad.ops.loss import checked_reduction, reduced
 from fastgrad.ops.reduction import logsumexp
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from fastgrad.tensor import Tensor
 
 
+@autocast("float32")
 def ctc_loss(
     log_probs: Tensor,
     targets: Tensor,

@@ -1,4 +1,4 @@
-"""Plain calls of an operation that leave Python out."""
+"""Operations called by way of the extension: plain calls leave Python out, autocast is first."""
 
 from __future__ import annotations
 
@@ -26,5 +26,23 @@ def direct(kernel: Callable[..., Any], *defaults: object) -> Callable[[F], F]:
     def decorate(function: F) -> F:
         made = _core.Direct(function, kernel, defaults)
         return update_wrapper(made, function)  # type: ignore[return-value]
+
+    return decorate
+
+
+def autocast(cast: str) -> Callable[[F], F]:
+    """Says of a function what autocast does with the floating-point tensors it is given.
+
+    'half': they become what autocast computes in; 'float32': they become float32; 'widest': they
+    become the widest of them; 'through': they become float32, and the result the first one's dtype.
+    The lists are PyTorch's.
+    """
+
+    def decorate(function: F) -> F:
+        made: Any = function
+        if not isinstance(function, _core.Direct):
+            made = update_wrapper(_core.Direct(function, None, ()), function)
+        made.cast = cast
+        return made  # type: ignore[no-any-return]
 
     return decorate

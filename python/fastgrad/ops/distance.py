@@ -9,6 +9,7 @@ from fastgrad.autograd.graph import record, record_result
 from fastgrad.ops.binary import div, mul
 from fastgrad.ops.broadcast import broadcast_shapes, broadcast_tensors, expand
 from fastgrad.ops.comparison import eq
+from fastgrad.ops.direct import autocast
 from fastgrad.ops.indexing import masked_fill
 from fastgrad.ops.matmul import matmul
 from fastgrad.ops.reduction import sum
@@ -31,6 +32,7 @@ _BY_PRODUCT = {
 }
 
 
+@autocast("float32")
 def cdist(
     x1: Tensor,
     x2: Tensor,
@@ -160,6 +162,7 @@ def at_least_vjp(grad: Tensor, saved: Saved, needs: Needs) -> Grads:
     return (grad,)
 
 
+@autocast("float32")
 def cosine_similarity(x1: Tensor, x2: Tensor, dim: int = 1, eps: float = 1e-8) -> Tensor:
     """The cosine of the angle between vectors along a dimension; norms count as at least `eps`.
 
@@ -200,6 +203,7 @@ def pairwise_distance(
     return vector_norm(x1 - x2 + eps, p, -1, keepdim)
 
 
+@autocast("float32")
 def pdist(input: Tensor, p: float = 2) -> Tensor:
     """The p-norm distances of all pairs i < j of rows of a matrix, row by row.
 

@@ -15,6 +15,7 @@ from fastgrad import _core
 from fastgrad.ops.binary import mul
 from fastgrad.ops.broadcast import expand
 from fastgrad.ops.diagonal import diagonal
+from fastgrad.ops.direct import autocast
 from fastgrad.ops.matmul import matmul
 from fastgrad.ops.reduction import sum
 from fastgrad.ops.shape import reshape
@@ -35,6 +36,7 @@ __all__ = ["einsum", "tensordot"]
 _LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
 
 
+@autocast("half")
 def einsum(equation: Any, *operands: Any) -> Tensor:
     """Products of tensors summed along dimensions, as subscripts say.
 
@@ -263,6 +265,7 @@ def _as_matrices(
     return x, sizes
 
 
+@autocast("widest")
 def tensordot(a: Tensor, b: Tensor, dims: Any = 2) -> Tensor:
     """The sum of products along several dimensions of two tensors.
 

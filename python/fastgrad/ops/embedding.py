@@ -6,6 +6,7 @@ from math import prod
 
 from fastgrad import _core
 from fastgrad.autograd.graph import record
+from fastgrad.ops.direct import autocast
 from fastgrad.ops.indexing import getitem_backward
 
 TYPE_CHECKING = False
@@ -124,6 +125,7 @@ def embedding_vjp(grad: Tensor, saved: Saved, needs: Needs) -> Grads:
     return (getitem_backward(grad, shape, (rows,)),)
 
 
+@autocast("widest")
 def bilinear(input1: Tensor, input2: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
     """input1 . weight[k] . input2 for each output feature k, plus bias.
 

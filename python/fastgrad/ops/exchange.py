@@ -24,6 +24,18 @@ __all__ = [
 ]
 
 _CPU = (1, 0)  # DLPack's name of it
+_CUDA, _CUDA_PINNED = 2, 3  # DLPack's types of CUDA's memory
+_TYPE_STRINGS = {  # of the array interfaces
+    _core.float64: "<f8",
+    _core.float32: "<f4",
+    _core.float16: "<f2",
+    _core.int64: "<i8",
+    _core.int32: "<i4",
+    _core.int16: "<i2",
+    _core.int8: "|i1",
+    _core.uint8: "|u1",
+    _core.bool: "|b1",
+}
 _REQUIRES_GRAD = (
     "Can't call numpy() on Tensor that requires grad. Use tensor.detach().numpy() instead."
 )
@@ -57,6 +69,8 @@ def _on_its_memory(data: Any) -> Tensor | None:
         return None
     if hasattr(data, "__array_interface__") and hasattr(data, "__setitem__"):
         return _core.from_buffer(data)
+    if is_cuda_array(data):
+        return from_cuda_array(data)
     if hasattr(data, "__dlpack__") and not hasattr(data, "__array_interface__"):
         return from_dlpack(data)
     if hasattr(data, "__array__") and not hasattr(data, "__array_interface__"):
@@ -199,12 +213,12 @@ def from_dlpack(
 
     Args:
         ext_tensor: an object with a ``__dlpack__`` method, or the capsule that it gives.
-        device: where the tensor shall be; only the CPU is there.
+        device: where the tensor shall be; unless told, where the memory is.
         copy: True asks for a copy, False for an error rather than a copy.
 
     Raises:
         TypeError: neither such an object nor a capsule.
-        BufferError: elements without a tensor type, or memory that is not the CPU's.
+        BufferError: elements without a tensor type, or memory that is neither the CPU's nor CUDA's.
         RuntimeError: the capsule was used before.
         ValueError: negative strides, or memory that is not aligned.
 
@@ -215,26 +229,42 @@ def from_dlpack(
     tensor([0., 1., 2.], dtype=torch.float64)
     """
     check_device(device)
+    taken = _taken(ext_tensor, copy)
+    if device is None or index_of(device) == taken.get_device():
+        return taken
+    if copy is False:
+        raise ValueError(f"from_dlpack: the memory is not on {device}; leave out copy=False")
+    return to(taken, device=device)
+
+
+def _taken(ext_tensor: Any, copy: bool | None) -> Tensor:
     if not hasattr(ext_tensor, "__dlpack__"):
         taken = _core.from_dlpack(ext_tensor)
         return _core.clone(taken) if copy else taken
-    _check_dlpack_device(ext_tensor)
-    options = {"max_version": (1, 0)} if copy is None else {"max_version": (1, 0), "copy": copy}
+    stream = _stream_for(getattr(ext_tensor, "__dlpack_device__", lambda: _CPU)())
+    options: dict[str, Any] = {"max_version": (1, 0)}
+    if copy is not None:
+        options["copy"] = copy
     try:
-        capsule = ext_tensor.__dlpack__(**options)
+        capsule = ext_tensor.__dlpack__(**stream, **options)
     except TypeError:  # a library from before DLPack 1
-        taken = _core.from_dlpack(ext_tensor.__dlpack__())
+        taken = _core.from_dlpack(ext_tensor.__dlpack__(**stream))
         return _core.clone(taken) if copy else taken
     return _core.from_dlpack(capsule)
 
 
-def _check_dlpack_device(ext_tensor: Any) -> None:
-    place = getattr(ext_tensor, "__dlpack_device__", lambda: _CPU)()
-    if int(place[0]) != _CPU[0]:
+def _stream_for(place: tuple[Any, int]) -> dict[str, int]:
+    """The argument that says on which stream the memory will be read."""
+    kind, index = int(place[0]), int(place[1])
+    if kind in (_CPU[0], _CUDA_PINNED):
+        return {}
+    if kind != _CUDA:
         raise BufferError(
-            f"from_dlpack: the memory is on a device of type {int(place[0])}, and only the CPU's "
-            "(type 1) can be shared; move it to the CPU first"
+            f"from_dlpack: the memory is on a device of type {kind}, and only the CPU's (type 1) "
+            f"and CUDA's (type {_CUDA}) can be shared; move it to the CPU first"
         )
+    check_device(f"cuda:{index}")
+    return {"stream": _core.accelerator.current_stream(index) or 1}  # 1: the default stream
 
 
 def dlpack(
@@ -248,21 +278,102 @@ def dlpack(
     """A DLPack capsule of the tensor's memory, for another library's ``from_dlpack``.
 
     Raises:
-        BufferError: the tensor requires grad, or a stream or another device is asked for.
+        BufferError: the tensor requires grad, another device is asked for, or a stream on the CPU.
     """
     if self.requires_grad:
         raise BufferError("Can't export tensors that require gradient, use tensor.detach()")
-    if stream not in (None, -1):
+    place = dlpack_device(self)
+    if place == _CPU and stream not in (None, -1):
         raise BufferError(f"__dlpack__: stream should be None on cpu, got {stream!r}")
-    if dl_device is not None and tuple(map(int, dl_device)) != _CPU:
-        raise BufferError(f"__dlpack__: only the CPU, {_CPU}, is available, got {dl_device}")
+    if dl_device is not None and tuple(map(int, dl_device)) != place:
+        raise BufferError(f"__dlpack__: the tensor is on {place}, got {dl_device}")
     versioned = max_version is not None and max_version[0] >= 1
-    return _core.to_dlpack(_core.clone(self) if copy else self, versioned, bool(copy))
+    shared = _core.clone(self) if copy else self
+    if place != _CPU and stream != -1:  # -1: the other library takes care of it
+        _let_wait(place[1], stream)
+    return _core.to_dlpack(shared, versioned, bool(copy))
+
+
+def _let_wait(index: int, stream: int | None) -> None:
+    """Make a stream (None, 1: the default one) wait from now on for the current one."""
+    if stream == 0:
+        raise BufferError(
+            "__dlpack__: stream 0 could be either default stream of CUDA; pass 1 or 2"
+        )
+    _put_after(index, 0 if stream in (None, 1) else int(stream), None)  # type: ignore[arg-type]
+
+
+def _put_after(index: int, waiting: int | None, first: int | None) -> None:
+    """Make what a stream is given from now on wait for another one; None: the current one."""
+    ours = _core.accelerator.current_stream(index)
+    waiting, first = (ours if stream is None else stream for stream in (waiting, first))
+    if waiting != first:
+        _core.accelerator.put_after(index, waiting, first)
 
 
 def dlpack_device(self: Tensor) -> tuple[int, int]:
-    """DLPack's name of the tensor's device: the CPU."""
-    return _CPU
+    """DLPack's name of the tensor's device."""
+    index = self.get_device()
+    return _CPU if index < 0 else (_CUDA, index)
+
+
+def cuda_array_interface(self: Tensor) -> dict[str, Any]:
+    """See ``Tensor.__cuda_array_interface__``."""
+    index = self.get_device()
+    if index < 0:
+        raise AttributeError(
+            "Can't get __cuda_array_interface__ on non-CUDA tensor type: "
+            f"{self.type()}. If CUDA data is required use tensor.cuda() to copy it to a device."
+        )
+    if self.requires_grad:
+        raise RuntimeError(
+            "Can't get __cuda_array_interface__ on Variable that requires grad. If gradients "
+            "aren't required, use var.detach() to get Variable that doesn't require grad."
+        )
+    if self.dtype not in _TYPE_STRINGS:
+        raise AttributeError(f"__cuda_array_interface__ has no name for {self.dtype}")
+    width = self.element_size()
+    return {
+        "shape": tuple(self.shape),
+        "typestr": _TYPE_STRINGS[self.dtype],
+        "data": (self.data_ptr() if self.numel() else 0, False),
+        "strides": None if self.is_contiguous() else tuple(n * width for n in self.stride()),
+        "version": 3,
+        "stream": _core.accelerator.current_stream(index) or 1,
+    }
+
+
+def is_cuda_array(data: Any) -> bool:
+    """Whether another library's array on a CUDA device can be shared."""
+    return hasattr(data, "__cuda_array_interface__")
+
+
+def from_cuda_array(obj: Any) -> Tensor:
+    """A tensor on the memory of an object with ``__cuda_array_interface__``.
+
+    Raises:
+        TypeError: elements without a tensor type.
+        ValueError: a mask, negative strides, or memory that is not aligned.
+    """
+    facts = obj.__cuda_array_interface__
+    kinds = {text: dtype for dtype, text in _TYPE_STRINGS.items()}
+    if facts["typestr"] not in kinds:
+        raise TypeError(f"no dtype for elements of type {facts['typestr']!r}; convert them first")
+    if facts.get("mask") is not None:
+        raise ValueError("arrays with a mask cannot be shared")
+    dtype = kinds[facts["typestr"]]
+    width = _core.empty_at(-1, (0,), dtype).element_size()
+    strides = facts.get("strides")
+    if strides is not None and any(step % width for step in strides):
+        raise ValueError(f"a stride is not a multiple of the {width}-byte elements; pass a copy")
+    address, read_only = facts["data"]
+    here = _core.accelerator.current_device()
+    index = _core.accelerator.device_of_memory(address) if address else here
+    if (stream := facts.get("stream")) is not None:
+        _put_after(index, None, 0 if stream == 1 else stream)
+    steps = None if strides is None else tuple(step // width for step in strides)
+    shape = tuple(facts["shape"])
+    return _core.accelerator.from_memory(index, address, shape, steps, dtype, read_only, obj)
 
 
 def numpy(self: Tensor, *, force: bool = False) -> ndarray[Any, Any]:
@@ -270,10 +381,13 @@ def numpy(self: Tensor, *, force: bool = False) -> ndarray[Any, Any]:
 
     Raises:
         RuntimeError: the tensor requires grad and `force` is not set.
-        TypeError: NumPy has no such element type (bfloat16).
+        TypeError: NumPy has no such element type (bfloat16), or the tensor lives on a CUDA device
+            and `force` is not set.
     """
     if self.requires_grad and not force:
         raise RuntimeError(_REQUIRES_GRAD)
+    if force:
+        self = to(self, device="cpu")
     from numpy import asarray
 
     return asarray(memoryview(_core.detach(self)))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from itertools import product
 
 from fastgrad import _core
+from fastgrad.ops.direct import autocast
 from fastgrad.ops.interpolate import cubic_weights
 from fastgrad.ops.joining import cat, stack
 from fastgrad.ops.matmul import matmul
@@ -25,6 +26,7 @@ _MODES = ("bilinear", "nearest", "bicubic")
 _PADDINGS = ("zeros", "border", "reflection")
 
 
+@autocast("widest")
 def grid_sample(
     input: Tensor,
     grid: Tensor,

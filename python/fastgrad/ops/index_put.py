@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from fastgrad import _core
 from fastgrad.ops.broadcast import broadcast_shapes
+from fastgrad.ops.direct import autocast
 from fastgrad.ops.indexing import check_long, check_mask, getitem, index_select, single_value
 from fastgrad.ops.scatter import copied, recorded, scatter_reduce
 
@@ -30,6 +31,7 @@ __all__ = [
 ]
 
 
+@autocast("widest")
 def index_put(
     input: Tensor, indices: Sequence[Tensor], values: Tensor, accumulate: bool = False
 ) -> Tensor:

@@ -9,6 +9,7 @@ from fastgrad import _core
 from fastgrad.autograd.graph import record
 from fastgrad.device import made_on
 from fastgrad.ops import broadcast, shape
+from fastgrad.ops.direct import autocast
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -33,6 +34,7 @@ __all__ = [
 ]
 
 
+@autocast("widest")
 def cat(
     tensors: tuple[Tensor, ...] | list[Tensor], dim: int = 0, *, axis: int | None = None
 ) -> Tensor:
@@ -75,6 +77,7 @@ def cat_vjp(grad: Tensor, saved: Saved, needs: Needs) -> Grads:
     return tuple(grads)
 
 
+@autocast("widest")
 def stack(
     tensors: tuple[Tensor, ...] | list[Tensor], dim: int = 0, *, axis: int | None = None
 ) -> Tensor:

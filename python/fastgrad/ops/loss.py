@@ -5,6 +5,7 @@ from __future__ import annotations
 from fastgrad import _core
 from fastgrad.autograd.graph import record
 from fastgrad.ops import ternary
+from fastgrad.ops.direct import autocast
 from fastgrad.ops.indexing import one_hot
 from fastgrad.ops.reduction import mean
 from fastgrad.ops.reduction import sum as sum_
@@ -45,6 +46,7 @@ def reduced(loss: Tensor, reduction: str) -> Tensor:
     return mean(loss) if reduction == "mean" else sum_(loss)
 
 
+@autocast("float32")
 def cross_entropy(
     input: Tensor,
     target: Tensor,
@@ -217,6 +219,7 @@ def _soft_cross_entropy(
     return reduced(loss, reduction)
 
 
+@autocast("float32")
 def nll_loss(
     input: Tensor,
     target: Tensor,

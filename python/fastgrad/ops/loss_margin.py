@@ -6,6 +6,7 @@ from fastgrad import _core
 from fastgrad.ops import ternary, unary
 from fastgrad.ops.activation import logsigmoid
 from fastgrad.ops.binary import minimum
+from fastgrad.ops.direct import autocast
 from fastgrad.ops.distance import pairwise_distance
 from fastgrad.ops.indexing import gather
 from fastgrad.ops.loss import checked_reduction, reduced
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from fastgrad.tensor import Tensor
 
 
+@autocast("float32")
 def hinge_embedding_loss(
     input: Tensor,
     target: Tensor,
@@ -39,6 +41,7 @@ def hinge_embedding_loss(
     return reduced(far + ternary.where(_core.ne(target, -1), input, 0), reduction)
 
 
+@autocast("float32")
 def margin_ranking_loss(
     input1: Tensor,
     input2: Tensor,
@@ -70,6 +73,7 @@ def margin_ranking_loss(
     return reduced(ternary.clamp(-target * (input1 - input2) + float(margin), min=0), reduction)
 
 
+@autocast("float32")
 def cosine_embedding_loss(
     input1: Tensor,
     input2: Tensor,
@@ -109,6 +113,7 @@ def cosine_embedding_loss(
     return reduced(near + far, reduction)
 
 
+@autocast("float32")
 def triplet_margin_loss(
     anchor: Tensor,
     positive: Tensor,
@@ -190,6 +195,7 @@ def triplet_margin_with_distance_loss(
     return reduced(ternary.clamp(margin + near - far, min=0), reduction)
 
 
+@autocast("float32")
 def multi_margin_loss(
     input: Tensor,
     target: Tensor,
@@ -257,6 +263,7 @@ def _scores_and_labels(input: Tensor, target: Tensor) -> tuple[Tensor, Tensor]:
     return rows, _core.checked_labels(target.reshape(-1), rows.shape[1], -1 - rows.shape[1])
 
 
+@autocast("float32")
 def multilabel_margin_loss(
     input: Tensor,
     target: Tensor,
@@ -302,6 +309,7 @@ def multilabel_margin_loss(
     return reduced(terms.sum((-2, -1)) / max(classes, 1), reduction)
 
 
+@autocast("float32")
 def multilabel_soft_margin_loss(
     input: Tensor,
     target: Tensor,

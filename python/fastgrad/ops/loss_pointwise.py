@@ -8,6 +8,7 @@ from fastgrad import _core
 from fastgrad.autograd.graph import printed_as, record
 from fastgrad.ops import ternary, unary
 from fastgrad.ops.activation import logsigmoid
+from fastgrad.ops.direct import autocast
 from fastgrad.ops.distance import at_least
 from fastgrad.ops.loss import checked_reduction, reduced
 from fastgrad.ops.loss_fused import (
@@ -48,6 +49,7 @@ def _warn_if_broadcast(input: Tensor, target: Tensor) -> None:
         )
 
 
+@autocast("float32")
 def mse_loss(
     input: Tensor,
     target: Tensor,
@@ -71,6 +73,7 @@ def mse_loss(
     return printed_as(loss, "mse_loss")
 
 
+@autocast("float32")
 def l1_loss(
     input: Tensor,
     target: Tensor,
@@ -98,6 +101,7 @@ def _weighted(loss: Tensor, weight: Tensor | None, reduction: str) -> Tensor:
     return total / sum_(weight.expand(loss.shape)) if reduction == "mean" else total
 
 
+@autocast("refused")
 def binary_cross_entropy(
     input: Tensor,
     target: Tensor,
@@ -146,6 +150,7 @@ def binary_cross_entropy_vjp(grad: Tensor, saved: Saved, needs: Needs) -> Grads:
     return to_input, grad * (unary.log1p(-p).clamp(min=-100) - unary.log(p).clamp(min=-100))
 
 
+@autocast("float32")
 def binary_cross_entropy_with_logits(
     input: Tensor,
     target: Tensor,
@@ -188,6 +193,7 @@ def _bce_with_logits(input: Tensor, target: Tensor, pos_weight: Tensor | None) -
     return (1 - target) * input - log_p
 
 
+@autocast("float32")
 def smooth_l1_loss(
     input: Tensor,
     target: Tensor,
@@ -222,6 +228,7 @@ def smooth_l1_loss(
     return printed_as(loss, "smooth_l1_loss")
 
 
+@autocast("float32")
 def huber_loss(
     input: Tensor,
     target: Tensor,
@@ -271,6 +278,7 @@ def _huber(difference: Tensor, delta: float) -> Tensor:
     return limited * (difference - 0.5 * limited)
 
 
+@autocast("float32")
 def kl_div(
     input: Tensor,
     target: Tensor,
@@ -331,6 +339,7 @@ def _warn_of_mean() -> None:
     )
 
 
+@autocast("float32")
 def poisson_nll_loss(
     input: Tensor,
     target: Tensor,
@@ -369,6 +378,7 @@ def _stirling(count: Tensor) -> Tensor:
     return ternary.where(small, 0.0, n * unary.log(n) - n + 0.5 * unary.log(2 * pi * n))
 
 
+@autocast("float32")
 def gaussian_nll_loss(
     input: Tensor,
     target: Tensor,
@@ -420,6 +430,7 @@ def _variance_like(input: Tensor, var: Tensor) -> Tensor:
     )
 
 
+@autocast("float32")
 def soft_margin_loss(
     input: Tensor,
     target: Tensor,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from fastgrad import _core
 from fastgrad.autograd.graph import record
 from fastgrad.ops.conversion import to
-from fastgrad.ops.direct import direct
+from fastgrad.ops.direct import autocast, direct
 from fastgrad.ops.exchange import as_tensor
 
 TYPE_CHECKING = False
@@ -28,6 +28,7 @@ __all__ = [
 ]
 
 
+@autocast("half")
 @direct(_core.matmul)
 def matmul(input: Tensor, other: Tensor) -> Tensor:
     """The matrix product: of vectors, matrices, or stacks of matrices that broadcast.
@@ -87,6 +88,7 @@ def matmul_vjp(grad: Tensor, saved: Saved, needs: Needs) -> Grads:
     return to_a, to_b
 
 
+@autocast("half")
 def mm(input: Tensor, mat2: Tensor) -> Tensor:
     """The product of two matrices.
 
@@ -104,6 +106,7 @@ def mm(input: Tensor, mat2: Tensor) -> Tensor:
     return matmul(input, mat2)
 
 
+@autocast("half")
 def bmm(input: Tensor, mat2: Tensor) -> Tensor:
     """The products of two stacks of matrices.
 
@@ -124,6 +127,7 @@ def bmm(input: Tensor, mat2: Tensor) -> Tensor:
     return matmul(input, mat2)
 
 
+@autocast("half")
 def mv(input: Tensor, vec: Tensor) -> Tensor:
     """The product of a matrix and a vector.
 
@@ -140,6 +144,7 @@ def mv(input: Tensor, vec: Tensor) -> Tensor:
     return matmul(input, vec)
 
 
+@autocast("widest")
 def dot(input: Tensor, tensor: Tensor) -> Tensor:
     """The inner product of two vectors.
 
@@ -156,6 +161,7 @@ def dot(input: Tensor, tensor: Tensor) -> Tensor:
     return matmul(input, tensor)
 
 
+@autocast("widest")
 def vdot(input: Tensor, other: Tensor) -> Tensor:
     """The inner product of two vectors: of real numbers, what :func:`dot` gives.
 
@@ -223,6 +229,7 @@ def check_dims(op: str, a: Tensor, a_dims: int, b: Tensor, b_dims: int) -> None:
         )
 
 
+@autocast("half")
 @direct(_core.linear, None)
 def linear(input: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
     """input @ weight.T + bias, with the bias added inside the product.

@@ -9,6 +9,7 @@ from __future__ import annotations
 from fastgrad import _core
 from fastgrad.autograd.graph import record
 from fastgrad.ops import unary
+from fastgrad.ops.direct import autocast
 from fastgrad.ops.joining import cat
 from fastgrad.ops.reduction import mean
 from fastgrad.ops.reduction import sum as sum_
@@ -29,6 +30,7 @@ __all__ = [
 ]
 
 
+@autocast("float32")
 def layer_norm(
     input: Tensor,
     normalized_shape: Sequence[int],
@@ -89,6 +91,7 @@ def _summed(x: Tensor, dims: Sizes) -> Tensor:
     return sum_(x, dims) if dims else x
 
 
+@autocast("float32")
 def rms_norm(
     input: Tensor,
     normalized_shape: Sequence[int],
@@ -132,6 +135,7 @@ def rms_norm_vjp(grad: Tensor, saved: Saved, needs: Needs) -> Grads:
     return to_input, _summed(grad * normal, tuple(range(x.ndim - len(shape))))
 
 
+@autocast("float32")
 def group_norm(
     input: Tensor,
     num_groups: int,
@@ -237,6 +241,7 @@ def batch_norm(
     )
 
 
+@autocast("through")
 def batch_norm_of_any_size(
     input: Tensor,
     weight: Tensor | None,
@@ -316,6 +321,7 @@ def _elements_of(shape: Sizes) -> int:
     return n
 
 
+@autocast("through")
 def instance_norm_of_any_size(
     input: Tensor,
     weight: Tensor | None,
@@ -355,6 +361,7 @@ def _move_running(
         _core.copy_(running, running.detach() * (1 - momentum) + now * momentum)
 
 
+@autocast("float32")
 def normalize(input: Tensor, p: float = 2.0, dim: Dims | None = 1, eps: float = 1e-12) -> Tensor:
     """The input divided by its p-norm along a dimension, or by eps where that is larger.
 

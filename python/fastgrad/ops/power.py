@@ -9,6 +9,7 @@ from fastgrad.autograd.graph import record, record_result
 from fastgrad.ops import unary
 from fastgrad.ops.binary import mul, sub
 from fastgrad.ops.comparison import eq, ge, logical_and
+from fastgrad.ops.direct import autocast
 from fastgrad.ops.ternary import where
 
 TYPE_CHECKING = False
@@ -26,6 +27,7 @@ __all__ = [
 ]
 
 
+@autocast("float32")
 def pow(input: Operand, exponent: Operand) -> Tensor:
     """input ** exponent. Follows ``torch.pow``.
 

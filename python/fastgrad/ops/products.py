@@ -5,6 +5,7 @@ from __future__ import annotations
 from fastgrad.ops.binary import mul
 from fastgrad.ops.broadcast import broadcast_tensors
 from fastgrad.ops.diagonal import diagonal
+from fastgrad.ops.direct import autocast
 from fastgrad.ops.joining import stack
 from fastgrad.ops.matmul import matmul
 from fastgrad.ops.reduction import sum
@@ -39,6 +40,7 @@ def kron(input: Tensor, other: Tensor) -> Tensor:
     return reshape(blocks, [m * n for m, n in zip(a, b, strict=True)])
 
 
+@autocast("widest")
 def cross(input: Tensor, other: Tensor, dim: int | None = None) -> Tensor:
     """The vector products along a dimension of size 3, without `dim` the first such one.
 
@@ -119,6 +121,7 @@ def vecdot(x: Tensor, y: Tensor, *, dim: int = -1) -> Tensor:
     return sum(mul(x, y), dim, dtype=x.dtype)
 
 
+@autocast("half")
 def chain_matmul(*matrices: Tensor) -> Tensor:
     """The product of matrices, in the order that takes the fewest multiplications.
 
@@ -141,6 +144,7 @@ def chain_matmul(*matrices: Tensor) -> Tensor:
     return matrices[0] if len(matrices) == 1 else multi_dot(matrices)
 
 
+@autocast("half")
 def multi_dot(tensors: Sequence[Tensor]) -> Tensor:
     """The product of matrices, in the order that takes the fewest multiplications.
 

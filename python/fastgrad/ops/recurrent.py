@@ -12,6 +12,7 @@ from typing import NamedTuple
 from fastgrad import _core
 from fastgrad.autograd.graph import record_several
 from fastgrad.ops import formula
+from fastgrad.ops.direct import autocast
 from fastgrad.ops.dropout import dropout as dropped
 from fastgrad.ops.joining import cat, stack
 from fastgrad.ops.matmul import linear, matmul
@@ -48,6 +49,7 @@ class Result(NamedTuple):
     c: Tensor | None
 
 
+@autocast("half")
 def recurrent(
     mode: int,
     input: Tensor,

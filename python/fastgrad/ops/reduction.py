@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from fastgrad import _core
 from fastgrad.autograd.graph import record, record_result
-from fastgrad.ops.direct import direct
+from fastgrad.ops.direct import autocast, direct
 from fastgrad.ops.scan import products_of_others
 from fastgrad.ops.ternary import where
 from fastgrad.ops.unary import exp
@@ -62,6 +62,7 @@ def count_along(shape: Sizes, dim: Dims | None) -> int:
     return n
 
 
+@autocast("float32")
 @direct(_core.sum, (), False, None)
 def sum(
     input: Tensor,
@@ -135,6 +136,7 @@ def mean_vjp(grad: Tensor, saved: Saved, needs: Needs) -> Grads:
     return (restored(grad / count, shape, dim, keepdim).expand(shape),)
 
 
+@autocast("float32")
 def prod(
     input: Tensor,
     dim: int | None = None,

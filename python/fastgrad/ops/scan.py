@@ -6,6 +6,7 @@ from math import inf
 
 from fastgrad import _core
 from fastgrad.autograd.graph import record, record_result
+from fastgrad.ops.direct import autocast
 from fastgrad.ops.indexing import gather_backward
 from fastgrad.ops.joining import cat
 from fastgrad.ops.results import Result
@@ -36,6 +37,7 @@ class cummin_result(Result):
     indices: Tensor
 
 
+@autocast("float32")
 def cumsum(
     input: Tensor, dim: int | None = None, *, dtype: DType | None = None, axis: int | None = None
 ) -> Tensor:
@@ -71,6 +73,7 @@ def _required(name: str, dim: int | None, axis: int | None) -> int:
     return at
 
 
+@autocast("float32")
 def cumprod(
     input: Tensor, dim: int | None = None, *, dtype: DType | None = None, axis: int | None = None
 ) -> Tensor:

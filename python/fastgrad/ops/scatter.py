@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from fastgrad import _core
 from fastgrad.autograd.graph import record
+from fastgrad.ops.direct import autocast
 from fastgrad.ops.indexing import gather, getitem, getitem_backward, single_value
 from fastgrad.ops.ternary import where
 
@@ -131,6 +132,7 @@ def _to_source(taken: Tensor, shape: Sizes) -> Tensor:
     return getitem_backward(taken, shape, tuple(slice(n) for n in taken.shape))
 
 
+@autocast("widest")
 def scatter_add(input: Tensor, dim: int, index: Tensor, src: Tensor) -> Tensor:
     """A copy with the elements of `src` added where `index` says along `dim`.
 

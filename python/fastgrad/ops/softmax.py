@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from fastgrad import _core
 from fastgrad.autograd.graph import record_result
-from fastgrad.ops.direct import direct
+from fastgrad.ops.direct import autocast, direct
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -18,6 +18,7 @@ __all__ = [
 ]
 
 
+@autocast("float32")
 @direct(_core.softmax, None)
 def softmax(
     input: Tensor,
@@ -53,6 +54,7 @@ def softmax_vjp(grad: Tensor, saved: Saved, needs: Needs) -> Grads:
     return (_core.softmax_backward(grad, y, dim),)
 
 
+@autocast("float32")
 @direct(_core.log_softmax, None)
 def log_softmax(
     input: Tensor,
@@ -87,6 +89,7 @@ def log_softmax_vjp(grad: Tensor, saved: Saved, needs: Needs) -> Grads:
     return (_core.log_softmax_backward(grad, y, dim),)
 
 
+@autocast("float32")
 def softmin(input: Tensor, dim: int | None = None, dtype: DType | None = None) -> Tensor:
     """:func:`softmax` of -x: the smallest number gets the largest share.
 

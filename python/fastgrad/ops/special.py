@@ -8,6 +8,7 @@ from fastgrad import _core
 from fastgrad.autograd.graph import record, record_result
 from fastgrad.ops import unary
 from fastgrad.ops.comparison import eq, gt, le, logical_and, logical_or, lt
+from fastgrad.ops.direct import autocast
 from fastgrad.ops.ternary import where
 
 TYPE_CHECKING = False
@@ -68,6 +69,7 @@ def erfc_vjp(grad: Tensor, saved: Saved, needs: Needs) -> Grads:
     return (grad * (unary.exp(unary.neg(unary.square(saved[0]))) * (-2.0 / pi**0.5)),)
 
 
+@autocast("float32")
 def erfinv(input: Tensor) -> Tensor:
     """The number whose error function is x. Follows ``torch.erfinv``.
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from fastgrad import _core
 from fastgrad.autograd.graph import record
 from fastgrad.ops.comparison import ge, gt, le, logical_and, logical_or, lt
+from fastgrad.ops.direct import autocast
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -192,6 +193,7 @@ def lerp_vjp(grad: Tensor, saved: Saved, needs: Needs) -> Grads:
     )
 
 
+@autocast("widest")
 def addcmul(input: Tensor, tensor1: Tensor, tensor2: Tensor, *, value: float = 1) -> Tensor:
     """input + value * tensor1 * tensor2. Follows ``torch.addcmul``.
 
@@ -226,6 +228,7 @@ def addcmul_vjp(grad: Tensor, saved: Saved, needs: Needs) -> Grads:
     )
 
 
+@autocast("widest")
 def addcdiv(input: Tensor, tensor1: Tensor, tensor2: Tensor, *, value: float = 1) -> Tensor:
     """input + value * tensor1 / tensor2, for floats.
 

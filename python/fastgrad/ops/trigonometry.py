@@ -8,7 +8,7 @@ from fastgrad import _core
 from fastgrad.autograd.graph import record, record_result
 from fastgrad.ops.binary import mul
 from fastgrad.ops.comparison import eq
-from fastgrad.ops.direct import direct
+from fastgrad.ops.direct import autocast, direct
 from fastgrad.ops.ternary import where
 from fastgrad.ops.unary import neg, rsqrt
 
@@ -80,6 +80,7 @@ def cos_vjp(grad: Tensor, saved: Saved, needs: Needs) -> Grads:
     return (grad * neg(sin(saved[0])),)
 
 
+@autocast("float32")
 @direct(_core.tan)
 def tan(input: Tensor) -> Tensor:
     """The tangent of an angle in radians. Follows ``torch.tan``.
@@ -98,6 +99,7 @@ def tan_vjp(grad: Tensor, saved: Saved, needs: Needs) -> Grads:
     return (grad * (saved[0] * saved[0] + 1),)
 
 
+@autocast("float32")
 def asin(input: Tensor) -> Tensor:
     """The angle in [-pi/2, pi/2] whose sine is x. Follows ``torch.asin``.
 
@@ -118,6 +120,7 @@ def asin_vjp(grad: Tensor, saved: Saved, needs: Needs) -> Grads:
     return (grad * rsqrt(1 - saved[0] * saved[0]),)
 
 
+@autocast("float32")
 def acos(input: Tensor) -> Tensor:
     """The angle in [0, pi] whose cosine is x. Follows ``torch.acos``.
 
@@ -158,6 +161,7 @@ def atan_vjp(grad: Tensor, saved: Saved, needs: Needs) -> Grads:
     return (grad / (saved[0] * saved[0] + 1),)
 
 
+@autocast("widest")
 def atan2(input: Tensor, other: Tensor) -> Tensor:
     """The angle of the point (other, input) in radians, in [-pi, pi]. Follows ``torch.atan2``.
 
@@ -183,6 +187,7 @@ def atan2_vjp(grad: Tensor, saved: Saved, needs: Needs) -> Grads:
     return scaled * x, scaled * neg(y)
 
 
+@autocast("float32")
 def sinh(input: Tensor) -> Tensor:
     """The hyperbolic sine. Follows ``torch.sinh``.
 
@@ -200,6 +205,7 @@ def sinh_vjp(grad: Tensor, saved: Saved, needs: Needs) -> Grads:
     return (grad * cosh(saved[0]),)
 
 
+@autocast("float32")
 def cosh(input: Tensor) -> Tensor:
     """The hyperbolic cosine. Follows ``torch.cosh``.
 

@@ -6,7 +6,7 @@ from math import log as _log
 
 from fastgrad import _core
 from fastgrad.autograd.graph import record, record_result
-from fastgrad.ops.direct import direct
+from fastgrad.ops.direct import autocast, direct
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -121,6 +121,7 @@ def square_vjp(grad: Tensor, saved: Saved, needs: Needs) -> Grads:
     return (grad * (saved[0] * 2),)
 
 
+@autocast("float32")
 @direct(_core.exp)
 def exp(input: Tensor) -> Tensor:
     """e**x. Follows ``torch.exp``.
@@ -157,6 +158,7 @@ def exp2_vjp(grad: Tensor, saved: Saved, needs: Needs) -> Grads:
     return (grad * saved[0] * _log(2.0),)
 
 
+@autocast("float32")
 @direct(_core.expm1)
 def expm1(input: Tensor) -> Tensor:
     """e**x - 1, accurate near 0. Follows ``torch.expm1``.
@@ -175,6 +177,7 @@ def expm1_vjp(grad: Tensor, saved: Saved, needs: Needs) -> Grads:
     return (grad * (saved[0] + 1),)
 
 
+@autocast("float32")
 @direct(_core.log)
 def log(input: Tensor) -> Tensor:
     """The natural logarithm. Follows ``torch.log``.
@@ -193,6 +196,7 @@ def log_vjp(grad: Tensor, saved: Saved, needs: Needs) -> Grads:
     return (grad / saved[0],)
 
 
+@autocast("float32")
 @direct(_core.log2)
 def log2(input: Tensor) -> Tensor:
     """The logarithm to base 2. Follows ``torch.log2``.
@@ -211,6 +215,7 @@ def log2_vjp(grad: Tensor, saved: Saved, needs: Needs) -> Grads:
     return (grad / (saved[0] * _log(2.0)),)
 
 
+@autocast("float32")
 @direct(_core.log10)
 def log10(input: Tensor) -> Tensor:
     """The logarithm to base 10. Follows ``torch.log10``.
@@ -229,6 +234,7 @@ def log10_vjp(grad: Tensor, saved: Saved, needs: Needs) -> Grads:
     return (grad / (saved[0] * _log(10.0)),)
 
 
+@autocast("float32")
 @direct(_core.log1p)
 def log1p(input: Tensor) -> Tensor:
     """log(1 + x), accurate near 0. Follows ``torch.log1p``.
@@ -265,6 +271,7 @@ def sqrt_vjp(grad: Tensor, saved: Saved, needs: Needs) -> Grads:
     return (grad / (saved[0] * 2),)
 
 
+@autocast("float32")
 @direct(_core.rsqrt)
 def rsqrt(input: Tensor) -> Tensor:
     """1 / sqrt(x). Follows ``torch.rsqrt``.
@@ -283,6 +290,7 @@ def rsqrt_vjp(grad: Tensor, saved: Saved, needs: Needs) -> Grads:
     return (grad * (saved[0] * saved[0] * saved[0] * -0.5),)
 
 
+@autocast("float32")
 @direct(_core.reciprocal)
 def reciprocal(input: Tensor) -> Tensor:
     """1 / x. Follows ``torch.reciprocal``.

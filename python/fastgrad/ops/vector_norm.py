@@ -6,6 +6,7 @@ from math import inf
 
 from fastgrad import _core
 from fastgrad.autograd.graph import record_result
+from fastgrad.ops.direct import autocast
 from fastgrad.ops.reduction import dims_or_all, restored
 from fastgrad.ops.ternary import where
 from fastgrad.ops.unary import abs, sign
@@ -24,6 +25,7 @@ __all__ = [
 ]
 
 
+@autocast("float32")
 def norm(
     input: Tensor,
     p: Any = "fro",
@@ -59,6 +61,7 @@ def norm(
     return vector_norm(input, p, dim, keepdim, dtype=dtype)
 
 
+@autocast("float32")
 def vector_norm(
     x: Tensor,
     ord: float = 2,
@@ -167,6 +170,7 @@ def vector_norm_vjp(grad: Tensor, saved: Saved, needs: Needs) -> Grads:
     return (upstream * sign(x) * share.masked_fill(is_zero, 0.0),)
 
 
+@autocast("float32")
 def dist(input: Tensor, other: Tensor, p: float = 2) -> Tensor:
     """The p-norm of the difference of two tensors. Follows ``torch.dist``.
 

@@ -43,8 +43,16 @@ def check_flags(name: str, options: dict[str, Any]) -> None:
             " write it with tensor operations, e.g. w = w - lr * grad"
         )
     if options.get("capturable"):
-        raise NotImplementedError(
-            f"{name} with capturable=True is not available: it is for CUDA graphs; leave it False"
-        )
+        _check_there_is_cuda(name)
     if options.get("foreach") and options.get("fused"):
         raise RuntimeError("`fused` and `foreach` cannot be `True` together.")
+
+
+def _check_there_is_cuda(name: str) -> None:
+    from ..cuda import is_available
+
+    if not is_available():
+        raise NotImplementedError(
+            f"{name} with capturable=True is not available: it is for CUDA graphs, and there is no"
+            " CUDA device; leave it False"
+        )

@@ -24,13 +24,13 @@ class Adadelta(Optimizer):
         eps: keeps the first steps from being 0, >= 0.
         weight_decay: factor of the L2 penalty, >= 0.
         foreach: for compatibility; every step is one fused call with or without it.
-        capturable: not available: for CUDA graphs.
+        capturable: for compatibility: steps on a CUDA device can always be part of a graph.
         maximize: climb instead of descend.
         differentiable: not available: the update is not recorded.
 
     Raises:
         ValueError: an option outside its range; or see Optimizer.
-        NotImplementedError: `differentiable` or `capturable`.
+        NotImplementedError: `differentiable`, or `capturable` without a CUDA device.
 
     Source: Zeiler, "ADADELTA: an adaptive learning rate method" (2012). Follows
     torch.optim.Adadelta.
@@ -78,7 +78,7 @@ class Adadelta(Optimizer):
 
     def _new_state(self, parameter: Tensor, group: Group) -> dict[str, Any]:
         return {
-            "step": new_counter(),
+            "step": new_counter(parameter),
             "square_avg": zeros_like(parameter),
             "acc_delta": zeros_like(parameter),
         }

@@ -81,12 +81,12 @@ class Adafactor(Optimizer):
 
     def _new_state(self, parameter: Tensor, group: Group) -> dict[str, Any]:
         if parameter.ndim < 2:
-            return {"step": new_counter(), "variance": zeros_like(parameter)}
+            return {"step": new_counter(parameter), "variance": zeros_like(parameter)}
         *lead, rows, columns = parameter.shape
         return {
-            "step": new_counter(),
-            "row_var": zeros(*lead, rows, 1, dtype=parameter.dtype),
-            "col_var": zeros(*lead, 1, columns, dtype=parameter.dtype),
+            "step": new_counter(parameter),
+            "row_var": zeros(*lead, rows, 1, dtype=parameter.dtype, device=parameter.device),
+            "col_var": zeros(*lead, 1, columns, dtype=parameter.dtype, device=parameter.device),
         }
 
     @no_grad()

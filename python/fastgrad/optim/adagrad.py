@@ -85,7 +85,7 @@ class Adagrad(Optimizer):
 
     def _new_state(self, parameter: Tensor, group: Group) -> dict[str, Any]:
         return {
-            "step": new_counter(),
+            "step": new_counter(parameter),
             "sum": full_like(parameter, group["initial_accumulator_value"]),
         }
 

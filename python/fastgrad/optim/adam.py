@@ -27,14 +27,14 @@ class Adam(Optimizer):
         amsgrad: divide by the largest average of squares so far.
         foreach: for compatibility; every step is one fused call with or without it.
         maximize: climb instead of descend.
-        capturable: not available: for CUDA graphs.
+        capturable: for compatibility: steps on a CUDA device can always be part of a graph.
         differentiable: not available: the update is not recorded.
         fused: for compatibility, as `foreach`; not both.
         decoupled_weight_decay: shrink the parameters instead of changing the gradient (AdamW).
 
     Raises:
         ValueError: an option outside its range; or see Optimizer.
-        NotImplementedError: `differentiable` or `capturable`.
+        NotImplementedError: `differentiable`, or `capturable` without a CUDA device.
         RuntimeError: `foreach` and `fused` together.
 
     Source: Kingma and Ba, "Adam: a method for stochastic optimization" (2015); Reddi et al., "On
@@ -87,7 +87,7 @@ class Adam(Optimizer):
 
     def _new_state(self, parameter: Tensor, group: Group) -> dict[str, Any]:
         state = {
-            "step": new_counter(),
+            "step": new_counter(parameter),
             "exp_avg": zeros_like(parameter),
             "exp_avg_sq": zeros_like(parameter),
         }

@@ -26,11 +26,11 @@ class Adamax(Optimizer):
         foreach: for compatibility; every step is one fused call with or without it.
         maximize: climb instead of descend.
         differentiable: not available: the update is not recorded.
-        capturable: not available: for CUDA graphs.
+        capturable: for compatibility: steps on a CUDA device can always be part of a graph.
 
     Raises:
         ValueError: an option outside its range; or see Optimizer.
-        NotImplementedError: `differentiable` or `capturable`.
+        NotImplementedError: `differentiable`, or `capturable` without a CUDA device.
 
     Source: Kingma and Ba, "Adam: a method for stochastic optimization" (2015). Follows
     torch.optim.Adamax.
@@ -76,7 +76,7 @@ class Adamax(Optimizer):
 
     def _new_state(self, parameter: Tensor, group: Group) -> dict[str, Any]:
         return {
-            "step": new_counter(),
+            "step": new_counter(parameter),
             "exp_avg": zeros_like(parameter),
             "exp_inf": zeros_like(parameter),
         }

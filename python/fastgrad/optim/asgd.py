@@ -28,11 +28,11 @@ class ASGD(Optimizer):
         foreach: for compatibility; every step is one fused call with or without it.
         maximize: climb instead of descend.
         differentiable: not available: the update is not recorded.
-        capturable: not available: for CUDA graphs.
+        capturable: for compatibility: steps on a CUDA device can always be part of a graph.
 
     Raises:
         ValueError: an option outside its range; or see Optimizer.
-        NotImplementedError: `differentiable` or `capturable`.
+        NotImplementedError: `differentiable`, or `capturable` without a CUDA device.
 
     Source: Polyak and Juditsky, "Acceleration of stochastic approximation by averaging" (1992).
     Follows torch.optim.ASGD.
@@ -78,9 +78,9 @@ class ASGD(Optimizer):
 
     def _new_state(self, parameter: Tensor, group: Group) -> dict[str, Any]:
         return {
-            "step": new_counter(),
-            "eta": new_counter(float(group["lr"])),
-            "mu": new_counter(1.0),
+            "step": new_counter(parameter),
+            "eta": new_counter(parameter, float(group["lr"])),
+            "mu": new_counter(parameter, 1.0),
             "ax": zeros_like(parameter),
         }
 

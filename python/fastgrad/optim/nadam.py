@@ -29,12 +29,12 @@ class NAdam(Optimizer):
         decoupled_weight_decay: shrink the parameters instead of changing the gradient.
         foreach: for compatibility; every step is one fused call with or without it.
         maximize: climb instead of descend.
-        capturable: not available: for CUDA graphs.
+        capturable: for compatibility: steps on a CUDA device can always be part of a graph.
         differentiable: not available: the update is not recorded.
 
     Raises:
         ValueError: an option outside its range; or see Optimizer.
-        NotImplementedError: `differentiable` or `capturable`.
+        NotImplementedError: `differentiable`, or `capturable` without a CUDA device.
 
     Source: Dozat, "Incorporating Nesterov momentum into Adam" (2016). Follows torch.optim.NAdam.
 
@@ -84,8 +84,8 @@ class NAdam(Optimizer):
 
     def _new_state(self, parameter: Tensor, group: Group) -> dict[str, Any]:
         return {
-            "step": new_counter(),
-            "mu_product": new_counter(1.0),
+            "step": new_counter(parameter),
+            "mu_product": new_counter(parameter, 1.0),
             "exp_avg": zeros_like(parameter),
             "exp_avg_sq": zeros_like(parameter),
         }

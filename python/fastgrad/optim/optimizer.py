@@ -241,9 +241,9 @@ class Optimizer:
         numbers = chain.from_iterable(group["params"] for group in saved)
         by_number = dict(zip(numbers, self._parameters(), strict=True))
         self.state = _fitted_state(state_dict["state"], by_number)
-        for state in self.state.values():  # older files of torch's have a number
+        for parameter, state in self.state.items():  # older files of torch's have a number
             if "step" in state and not isinstance(state["step"], Tensor):
-                state["step"] = new_counter(float(state["step"]))
+                state["step"] = new_counter(parameter, float(state["step"]))
         self.param_groups = [
             {**self.defaults, **_names_of(old), **new, "params": old["params"]}
             for new, old in zip(saved, self.param_groups, strict=True)
@@ -275,10 +275,11 @@ class Optimizer:
         return "\n".join([*lines, ")"])
 
 
-def new_counter(value: float = 0.0) -> Tensor:
-    """A number that each step changes: a tensor, as in torch."""
+def new_counter(parameter: Tensor, value: float = 0.0) -> Tensor:
+    """A number that each step changes: a tensor, as in torch, on the device of its parameter."""
     dtype = get_default_dtype()
-    return tensor(value, dtype=dtype if dtype is float64 else float32)
+    wide = dtype if dtype is float64 else float32
+    return tensor(value, dtype=wide, device=parameter.device)
 
 
 def _parameter_list(params: Any) -> tuple[list[Tensor], list[str]]:
@@ -350,5 +351,5 @@ def _fitted(key: str, value: Any, parameter: Tensor) -> Any:
     if not isinstance(value, Tensor):
         return deepcopy(value)
     if key == "step" or not parameter.is_floating_point():
-        return value.clone()
+        return value.to(device=parameter.device, copy=True)
     return value.to(dtype=parameter.dtype, device=parameter.device, copy=True)

@@ -29,12 +29,12 @@ class RAdam(Optimizer):
         decoupled_weight_decay: shrink the parameters instead of changing the gradient.
         foreach: for compatibility; every step is one fused call with or without it.
         maximize: climb instead of descend.
-        capturable: not available: for CUDA graphs.
+        capturable: for compatibility: steps on a CUDA device can always be part of a graph.
         differentiable: not available: the update is not recorded.
 
     Raises:
         ValueError: an option outside its range; or see Optimizer.
-        NotImplementedError: `differentiable` or `capturable`.
+        NotImplementedError: `differentiable`, or `capturable` without a CUDA device.
 
     Source: Liu et al., "On the variance of the adaptive learning rate and beyond" (2020). Follows
     torch.optim.RAdam.
@@ -82,7 +82,7 @@ class RAdam(Optimizer):
 
     def _new_state(self, parameter: Tensor, group: Group) -> dict[str, Any]:
         return {
-            "step": new_counter(),
+            "step": new_counter(parameter),
             "exp_avg": zeros_like(parameter),
             "exp_avg_sq": zeros_like(parameter),
         }

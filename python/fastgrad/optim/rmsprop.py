@@ -26,14 +26,14 @@ class RMSprop(Optimizer):
         weight_decay: factor of the L2 penalty, >= 0.
         momentum: >= 0.
         centered: divide by the deviation of the gradient, not by its size.
-        capturable: not available: for CUDA graphs.
+        capturable: for compatibility: steps on a CUDA device can always be part of a graph.
         foreach: for compatibility; every step is one fused call with or without it.
         maximize: climb instead of descend.
         differentiable: not available: the update is not recorded.
 
     Raises:
         ValueError: an option outside its range; or see Optimizer.
-        NotImplementedError: `differentiable` or `capturable`.
+        NotImplementedError: `differentiable`, or `capturable` without a CUDA device.
 
     Source: Tieleman and Hinton, "Neural networks for machine learning", lecture 6.5 (2012);
     centered: Graves, "Generating sequences with recurrent neural networks" (2013). Follows
@@ -84,7 +84,7 @@ class RMSprop(Optimizer):
         super().__init__(params, defaults)
 
     def _new_state(self, parameter: Tensor, group: Group) -> dict[str, Any]:
-        state = {"step": new_counter(), "square_avg": zeros_like(parameter)}
+        state = {"step": new_counter(parameter), "square_avg": zeros_like(parameter)}
         if group["momentum"] > 0:
             state["momentum_buffer"] = zeros_like(parameter)
         if group["centered"]:

@@ -21,14 +21,14 @@ class Rprop(Optimizer):
         lr: the first step size, a number or a tensor of one element, >= 0.
         etas: the factors, with 0 < etas[0] < 1 < etas[1].
         step_sizes: the smallest and the largest step size.
-        capturable: not available: for CUDA graphs.
+        capturable: for compatibility: steps on a CUDA device can always be part of a graph.
         foreach: for compatibility; every step is one fused call with or without it.
         maximize: climb instead of descend.
         differentiable: not available: the update is not recorded.
 
     Raises:
         ValueError: an option outside its range; or see Optimizer.
-        NotImplementedError: `differentiable` or `capturable`.
+        NotImplementedError: `differentiable`, or `capturable` without a CUDA device.
 
     Source: Riedmiller and Braun, "A direct adaptive method for faster backpropagation learning: the
     RPROP algorithm" (1993). Follows torch.optim.Rprop.
@@ -74,7 +74,7 @@ class Rprop(Optimizer):
 
     def _new_state(self, parameter: Tensor, group: Group) -> dict[str, Any]:
         return {
-            "step": new_counter(),
+            "step": new_counter(parameter),
             "prev": zeros_like(parameter),
             "step_size": full_like(parameter, float(group["lr"])),
         }

@@ -2,13 +2,13 @@
 
 DIFFERENCES = {
     "torch.__version__": "the PyTorch whose API is followed, then fastgrad's own version",
-    "torch.accelerator": "there is no accelerator; switches are kept and change nothing",
-    "torch.amp.GradScaler": "off",
-    "torch.amp.autocast": "off: everything is float32; enabled=True on the CPU is an error",
+    "torch.accelerator": "CUDA where there is a device, else none",
+    "torch.amp.GradScaler": "off without a CUDA device",
+    "torch.amp.autocast": "off without a CUDA device; enabled=True on the CPU is an error",
     "torch.backends": "switches are kept and change nothing",
     "torch.compile": "returns the function unchanged",
     "torch.compiler": "nothing is compiled",
-    "torch.cuda": "there is no CUDA device",
+    "torch.cuda": "devices are known to builds with CUDA only",
     "torch.hub.load": "runs no code from elsewhere: an error; weights are downloaded as ever",
     "torch.load": "runs no code, so a whole module is an error: load a state_dict()",
     "torch.nn.DataParallel": "runs the module as it is: there are no GPUs",
@@ -30,8 +30,6 @@ DIFFERENCES = {
     "torch.utils.tensorboard.SummaryWriter": "writes no graphs, and needs no package tensorboard",
     "torchvision.datasets.MNIST": "a folder with the four files needs no download",
     "torchvision.models": "no weights are downloaded: the file has to be there",
-    "torch.Tensor.cuda": "an error: there is no CUDA device",
-    "torch.nn.Module.cuda": "an error: there is no CUDA device",
 }
 
 

@@ -30,6 +30,9 @@ class Checkpoint:
     ) -> None:
         self.function, self.args, self.kwargs = function, args, kwargs
         self.rng_state = get_rng_state() if preserve_rng_state else None
+        casting = _core.get_autocast()
+        # Parameters are cast anew, because what was cast before is not recorded here.
+        self.autocast = None if casting is None else casting.without_weights()
         self.nodes = 0
         self.places: dict[int, int] = {}  # the numbers of the nodes, by order of their recording
         self.saved: dict[int, tuple[Any, ...]] = {}  # by place, while it is needed
@@ -71,11 +74,12 @@ class Checkpoint:
         self.saved = {i: node.saved for i, node in enumerate(made) if node.saved is not None}
 
     def _watched(self, watcher: Callable[[Node, Tensor], Any]) -> Any:
-        before = _core.watch_nodes(watcher)
+        before, autocast = _core.watch_nodes(watcher), _core.set_autocast(self.autocast)
         try:
             return self.function(*self.args, **self.kwargs)
         finally:
             _core.watch_nodes(before)
+            _core.set_autocast(autocast)
 
 
 def checkpoint(

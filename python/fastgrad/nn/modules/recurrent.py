@@ -154,7 +154,8 @@ class RNNBase(Module):
         if steps == 0:
             raise RuntimeError("Expected sequence length to be larger than 0 in RNN")
         rows = input.reshape(steps * batch, features)
-        out, last = self._run_rows(rows, states, full((steps,), batch, dtype=int64), batch)
+        sizes = full((steps,), batch, dtype=int64, device="cpu")
+        out, last = self._run_rows(rows, states, sizes, batch)
         return out.view(steps, batch, out.shape[1]), last
 
     def _run_packed(
@@ -179,7 +180,9 @@ class RNNBase(Module):
         count = self.num_layers * self._directions
         if states is None:
             # All layers may begin with the same zeros.
-            per_layer = [[zeros(batch, n, dtype=rows.dtype)] * count for n in features]
+            per_layer = [
+                [zeros(batch, n, dtype=rows.dtype, device=rows.device)] * count for n in features
+            ]
         else:
             self._check_states(states, [(count, batch, n) for n in features], rows)
             per_layer = [list(state.unbind(0)) for state in states]

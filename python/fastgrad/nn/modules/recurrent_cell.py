@@ -68,7 +68,7 @@ class RNNCellBase(Module):
         is_single = input.dim() == 1
         x = input.unsqueeze(0) if is_single else input
         if states is None:
-            start = zeros(x.shape[0], self.hidden_size, dtype=x.dtype)
+            start = zeros(x.shape[0], self.hidden_size, dtype=x.dtype, device=x.device)
             given = [start, start] if mode == "LSTM" else [start]
         else:
             given = [state.unsqueeze(0) if is_single else state for state in states]
@@ -76,7 +76,7 @@ class RNNCellBase(Module):
         h, c = (*given, None)[:2]
         assert h is not None
         weights = Weights(self.weight_ih, self.weight_hh, self.bias_ih, self.bias_hh)
-        sizes = full((1,), x.shape[0], dtype=int64)
+        sizes = full((1,), x.shape[0], dtype=int64, device="cpu")
         found = recurrent(MODES[mode], x, h, c, weights, sizes)
         if not is_single:
             return found

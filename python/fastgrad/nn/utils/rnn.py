@@ -75,7 +75,9 @@ class PackedSequence(_Fields):
     def _with(self, data: Tensor) -> Self:
         if data is self.data:
             return self
-        return type(self)(data, *self[1:])
+        # The batch sizes stay on the CPU, which reads them.
+        orders = (None if order is None else order.to(data.device) for order in self[2:])
+        return type(self)(data, self.batch_sizes, *orders)
 
     def to(self, *args: Any, **kwargs: Any) -> Self:
         """The same with its data converted, as by `Tensor.to`."""
@@ -135,7 +137,7 @@ def invert_permutation(permutation: Tensor | None) -> Tensor | None:
     """
     if permutation is None:
         return None
-    places = arange(permutation.numel(), dtype=permutation.dtype)
+    places = arange(permutation.numel(), dtype=permutation.dtype, device=permutation.device)
     return zeros_like(permutation).scatter(0, permutation, places)
 
 
@@ -170,7 +172,7 @@ def pack_padded_sequence(
             "pack_padded_sequence: expected lengths as a tensor or a list of one integer for each "
             f"sequence, got {type(lengths).__name__}"
         )
-    sizes = as_tensor(lengths).to(int64)
+    sizes = as_tensor(lengths, device="cpu").to(int64)
     if input.dim() < 2 or input.numel() == 0:
         raise RuntimeError(
             "Cannot pack empty tensors: expected (T, N, ...) with elements, got shape "
@@ -180,12 +182,13 @@ def pack_padded_sequence(
     order = None
     if not enforce_sorted:
         sizes, order = sizes.sort(descending=True)
+        order = order.to(input.device)
         if order.numel() == steps_first.shape[1]:
             steps_first = steps_first.index_select(1, order)
     _check_lengths(sizes, *steps_first.shape[:2])
     longest = int(sizes[0])
-    reached = arange(longest).unsqueeze(1) < sizes
-    places = reached.reshape(-1).nonzero().squeeze(1)
+    reached = arange(longest, device="cpu").unsqueeze(1) < sizes
+    places = reached.reshape(-1).nonzero().squeeze(1).to(input.device)
     rows = steps_first[:longest].reshape(longest * sizes.numel(), *steps_first.shape[2:])
     return PackedSequence(rows.index_select(0, places), reached.sum(1), order, None)
 
@@ -255,15 +258,17 @@ def pad_packed_sequence(
             "Expected total_length to be at least the length of the longest sequence in input, but "
             f"got total_length={total_length} and max sequence length being {longest}"
         )
-    reached = arange(batch) < sizes.unsqueeze(1)
-    places = reached.reshape(-1).nonzero().squeeze(1)
-    padded = full((steps * batch, *rows.shape[1:]), padding_value, dtype=rows.dtype)
+    reached = arange(batch, device="cpu") < sizes.unsqueeze(1)
+    places = reached.reshape(-1).nonzero().squeeze(1).to(rows.device)
+    shape = (steps * batch, *rows.shape[1:])
+    padded = full(shape, padding_value, dtype=rows.dtype, device=rows.device)
     padded = padded.index_copy(0, places, rows).reshape(steps, batch, *rows.shape[1:])
     lengths = reached.sum(0)
     padded = padded.transpose(0, 1) if batch_first else padded
     if order is None:
         return padded, lengths
-    return padded.index_select(0 if batch_first else 1, order), lengths.index_select(0, order)
+    padded = padded.index_select(0 if batch_first else 1, order)
+    return padded, lengths.index_select(0, order.cpu())
 
 
 def pad_sequence(

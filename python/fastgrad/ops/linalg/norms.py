@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from fastgrad import _core
+from fastgrad.ops.direct import autocast
 from fastgrad.ops.extremes import amax, amin
 from fastgrad.ops.linalg.spectral import svdvals
 from fastgrad.ops.reduction import sum
@@ -22,6 +23,7 @@ __all__ = ["renorm"]
 _INFINITY = float("inf")
 
 
+@autocast("float32")
 def matrix_norm(
     A: Tensor,
     ord: float | str = "fro",
@@ -109,6 +111,7 @@ def _without(x: Tensor, rows: int, columns: int) -> Tensor:
     return reshape(x, [n for d, n in enumerate(x.shape) if d not in (rows, columns)])
 
 
+@autocast("float32")
 def norm(
     A: Tensor,
     ord: float | str | None = None,
@@ -155,6 +158,7 @@ def norm(
     return vector_norm(A, ord, dims, keepdim, dtype=dtype)
 
 
+@autocast("float32")
 def renorm(input: Tensor, p: float, dim: int, maxnorm: float) -> Tensor:
     """Every slice along `dim` whose p-norm is larger than `maxnorm` scaled down to it.
 

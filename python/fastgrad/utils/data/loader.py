@@ -9,9 +9,11 @@ from typing import Any, Generic, TypeVar
 from weakref import finalize
 
 import fastgrad
+from fastgrad import _core
 from fastgrad.tensor import Tensor
 from fastgrad.utils.data.collate import default_collate, default_convert
 from fastgrad.utils.data.dataset import Dataset, IterableDataset, makes_batches, sample_of
+from fastgrad.utils.data.pinning import pinned
 from fastgrad.utils.data.process import ProcessPool, context_of
 from fastgrad.utils.data.sampler import (
     BatchSampler,
@@ -48,7 +50,8 @@ class DataLoader(Generic[T_co]):
         num_workers: threads (or processes) that load ahead; 0 loads in the calling thread.
         collate_fn: makes a batch of a list of samples; `default_collate` when None
             (`default_convert` for single samples).
-        pin_memory: has no effect: there is no CUDA device to copy to.
+        pin_memory: put the batches' tensors into pinned memory, from which a CUDA device copies
+            while the host goes on (``to(device, non_blocking=True)``); without one, nothing.
         drop_last: leave out a last batch that is smaller.
         timeout: seconds to wait for a batch of a worker; 0 waits for ever.
         worker_init_fn: called with the worker's id in each worker before it loads.
@@ -122,6 +125,7 @@ class DataLoader(Generic[T_co]):
         self.prefetch_factor = 2 if prefetch_factor is None and num_workers else prefetch_factor
         self.persistent_workers = persistent_workers
         self._pool: WorkerPool | None = None
+        self._pins = False
 
     def __setattr__(self, name: str, value: object) -> None:
         if name in _FIXED and name in self.__dict__:
@@ -131,6 +135,7 @@ class DataLoader(Generic[T_co]):
         super().__setattr__(name, value)
 
     def __iter__(self) -> Iterator[Any]:
+        self._pins = self.pin_memory and _core.accelerator.device_count() > 0
         return _WorkersPass(self) if self.num_workers else _SerialPass(self)
 
     def __len__(self) -> int:
@@ -198,6 +203,11 @@ def _fetch_batch(dataset: Any, keys: Any) -> Any:
     return _fetch_samples(dataset, default_collate, keys) if batch is NotImplemented else batch
 
 
+def _pinning(make_fetch: Callable[[], _Fetch]) -> _Fetch:
+    fetch = make_fetch()
+    return lambda step: pinned(fetch(step))
+
+
 class _Stream:
     """Fetches from one run through an IterableDataset."""
 
@@ -231,7 +241,7 @@ class _SerialPass:
         batch = self._fetch(next(self._steps))
         if batch is END:
             raise StopIteration
-        return batch
+        return pinned(batch) if self._loader._pins else batch
 
     def __len__(self) -> int:
         return len(self._loader)
@@ -249,6 +259,10 @@ class _WorkersPass:
         self._steps = index_batches(loader._steps)
         self._pool: WorkerPool | None = loader._worker_pool(base_seed)
         make_fetch = loader._make_fetch()
+        # Threads pin what they load; what processes send is pinned when it has come.
+        self._pins = loader._pins and loader.multiprocessing_context is not None
+        if loader._pins and not self._pins:
+            make_fetch = partial(_pinning, make_fetch)
         lanes = [Lane(self._pool.fetch_maker(i, make_fetch)) for i in range(loader.num_workers)]
         self._turns = cycle(enumerate(lanes))
         self._waiting: deque[Lane] = deque()
@@ -273,7 +287,7 @@ class _WorkersPass:
                 finally:
                     del error  # error -> traceback -> this frame -> error would be a cycle
             if not lane.ended:
-                return batch
+                return pinned(batch) if self._pins else batch
         self._pool = None
         raise StopIteration
 
