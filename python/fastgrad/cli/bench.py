@@ -18,7 +18,7 @@ Time fastgrad and its rivals in turn, round by round, after their results were c
 Each workload is written once against PyTorch's API. A row shows fastgrad's median time, its
 rate, its share of what the machine did in the same rounds, the rivals' times, the ratio to
 PyTorch, and the goal: xR means at most R of PyTorch's time, >=N at least that rate (in the
-row's unit), <=N at most that value. A backend whose results are wrong is refused, which makes
+row's unit), >=N% at least that share of the limit, <=N at most that value. A backend whose results are wrong is refused, which makes
 the exit code 1; a row during which other programs ran is marked NOISY."""
 EPILOG = """\
 sections:
@@ -31,6 +31,7 @@ sections:
   footprint   time and memory of the import, size on disk, memory of training
   random      a million random numbers of each kind
   distributed exchanges and training steps of two processes, and what they say of more
+  cuda        kernels and training steps on a CUDA device, against PyTorch on the same
 
 rivals (all that are installed take part unless --rivals says otherwise):
   torch           PyTorch as installed
