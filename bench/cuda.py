@@ -333,6 +333,7 @@ class Captured(Training):
         self.graph = lib.cuda.CUDAGraph()
         with lib.cuda.graph(self.graph):
             self.loss = self.train(self.inputs, self.labels).detach()
+        self.captured = self.optimizer  # whose memory the graph uses; `begin` makes another
 
     def step(self, at: int) -> Any:
         """Copy the batch that begins at a sample to its place, and replay."""
