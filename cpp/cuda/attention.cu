@@ -148,7 +148,7 @@ struct Matrices {
   Geometry<1> batch;
 
   explicit Matrices(const Tensor& t)
-      : data(rows::data<std::remove_const_t<T>>(t)), row(t.strides[t.dim() - 2]), batch(walk_of(t)) {}
+      : data(rows::data<std::remove_const_t<T>>(t)), row(t.strides[t.dim() - 2]), batch(walk_of(t), 1) {}
   static Walk<1> walk_of(const Tensor& t) {
     Dims sizes(t.sizes), strides(t.strides);
     for (int i = 0; i < 2; ++i) {
@@ -160,7 +160,7 @@ struct Matrices {
 
   __device__ T* matrix(Index m) const {
     Index at[1];
-    batch.locate(m, at);
+    batch.locate_element(m, at);
     return data + at[0];
   }
   __device__ RowsOf<T> rows(Index m, Index first, Index end) const {
@@ -175,7 +175,7 @@ struct Mask {
   const bool* allowed = nullptr;
   const T* added = nullptr;
   Index query_step = 0, key_step = 0;
-  Geometry<1> batch{Walk<1>({}, {Dims{}})};
+  Geometry<1> batch{Walk<1>({}, {Dims{}}), 1};
   bool is_causal;
 
   Mask(const Tensor* mask, bool causal) : is_causal(causal) {
@@ -187,13 +187,13 @@ struct Mask {
     }
     query_step = mask->strides[mask->dim() - 2];
     key_step = mask->strides[mask->dim() - 1];
-    batch = Geometry<1>(Matrices<T>::walk_of(*mask));
+    batch = Geometry<1>(Matrices<T>::walk_of(*mask), 1);
   }
 
   __device__ Index matrix(Index m) const {
     if (allowed == nullptr && added == nullptr) return 0;
     Index at[1];
-    batch.locate(m, at);
+    batch.locate_element(m, at);
     return at[0];
   }
   // A score under the mask, whose matrix begins at `at`.

@@ -68,6 +68,12 @@ struct Geometry {
     return is_narrow ? locate_narrow(static_cast<std::uint32_t>(pack), at) : locate_wide(pack, at);
   }
 
+  // Where an element lies in each operand, for packs of one.
+  __device__ void locate_element(Index i, Index (&at)[N]) const {
+    const Index column = locate(i, at);
+    for (int k = 0; k < N; ++k) at[k] += column * strides[k][dims - 1];
+  }
+
  private:
   __device__ Index locate_narrow(std::uint32_t i, Index (&at)[N]) const {
     std::uint32_t rest = divisors[dims - 1].divide(i);
