@@ -7,12 +7,15 @@ from functools import partial
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from .row import Case, Function, NotOffered, Program
+from .row import Case, Function, NotOffered, Program, cuda_of
 
 if TYPE_CHECKING:
     import numpy as np
 
     from .row import Adapter, Array
+
+
+PERIOD = 25_000_003  # numbers after which an upstream gradient repeats
 
 
 def chained(work: Function) -> Callable[..., Any]:
@@ -32,8 +35,8 @@ def upstream_gradient(shape: tuple[int, ...]) -> Array:
     """What backward starts from: numbers that differ, so that nothing cancels."""
     import numpy as np
 
-    count = int(np.prod(shape))
-    return np.cos(np.arange(count, dtype=np.float32)).reshape(shape)
+    count = min(int(np.prod(shape)), PERIOD)
+    return np.resize(np.cos(np.arange(count, dtype=np.float32)), shape)
 
 
 def change(inputs: Sequence[Array]) -> None:
@@ -43,9 +46,17 @@ def change(inputs: Sequence[Array]) -> None:
             array *= 0.75
 
 
+def change_tensors(lib: Any, tensors: Sequence[Any]) -> None:
+    """The same to tensors, which do not share the inputs' memory on a device."""
+    with lib.no_grad():
+        for tensor in tensors:
+            if tensor.is_floating_point():
+                tensor.mul_(0.75)
+
+
 def array_of(tensor: Any) -> Array:
     """A tensor's numbers."""
-    array: Array = tensor.detach().numpy()
+    array: Array = tensor.detach().cpu().numpy()
     return array
 
 
@@ -60,14 +71,22 @@ class TorchLike:
         return function
 
     def function(self, work: Function) -> Case:
-        """The function on tensors that share the inputs' memory, with `backward` if wanted."""
+        """The function, with `backward` if wanted, on tensors that share the inputs' memory.
+
+        On a device they are copies.
+        """
         lib, apply = self.lib, self.optimize(chained(work))
-        tensors = [lib.from_numpy(array) for array in work.inputs]
+        cuda = cuda_of(lib, work.device)
+        tensors = [lib.from_numpy(array).to(work.device) for array in work.inputs]
         if work.recorded:
             tensors[0].requires_grad_()
+
+        def renew() -> None:
+            change(work.inputs) if cuda is None else change_tensors(lib, tensors)
+
         if not work.backward:
             call = partial(apply, lib, *tensors)
-            return Case(call, lambda: [array_of(call())], lambda: change(work.inputs))
+            return Case(call, lambda: [array_of(call())], renew, cuda=cuda)
         leaves = [t.requires_grad_() for t in tensors if t.dtype == lib.float32]
         upstream = None
 
@@ -80,8 +99,8 @@ class TorchLike:
 
         shape = tuple(apply(lib, *tensors).shape)
         if shape:
-            upstream = lib.from_numpy(upstream_gradient(shape))
-        return Case(both, lambda: list(map(array_of, both())), lambda: change(work.inputs))
+            upstream = lib.from_numpy(upstream_gradient(shape)).to(work.device)
+        return Case(both, lambda: list(map(array_of, both())), renew, cuda=cuda)
 
     def program(self, work: Program, rng: np.random.Generator) -> Case:
         """The program, with this library in PyTorch's place."""

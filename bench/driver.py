@@ -19,7 +19,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from . import comparison
+from . import comparison, device_limits
 from .backends import FASTGRAD, Backend
 from .load import Watch
 from .row import UNITS, Row
@@ -194,8 +194,9 @@ def measure_row(row: Row, workers: Mapping[str, Process], plan: Plan) -> Result:
             result.times.setdefault(name, []).append(workers[name].ask("time", calls[name]))
             time.sleep(SETTLE.get(name, 0))
         if row.limit is not None:
-            rate = workers["fastgrad"].ask("limit_rate", row.limit, row.amount)
-            result.limits.append(rate / UNITS[row.unit])
+            by = ready if row.limit in device_limits.KINDS else ["fastgrad"]
+            rates = [workers[name].ask("limit_rate", row.limit, row.amount) for name in by]
+            result.limits.append(max(rates) / UNITS[row.unit])
     result.others = watch.share()
     compare(row, {name: workers[name].ask("check") for name in ready}, result)
     for name in result.refused:

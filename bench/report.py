@@ -41,6 +41,8 @@ def met(result: Result) -> str:
         found.append(None if result.ratio is None else result.ratio <= goal.ratio)
     if goal.rate is not None:
         found.append(None if result.rate is None else result.rate >= goal.rate)
+    if goal.share is not None:
+        found.append(None if result.share is None else result.share >= goal.share)
     if goal.at_most is not None:
         value = result.median("fastgrad")
         found.append(None if value is None else value <= goal.at_most)
@@ -128,7 +130,7 @@ def markdown_row(cells: Sequence[str]) -> str:
 
 def machine(plan: Plan) -> dict[str, Any]:
     """Where and with what it was measured."""
-    from fastgrad import _core
+    from fastgrad import _core, cuda
 
     model = re.search(r"^model name\s*:\s*(.+)$", processor_text(), re.MULTILINE)
     build = _core.build_info()
@@ -141,6 +143,7 @@ def machine(plan: Plan) -> dict[str, Any]:
         "system": platform.platform(),
         "python": platform.python_version(),
         "compiler": build["compiler"],
+        "cuda": cuda.get_device_name() if cuda.is_available() else None,
         "versions": {name: found for name in VERSIONED if (found := installed_version(name))},
         "date": datetime.now(UTC).isoformat(timespec="seconds"),
     }
@@ -162,6 +165,7 @@ def machine_line(plan: Plan) -> str:
     about = machine(plan)
     versions = ", ".join(f"{name} {number}" for name, number in about["versions"].items())
     return (
+        f"{about['cuda'] + ', ' if about['cuda'] else ''}"
         f"{about['processor']}, {about['isa']}, {about['threads']} threads, "
         f"Python {about['python']}, {versions}; {about['date'][:10]}"
     )

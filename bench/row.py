@@ -33,12 +33,26 @@ class NotOffered(AttributeError):
     """A backend has no natural form of a workload, or lacks a name that it uses."""
 
 
+def cuda_of(lib: Any, device: str) -> Any:
+    """The library's module for CUDA if a row runs there, else None.
+
+    All compute in full float32 unless told: PyTorch's convolutions would not.
+    """
+    if device == "cpu":
+        return None
+    if not lib.cuda.is_available():
+        raise NotOffered
+    lib.backends.cudnn.allow_tf32 = False
+    return lib.cuda
+
+
 @dataclass(frozen=True)
 class Goal:
     """What fastgrad should reach: at most so much of PyTorch's eager time; at least such a rate."""
 
     ratio: float | None = None
     rate: float | None = None
+    share: float | None = None  # of the machine's limit
     at_most: float | None = None  # of a value that is no time
 
     def text(self) -> str:
@@ -48,6 +62,8 @@ class Goal:
             for sign, value in (("x", self.ratio), (">=", self.rate), ("<=", self.at_most))
             if value is not None
         ]
+        if self.share is not None:
+            parts.append(f">={self.share:.0%}")
         return " ".join(parts)
 
 
@@ -59,6 +75,7 @@ class Case:
     results: Callable[[], list[Array]]  # what it computes, to be compared
     change: Callable[[], object] | None = None  # changes the inputs in place: results must follow
     losses: bool = False  # whether the first of the results are losses, which must fall
+    cuda: Any = None  # the library's module of that name, where calls return before work is done
 
 
 class Adapter(Protocol):
@@ -81,6 +98,7 @@ class Function:
     repeat: int = 1  # apply so many times to its own result, then sum: a chain
     recorded: bool = False  # forward only, of inputs that require grad
     compiled: bool = True  # whether torch.compile is a rival
+    device: str = "cpu"  # where the tensors are
 
 
 @dataclass(frozen=True)
@@ -102,7 +120,7 @@ class Row:
     goal: Goal = Goal()
     unit: str = ""
     amount: float = 0.0  # of one call, in operations, bytes or samples
-    limit: str | None = None  # which limit of the machine bounds it: see limits.py
+    limit: str | None = None  # which limit bounds it: see limits.py, and device_limits.py
     calls: int = 1  # how many operations one call makes; times are of one
     tolerance: float = 1e-4  # of the largest number of a result
     shows_rates: bool = False  # in place of times

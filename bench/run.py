@@ -8,13 +8,14 @@ from dataclasses import dataclass, replace
 from importlib.util import find_spec
 from pathlib import Path
 
-from . import distributed, footprint, report
+from . import cuda, distributed, footprint, report
 from .backends import chosen_rivals, other_isas
 from .driver import Plan, Result, measure
 from .row import Goal, Row
 from .sections import SECTIONS, chosen_rows
 
 PARITY = Goal(1.1)
+WHY_ABSENT = {"cuda": cuda.why_absent}  # sections that not every machine can run
 MEASURES = {"footprint": footprint.measure, "distributed": distributed.measure}
 PICTURES = (".png", ".svg", ".pdf")
 
@@ -93,6 +94,10 @@ def run(request: Request) -> list[Result]:
     tables: list[tuple[Plan, list[Result]]] = []
     try:
         for section in dict.fromkeys(row.section for row in rows):
+            why = WHY_ABSENT.get(section, lambda: None)()
+            if why is not None:
+                print(f"\n{section}: skipped: {why}", flush=True)
+                continue
             of_section = plan_for(section, plan)
             chosen = [row for row in rows if row.section == section]
             tables.append((of_section, print_table(section, chosen, of_section)))
@@ -125,11 +130,13 @@ def print_table(section: str, rows: Sequence[Row], plan: Plan) -> list[Result]:
 
 
 def plan_for(section: str, plan: Plan) -> Plan:
-    """The plan of a section: the limits are measured with each instruction set."""
+    """The plan of a section: which rivals it has; the limits' are other instruction sets."""
     if section == "limits":
         return replace(plan, rivals=[] if plan.isa else other_isas())
     if section == "distributed":
         return replace(plan, rivals=[])
+    if section == "cuda":
+        return replace(plan, rivals=[r for r in plan.rivals if r.name == "torch"])
     return plan
 
 

@@ -7,6 +7,7 @@ from fnmatch import fnmatchcase
 from itertools import chain
 
 from . import (
+    cuda,
     distributed,
     footprint,
     kernels,
@@ -29,6 +30,7 @@ SECTIONS: dict[str, Callable[[], Iterator[Row]]] = {
     "footprint": footprint.rows,
     "random": random.rows,
     "distributed": distributed.rows,
+    "cuda": cuda.rows,
 }
 
 

@@ -7,7 +7,7 @@ from functools import partial
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from .row import CHECKED_STEPS, Case, Goal, Program, Row, losses_and_changes
+from .row import CHECKED_STEPS, Case, Goal, Program, Row, cuda_of, losses_and_changes
 
 if TYPE_CHECKING:
     import numpy as np
@@ -61,11 +61,12 @@ class Training:
         start: list[Array],
         data: tuple[Array, Array],
         batch: int,
+        device: str = "cpu",
     ) -> None:
-        self.lib, self.net, self.model = lib, net, model
+        self.lib, self.net, self.model = lib, net.to(device), model
         self.new_optimizer = optimizer
-        self.start = [lib.from_numpy(array) for array in start]
-        self.x, self.y = (lib.from_numpy(array) for array in data)
+        self.start = [lib.from_numpy(array).to(device) for array in start]
+        self.x, self.y = (lib.from_numpy(array).to(device) for array in data)
         self.batch, self.samples, self.at = batch, len(data[0]), 0
         self.begin()
 
@@ -78,7 +79,10 @@ class Training:
 
     def step(self, at: int) -> Any:
         """Train on the batch that begins at a sample."""
-        x, y = self.x[at : at + self.batch], self.y[at : at + self.batch]
+        return self.train(self.x[at : at + self.batch], self.y[at : at + self.batch])
+
+    def train(self, x: Any, y: Any) -> Any:
+        """Train on a batch; its loss."""
         loss = self.lib.nn.functional.cross_entropy(self.model(x), y)
         self.optimizer.zero_grad()
         loss.backward()
@@ -94,8 +98,8 @@ class Training:
         """What some steps on the first batch do, from the start."""
         self.begin()
         losses = [float(self.step(0).detach()) for _ in range(CHECKED_STEPS)]
-        weights = [weight.detach().numpy() for weight in self.net.parameters()]
-        found = losses_and_changes(losses, weights, [first.numpy() for first in self.start])
+        weights = [weight.detach().cpu().numpy() for weight in self.net.parameters()]
+        found = losses_and_changes(losses, weights, [first.cpu().numpy() for first in self.start])
         self.begin()
         return found
 
@@ -198,12 +202,16 @@ def row(
     shapes: Sequence[tuple[int, ...]] = (),
     libraries: Sequence[str] = (),
     data: Callable[..., tuple[Array, Array]] = images,
+    section: str = "training",
+    device: str = "cpu",
+    trainer: type[Training] = Training,
 ) -> Row:
     """A network's row; `libraries` have a form of their own, with weights of these shapes."""
 
     def program(lib: Any, rng: np.random.Generator, optimize: Callable[[Any], Any]) -> Case:
+        cuda = cuda_of(lib, device)
         net, make_optimizer = make(lib.nn), getattr(lib.optim, optimizer)
-        job = Training(
+        job = trainer(
             lib,
             net,
             optimize(net),
@@ -211,8 +219,9 @@ def row(
             starting_weights(net, rng),
             data(rng, samples, *shape),
             batch,
+            device,
         )
-        return Case(job.next_step, job.results, losses=True)
+        return Case(job.next_step, job.results, losses=True, cuda=cuda)
 
     def by_hand(library: str, rng: np.random.Generator) -> Case:
         start = drawn_weights(shapes, [False] * len(shapes), rng)
@@ -223,7 +232,7 @@ def row(
     forms = {library: partial(by_hand, library) for library in libraries}
     title = f"{name} b{batch}"
     return Row(
-        "training",
+        section,
         title,
         lambda rng: Program(program, forms),
         goal,

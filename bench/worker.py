@@ -20,6 +20,7 @@ from .comparison import Digest
 from .row import Case, Function, NotOffered
 
 if TYPE_CHECKING:
+    from .device_limits import DeviceLimit
     from .limits import Limit
 
 
@@ -29,9 +30,10 @@ class Worker:
     def __init__(self, kind: str, module: str) -> None:
         from .adapters import adapter
 
+        self.module = module
         self.adapter = adapter(kind, module)
         self.case: Case | None = None
-        self.limits: dict[tuple[str, float], Limit] = {}
+        self.limits: dict[tuple[str, float], Limit | DeviceLimit] = {}
 
     def ready(self) -> Case:
         """The row that was loaded."""
@@ -56,8 +58,11 @@ class Worker:
 
     def unload(self) -> None:
         """Forget the row and its memory."""
+        cuda = None if self.case is None else self.case.cuda
         self.case = None
         self.limits = {}
+        if cuda is not None:
+            cuda.empty_cache()  # the other backends use the same device
 
     def calls_for(self, seconds: float) -> int:
         """How many calls take about so many seconds."""
@@ -69,22 +74,32 @@ class Worker:
             calls *= 4
 
     def time(self, calls: int) -> float:
-        """Seconds of one call, from the loop of so many; a tenth of them before, to warm up."""
-        call = self.ready().call
+        """Seconds of one call, from the loop of so many; a tenth of them before, to warm up.
+
+        What runs on a device is waited for twice: before the first call, and after the last.
+        """
+        call, cuda = self.ready().call, self.ready().cuda
         for _ in range(calls // 10):
             call()
+        if cuda is not None:
+            cuda.synchronize()
         start = time.perf_counter()
         for _ in range(calls):
             call()
+        if cuda is not None:
+            cuda.synchronize()
         return (time.perf_counter() - start) / calls
 
     def limit_rate(self, kind: str, amount: float) -> float:
         """What the machine can do now of a kind of work."""
-        from .limits import limit_of
+        from . import device_limits, limits
 
         key = kind, amount
         if key not in self.limits:
-            self.limits[key] = limit_of(kind, amount)
+            if kind in device_limits.KINDS:
+                self.limits[key] = device_limits.DeviceLimit(self.module, kind, amount)
+            else:
+                self.limits[key] = limits.limit_of(kind, amount)
         return self.limits[key].rate()
 
     def check(self) -> list[Digest]:

@@ -45,5 +45,7 @@ def warnings_of_loops():
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
+        if item.path.name.startswith("test_cuda_"):
+            item.add_marker(pytest.mark.cuda)
         if "torch" in getattr(item, "fixturenames", ()):
             item.add_marker(pytest.mark.parity)

@@ -13,18 +13,23 @@ from types import ModuleType
 import numpy as np
 import pytest
 
+import cuda_rows
 import fastgrad as fg
 from fastgrad import _core
 from fastgrad.cli import main
 
 adapters = import_module("fastgrad.bench.adapters")
 backends = import_module("fastgrad.bench.backends")
+comparison = import_module("fastgrad.bench.comparison")
+cuda = import_module("fastgrad.bench.cuda")
+device_limits = import_module("fastgrad.bench.device_limits")
 load = import_module("fastgrad.bench.load")
 report = import_module("fastgrad.bench.report")
 sections = import_module("fastgrad.bench.sections")
 sequences = import_module("fastgrad.bench.sequences")
 driver = import_module("fastgrad.bench.driver")
 row = import_module("fastgrad.bench.row")
+BUILD = _core.build_info()
 
 
 def bench(*words: str) -> int:
@@ -123,11 +128,13 @@ def test_the_rows_can_be_listed(capsys: pytest.CaptureFixture[str]) -> None:
         (row.Goal(0.5, 3), 0.4, "x0.5 >=3", "partly"),
         (row.Goal(0.5, 2), 0.4, "x0.5 >=2", "yes"),
         (row.Goal(), 0.4, "", ""),
+        (row.Goal(0.5, share=0.8), 0.4, "x0.5 >=80%", "yes"),
+        (row.Goal(0.5, share=0.9), 0.4, "x0.5 >=90%", "partly"),
     ],
 )
 def test_goals(goal: object, ours: float, text: str, met: str) -> None:
     one = row.Row("kernels", "a row", lambda rng: None, goal, "GB/s", 1e9)
-    result = driver.Result(one, {"fastgrad": [ours], "torch": [1.0]})
+    result = driver.Result(one, {"fastgrad": [ours], "torch": [1.0]}, limits=[3.0])
     assert goal.text() == text
     assert report.met(result) == met
 
@@ -304,6 +311,49 @@ def test_the_limits_compute_what_they_say(isa: str) -> None:
 def test_the_limits_check_their_vectors(call: object, said: str) -> None:
     with pytest.raises(RuntimeError, match=said):
         call(fg.zeros(128))
+
+
+# A CUDA device
+
+
+def test_without_a_cuda_device_its_section_is_skipped(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(fg.cuda, "is_available", lambda: False)
+    monkeypatch.setattr(_core, "build_info", lambda: {**BUILD, "cuda": False})
+    assert bench("cuda", "--rivals", "none", "--quick") == 0
+    skipped = capsys.readouterr().out.splitlines()[1:]
+    assert skipped == ["", f"cuda: skipped: {cuda.why_absent()}"]
+    assert "built without CUDA" in cuda.why_absent()
+
+
+def test_a_build_with_cuda_says_why_it_has_no_device(monkeypatch: pytest.MonkeyPatch) -> None:
+    def init() -> None:
+        raise RuntimeError("there is no NVIDIA driver on this system")
+
+    monkeypatch.setattr(fg.cuda, "is_available", lambda: False)
+    monkeypatch.setattr(_core, "build_info", lambda: {**BUILD, "cuda": True})
+    monkeypatch.setattr(fg.cuda, "init", init)
+    assert cuda.why_absent() == "there is no NVIDIA driver on this system"
+
+
+def test_every_row_of_a_cuda_device_has_a_goal_and_a_limit_that_is_known() -> None:
+    for one in cuda.rows():
+        assert one.goal.ratio is not None
+        assert one.limit in (None, *device_limits.KINDS)
+        assert (one.goal.share is not None) == (one.limit == "device copy")
+    assert sections.find_row("cuda/copy 2.5e7").amount == 2 * 4 * 25_000_000
+    assert sections.find_row("cuda/matmul 4096 TF32").amount == 2 * 4096**3
+
+
+@pytest.mark.parametrize("name", [one.name for one in cuda_rows.quick_rows("cpu")])
+def test_rows_of_a_cuda_device_compute_what_they_do_in_pytorch(
+    torch: ModuleType, name: str
+) -> None:
+    (one,) = (one for one in cuda_rows.quick_rows("cpu") if one.name == name)
+    ours, theirs = (cuda_rows.digests(one, module) for module in ("fastgrad", "torch"))
+    for found, expected in zip(ours, theirs, strict=True):
+        assert comparison.difference(found, expected, one.tolerance) is None
 
 
 # Several processes

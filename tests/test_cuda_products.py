@@ -73,6 +73,22 @@ def test_stacks(shapes):
     close(a.cuda() @ b.cuda(), a @ b, 1e-4)
 
 
+def test_float32_is_rounded_to_tf32_where_that_is_allowed():
+    if fg.cuda.get_device_capability() < (8, 0):
+        pytest.skip("TF32 needs a device of compute capability 8.0")
+    x = fg.full((64, 64), 1 + 2.0**-12, device="cuda")  # TF32 has 10 bits
+    exact = (1 + 2.0**-12) ** 2 * 64
+    assert (x @ x)[0, 0].item() == pytest.approx(exact, abs=1e-4)
+    fg.backends.cuda.matmul.allow_tf32 = True
+    try:
+        assert fg.get_float32_matmul_precision() == "high"
+        assert (x @ x)[0, 0].item() == pytest.approx(64, abs=1e-4)
+    finally:
+        fg.set_float32_matmul_precision("highest")
+    assert not fg.backends.cuda.matmul.allow_tf32
+    assert (x @ x)[0, 0].item() == pytest.approx(exact, abs=1e-4)
+
+
 def test_heads_of_attention():
     q, k = numbers(3, 20, 4, 16), numbers(3, 20, 4, 16)  # (batch, time, head, feature)
     expected = q.permute(0, 2, 1, 3) @ k.permute(0, 2, 3, 1)

@@ -100,6 +100,9 @@ void add_devices(py::module_& m) {
   m.def("set_device", OfDevice<&Accelerator::set_device>::call);
   m.def("synchronize", OfDevice<&Accelerator::synchronize>::call);
   m.def("properties", properties);
+  m.def("set_allow_tf32", [](bool allowed) {
+    if (accelerator() != nullptr) accelerator()->set_allow_tf32(allowed);
+  });
 }
 
 void add_memory(py::module_& m) {

@@ -1,4 +1,4 @@
-"""Switches that PyTorch's scripts set and that have one position here; they say which.
+"""Switches that PyTorch's scripts set. Some have one position here, and say which.
 
 Follows the functions of the same names in ``torch``.
 """
@@ -26,11 +26,13 @@ _state: dict[str, object] = {"precision": "highest", "deterministic": False}
 
 
 def set_float32_matmul_precision(precision: str) -> None:
-    """Say how exact matrix products must be. They are always computed in full float32 here.
+    """Say how exact matrix products must be.
+
+    On the CPU they are always computed in full float32.
 
     Args:
-        precision: ``'highest'``, ``'high'`` or ``'medium'``; kept for
-            :func:`get_float32_matmul_precision`.
+        precision: ``'highest'``; or ``'high'`` or ``'medium'``, which both let CUDA devices round
+            float32 to TF32 (10 bits behind the point) before it is multiplied.
 
     Raises:
         ValueError: another word.
@@ -44,6 +46,7 @@ def set_float32_matmul_precision(precision: str) -> None:
             f"{precision!r}"
         )
     _state["precision"] = precision
+    _core.accelerator.set_allow_tf32(precision != "highest")
 
 
 def get_float32_matmul_precision() -> str:

@@ -18,8 +18,9 @@ Time fastgrad and its rivals in turn, round by round, after their results were c
 Each workload is written once against PyTorch's API. A row shows fastgrad's median time, its
 rate, its share of what the machine did in the same rounds, the rivals' times, the ratio to
 PyTorch, and the goal: xR means at most R of PyTorch's time, >=N at least that rate (in the
-row's unit), <=N at most that value. A backend whose results are wrong is refused, which makes
-the exit code 1; a row during which other programs ran is marked NOISY."""
+row's unit), >=N% at least that share of the limit, <=N at most that value. A backend whose
+results are wrong is refused, which makes the exit code 1; a row during which other programs
+ran is marked NOISY."""
 EPILOG = """\
 sections:
   limits      multiply-adds and bandwidth that the machine reaches, by instruction set
@@ -31,6 +32,7 @@ sections:
   footprint   time and memory of the import, size on disk, memory of training
   random      a million random numbers of each kind
   distributed exchanges and training steps of two processes, and what they say of more
+  cuda        kernels and training steps on a CUDA device, against PyTorch on the same
 
 rivals (all that are installed take part unless --rivals says otherwise):
   torch           PyTorch as installed

@@ -22,7 +22,7 @@ DIFFERENCES = {
     "torch.multiprocessing.spawn": "processes are forked unless start_method says otherwise",
     "torch.onnx.export": "an error: no files of this format are written",
     "torch.save": "a whole module is an error: save its state_dict()",
-    "torch.set_float32_matmul_precision": "always full float32",
+    "torch.set_float32_matmul_precision": "on the CPU always full float32",
     "torch.use_deterministic_algorithms": "always deterministic",
     "torch.utils.data.DataLoader": (
         'workers are threads; multiprocessing_context="fork" asks for processes'
