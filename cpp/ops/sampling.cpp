@@ -51,11 +51,51 @@ void for_blocks(Index count, const Sizes& n, Index work, const F& f) {
   });
 }
 
+// On a CUDA device, made of other operations. One more pixel, a zero, stands for all that lie outside.
+namespace on_cuda {
+
+Tensor times(const Tensor& a, const Tensor& b) { return binary(Binary::mul, "sample", {&a, {}}, {&b, {}}); }
+
+// For each channel the places of all taps: [images, channels, taps * places].
+Tensor of_channels(const Tensor& index, Index channels, Index pixels) {
+  const Tensor low = binary(Binary::lt, "sample", {&index, {}}, {nullptr, Scalar::of(Index{0})});
+  const Tensor inside = where(low, {nullptr, Scalar::of(pixels)}, {&index, {}});
+  const Tensor places = binary(Binary::minimum, "sample", {&inside, {}}, {nullptr, Scalar::of(pixels)});
+  const Dims& n = index.sizes;
+  return expand(view(contiguous(places), {n[0], 1, n[1] * n[2]}), {n[0], channels, n[1] * n[2]});
+}
+
+// The pixels that are looked up: [images, channels, taps, places].
+Tensor taken(const Tensor& pixels, const Tensor& index) {
+  const Dims &p = pixels.sizes, &n = index.sizes;
+  const Tensor padded = cat({pixels, zeros({p[0], p[1], 1}, pixels.dtype)}, 2);
+  return view(gather(padded, 2, of_channels(index, p[1], p[2])), {p[0], p[1], n[1], n[2]});
+}
+
+Tensor sample(const Tensor& pixels, const Tensor& index, const Tensor& share) {
+  return sum(times(taken(pixels, index), unsqueeze(share, 1)), {2}, false, std::nullopt);
+}
+
+Tensor pixels_backward(const Tensor& grad, const Tensor& index, const Tensor& share, Index count) {
+  const Dims &g = grad.sizes, &n = index.sizes;
+  const Tensor parts = contiguous(times(unsqueeze(grad, 2), unsqueeze(share, 1)));
+  const Tensor out = zeros({g[0], g[1], count + 1}, grad.dtype);
+  scatter_("sample", Scatter::add, out, 2, of_channels(index, g[1], count), view(parts, {g[0], g[1], n[1] * n[2]}));
+  return contiguous(narrow(out, 2, 0, count));
+}
+
+Tensor shares_backward(const Tensor& grad, const Tensor& pixels, const Tensor& index) {
+  return sum(times(taken(pixels, index), unsqueeze(grad, 2)), {1}, false, std::nullopt);
+}
+
+}  // namespace on_cuda
+
 }  // namespace
 
 // pixels: [images, channels, pixels]; index, share: [images, taps, places]. The result: [images, channels, places].
 Tensor sample(const Tensor& pixels, const Tensor& index, const Tensor& share) {
   check_taps("sample", pixels, index, share);
+  if (pixels.device().is_cuda()) return on_cuda::sample(pixels, index, share);
   const Sizes n{pixels.sizes[0], pixels.sizes[1], pixels.sizes[2], index.sizes[1], index.sizes[2]};
   const Tensor from = contiguous(pixels), at = contiguous(index), weight = contiguous(share);
   const Tensor out = empty({n.images, n.channels, n.places}, pixels.dtype);
@@ -81,6 +121,7 @@ Tensor sample(const Tensor& pixels, const Tensor& index, const Tensor& share) {
 // The gradient of the pixels, `count` in each plane.
 Tensor sample_pixels_backward(const Tensor& grad, const Tensor& index, const Tensor& share, Index count) {
   check_taps("sample_pixels_backward", grad, index, share);
+  if (grad.device().is_cuda()) return on_cuda::pixels_backward(grad, index, share, count);
   const Sizes n{grad.sizes[0], grad.sizes[1], count, index.sizes[1], index.sizes[2]};
   const Tensor from = contiguous(grad), at = contiguous(index), weight = contiguous(share);
   const Tensor out = zeros({n.images, n.channels, n.pixels}, grad.dtype);
@@ -111,6 +152,7 @@ Tensor sample_shares_backward(const Tensor& grad, const Tensor& pixels, const Te
   }
   const Tensor out = zeros(index.sizes, grad.dtype);
   check_taps("sample_shares_backward", pixels, index, out);
+  if (grad.device().is_cuda()) return on_cuda::shares_backward(grad, pixels, index);
   const Sizes n{grad.sizes[0], grad.sizes[1], pixels.sizes[2], index.sizes[1], index.sizes[2]};
   const Tensor g = contiguous(grad), from = contiguous(pixels), at = contiguous(index);
   for_floats(grad.dtype, [&]<class T>(T) {
