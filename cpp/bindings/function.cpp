@@ -216,6 +216,8 @@ class WideArguments {
 
 namespace {
 
+constexpr unsigned on_host_bit = 1;
+
 [[noreturn]] void fail_mixed(unsigned devices) {
   const auto device = [](unsigned set) { return Device{static_cast<std::int8_t>(std::countr_zero(set) - 1)}; };
   fail("Expected all tensors to be on the same device, but found at least two devices, ",
@@ -223,7 +225,21 @@ namespace {
        "; move them to one with .to(...): only tensors without dimensions may stay on the cpu");
 }
 
-// The arguments of a call on a CUDA device: the host's tensors without dimensions are brought there.
+// The only CUDA device among those of a call's tensors.
+Device cuda_device_of(unsigned devices) {
+  const unsigned others = devices & ~on_host_bit;
+  if (!std::has_single_bit(others)) fail_mixed(others);
+  return {static_cast<std::int8_t>(std::countr_zero(others) - 1)};
+}
+
+py::object moved_to(Device device, PyTensor* t) {
+  auto there = py::reinterpret_steal<py::object>(wrap(ops::to_device(t->tensor, device, false)));
+  as_py_tensor(there.ptr())->requires_grad = requires_grad(t);
+  return there;
+}
+
+// The arguments of a call on one device: those of another are brought there, to a CUDA device only the host's tensors
+// without dimensions.
 class ArgumentsOn {
  public:
   ArgumentsOn(Device device, unsigned devices, PyObject* const* args, Py_ssize_t count)
@@ -242,11 +258,9 @@ class ArgumentsOn {
   }
 
   py::object moved(PyTensor* t, PyObject* object) {
-    if (t->tensor.device().is_cuda()) return py::reinterpret_borrow<py::object>(object);
-    if (t->tensor.dim() > 0) fail_mixed(devices_);
-    auto there = py::reinterpret_steal<py::object>(wrap(ops::to_device(t->tensor, device_, false)));
-    as_py_tensor(there.ptr())->requires_grad = requires_grad(t);
-    return there;
+    if (t->tensor.device() == device_) return py::reinterpret_borrow<py::object>(object);
+    if (device_.is_cuda() && t->tensor.dim() > 0) fail_mixed(devices_);
+    return moved_to(device_, t);
   }
 
   Device device_;
@@ -254,27 +268,43 @@ class ArgumentsOn {
   std::vector<py::object> args_;
 };
 
-constexpr unsigned on_host = 1;
+// The results of a call on the host.
+py::object brought_back(Device device, py::object result) {
+  if (PyTuple_Check(result.ptr())) {
+    py::tuple parts(PyTuple_GET_SIZE(result.ptr()));
+    for (std::size_t i = 0; i < parts.size(); ++i) parts[i] = brought_back(device, py::tuple(result)[i]);
+    return parts;
+  }
+  if (!is_tensor(result.ptr())) return result;
+  auto there = moved_to(device, as_py_tensor(result.ptr()));
+  as_py_tensor(there.ptr())->unrecorded = as_py_tensor(result.ptr())->unrecorded;
+  return there;
+}
 
 }  // namespace
 
 bool creates_elsewhere() { return creation_device().is_cuda() && !call_device().is_cuda(); }
 
 PyObject* on_device(PyObject* (*call)(PyObject* const*), PyObject* const* args, Py_ssize_t count, unsigned devices) {
-  if (devices <= on_host) {
+  if (devices <= on_host_bit) {
     const DeviceGuard guard(creation_device());
     return call(args);
   }
-  const unsigned others = devices & ~on_host;
-  if (!std::has_single_bit(others)) fail_mixed(others);
-  const Device device{static_cast<std::int8_t>(std::countr_zero(others) - 1)};
+  const Device device = cuda_device_of(devices);
   const DeviceGuard guard(device);
-  if (devices == others) return call(args);
+  if ((devices & on_host_bit) == 0) return call(args);
   const ArgumentsOn there(device, devices, args, count);
   PyObject* result = call(there.data());
   if (count == 0 || result != there.data()[0] || result == args[0]) return result;
   Py_DECREF(result);
   fail_mixed(devices);  // it would have changed a tensor of the host
+}
+
+PyObject* on_host(PyObject* (*call)(PyObject* const*), PyObject* const* args, Py_ssize_t count, unsigned devices) {
+  const Device device = cuda_device_of(devices);
+  const ArgumentsOn here(host_device, devices, args, count);
+  auto result = py::reinterpret_steal<py::object>(call(here.data()));
+  return brought_back(device, std::move(result)).release().ptr();
 }
 
 PyObject* through_float32(PyObject* (*call)(PyObject* const*), PyObject* const* args, Py_ssize_t count) {

@@ -171,12 +171,14 @@ enum class Halves {
 
 // The devices of a function's tensors.
 enum class Devices {
-  one,  // all on one; tensors of no dimensions may come from the host, as numbers do
-  any,  // it moves memory between devices
+  one,   // all on one; tensors of no dimensions may come from the host, as numbers do
+  any,   // it moves memory between devices
+  host,  // it computes on the host, from where its results go back to the device of its tensors
 };
 
 // The call on the device of its tensors, or on that for new ones where it has none.
 PyObject* on_device(PyObject* (*call)(PyObject* const*), PyObject* const* args, Py_ssize_t count, unsigned devices);
+PyObject* on_host(PyObject* (*call)(PyObject* const*), PyObject* const* args, Py_ssize_t count, unsigned devices);
 bool creates_elsewhere();  // whether new tensors go to another device than the host, and the call is not there yet
 
 // The call with its 16-bit floats as float32; the arguments it changes and its results are rounded back.
@@ -230,6 +232,12 @@ PyObject* call_with(PyObject* const* args, std::index_sequence<i...>) {
   using S = Signature<std::decay_t<decltype(f)>>;
   Call call;
   typename S::Arguments converted{std::tuple_element_t<i, typename S::Arguments>(args[i], call)...};
+  if constexpr (devices == Devices::host) {
+    if (call.devices > 1) {
+      return on_host([](PyObject* const* here) { return call_with<f, kind, halves, devices, i...>(here, {}); }, args,
+                     static_cast<Py_ssize_t>(S::count), call.devices);
+    }
+  }
   if constexpr (devices == Devices::one) {
     bool elsewhere = call.devices > 1 && !call_device().is_cuda();
     if constexpr (!(brings_tensors<std::tuple_element_t<i, typename S::Arguments>> || ...)) {

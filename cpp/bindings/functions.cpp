@@ -21,6 +21,12 @@ PyMethodDef def_any(const char* name) {
   return def<f, kind, Halves::its_own>(name);
 }
 
+// Operations that compute on the host, wherever their tensors lie.
+template <auto f, Kind kind = Kind::differentiable>
+PyMethodDef def_on_host(const char* name) {
+  return def<f, kind, Halves::widened, Devices::host>(name);
+}
+
 template <class F>
 Tensor on(Index device, const F& make) {
   const DeviceGuard guard(Device{static_cast<std::int8_t>(device)});
@@ -342,11 +348,11 @@ PyMethodDef functions[] = {
     def_any<matmul>("matmul"),
     def_any<linear>("linear"),
     // linalg
-    def<lu_factor>("lu_factor"),
-    def<lu_solve>("lu_solve"),
-    def<lu_permutation, constant>("lu_permutation"),
-    def<solve_triangular>("solve_triangular"),
-    def<ops::cholesky>("cholesky"),
+    def_on_host<lu_factor>("lu_factor"),
+    def_on_host<lu_solve>("lu_solve"),
+    def_on_host<lu_permutation, constant>("lu_permutation"),
+    def_on_host<solve_triangular>("solve_triangular"),
+    def_on_host<ops::cholesky>("cholesky"),
     // distance
     def<cdist>("cdist"),
     // sampling

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from fastgrad import _core
 from fastgrad.autograd.graph import link_outputs, record_result
+from fastgrad.device import placed
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -83,11 +84,11 @@ def first_failure(info: Tensor) -> tuple[int, str]:
 
 
 def lapack(op: str, function: str, A: Tensor, *args: Any, **options: Any) -> tuple[Tensor, ...]:
-    """The results of a function of ``numpy.linalg``."""
+    """The results of a function of ``numpy.linalg``, which computes on the host."""
     import numpy
 
     try:
-        made = getattr(numpy.linalg, function)(A.detach().numpy(), *args, **options)
+        made = getattr(numpy.linalg, function)(A.detach().cpu().numpy(), *args, **options)
     except numpy.linalg.LinAlgError as error:
         raise LinAlgError(
             f"{op}: The algorithm failed to converge: {error}. The input matrix is ill-conditioned "
@@ -101,7 +102,7 @@ def lapack(op: str, function: str, A: Tensor, *args: Any, **options: Any) -> tup
             "A.numpy()) for the complex numbers"
         )
     content: list[Any] = [numpy.ascontiguousarray(array) for array in arrays]
-    return tuple(map(_core.from_buffer, content))
+    return tuple(placed(_core.from_buffer(array), A.device) for array in content)
 
 
 def together(A: Tensor, vjp: Vjp, outputs: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
