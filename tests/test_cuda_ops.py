@@ -62,6 +62,8 @@ def test_gradients_are_those_of_the_cpu(op, data):
 def gradients(op, sample, seed):
     function = Function(op, sample, seed)
     leaves = function.leaves(function.points)
+    if not function.value(leaves).requires_grad:  # a matrix to the power of 0
+        return []
     first = function.gradients(leaves, create_graph=True)
     rng = np.random.default_rng(seed)
     total = sum((g * fg.tensor(rng.uniform(-1, 1, tuple(g.shape)))).sum() for g in first)
