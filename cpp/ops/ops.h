@@ -35,7 +35,7 @@ Tensor triangle_indices(Index rows, Index columns, Index offset, bool lower, DTy
 // transfer; without waiting where a copy is `non_blocking` and the host's side is pinned memory
 void check_cuda(Index index);  // RuntimeError unless there is that CUDA device; -1: any
 Tensor to_device(const Tensor& x, Device device, bool non_blocking);  // x itself when it is there
-Tensor pinned(const Tensor& x);  // a copy in the host's pinned memory
+Tensor pinned(const Tensor& x);                                       // a copy in the host's pinned memory
 void transfer_(const Tensor& to, const Tensor& from, bool non_blocking);
 
 // conversion

@@ -981,8 +981,6 @@ def asgd_(
 
 # CUDA devices by their numbers, streams, events and graphs by CUDA's addresses of them
 
-def cuda_generator(index: int) -> Generator: ...
-
 class accelerator:
     OutOfMemoryError: type[RuntimeError]
     @staticmethod

@@ -1,4 +1,4 @@
-"""The state of the random numbers. For the same seed they are those that PyTorch draws on the device.
+"""The state of the random numbers, which are those that PyTorch draws from the same seed.
 
 Follows ``torch.random``.
 """

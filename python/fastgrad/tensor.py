@@ -149,7 +149,7 @@ class Tensor(_core.TensorBase):
     slogdet = linalg.legacy.slogdet
     matrix_power = linalg.powers.matrix_power
     matrix_exp = linalg.powers.matrix_exp
-    renorm = linalg.norms.renorm
+    renorm = linalg.norms.renorm  # type: ignore[has-type]  # a cycle of imports
     __neg__ = unary.neg
     __pos__ = unary.positive
     __abs__ = unary.abs
@@ -282,7 +282,7 @@ class Tensor(_core.TensorBase):
     logit = special.logit
     sigmoid = unary.sigmoid
     relu = unary.relu
-    prelu = kinked.prelu
+    prelu = kinked.prelu  # type: ignore[has-type]
     hardshrink = kinked.hardshrink
     softmax = normalized.softmax
     log_softmax = normalized.log_softmax
@@ -613,7 +613,7 @@ class Tensor(_core.TensorBase):
     addr_ = in_place(added.addr)
     baddbmm_ = in_place(added.baddbmm)
     addbmm_ = in_place(added.addbmm)
-    renorm_ = in_place(linalg.norms.renorm)
+    renorm_ = in_place(linalg.norms.renorm)  # type: ignore[has-type]
     masked_fill_ = in_place_by_writing(indexing.masked_fill, indexing.masked_fill_into)
     masked_scatter_ = in_place(writing.masked_scatter)
     put_ = in_place(writing.put)

@@ -76,7 +76,7 @@ class _Pending:
 
 
 def _fitted(grad: Any, edge: Node | Tensor, node: Node, i: int) -> Tensor:
-    """The gradient in its input's shape, dtype and place: what undoes broadcasting and promotion."""
+    """The gradient in its input's shape, dtype and place: undoes broadcasting and promotion."""
     if grad.shape != edge.shape:
         if not _broadcasts(edge.shape, grad.shape):
             raise RuntimeError(

@@ -300,7 +300,7 @@ def _let_wait(index: int, stream: int | None) -> None:
         raise BufferError(
             "__dlpack__: stream 0 could be either default stream of CUDA; pass 1 or 2"
         )
-    _put_after(index, 0 if stream in (None, 1) else int(stream), None)  # type: ignore[arg-type]
+    _put_after(index, 0 if stream in (None, 1) else int(stream), None)
 
 
 def _put_after(index: int, waiting: int | None, first: int | None) -> None:
