@@ -23,8 +23,13 @@ def assert_same(found, expected, scale=1.0):
     assert tuple(found.shape) == tuple(expected.shape)
     rtol = {"float64": 1e-12, "float32": 2e-5, "float16": 4e-3, "bfloat16": 3e-2}
     tolerance = scale * rtol.get(str(expected.dtype).removeprefix("torch."), 0)
-    a, b = (np.asarray(t.detach().cpu().tolist()) for t in (found, expected))
-    np.testing.assert_allclose(a, b, rtol=tolerance, atol=tolerance)
+    np.testing.assert_allclose(array(found), array(expected), rtol=tolerance, atol=tolerance)
+
+
+def array(t):
+    """A tensor's numbers, floats as float64."""
+    t = t.detach().cpu()
+    return (t.double() if t.dtype.is_floating_point else t).numpy()
 
 
 def random(*shape, seed=0, dtype=fg.float32, scale=1.0):

@@ -159,7 +159,8 @@ def test_max_pool(name, dtype):
     shape, options = POOLS[name]
     pool = pool_of(MAX_POOLS, shape, options)
     x = numbers(*shape, dtype=dtype).round()  # with many equals
-    compare(lambda x: pool(x, **options), x)
+    tolerance = 1e-11 if dtype == fg.float64 else 1e-6  # of sums of cosines of the results
+    compare(lambda x: pool(x, **options), x, tolerance=tolerance)
     _, places = pool(x.cuda(), **options, return_indices=True)
     assert fg.equal(places.cpu(), pool(x, **options, return_indices=True)[1])
 

@@ -19,7 +19,7 @@ ON_DEVICE = [op for op in OPS if op.name not in WITHOUT_KERNEL]
 
 
 @pytest.mark.parametrize("op", ON_DEVICE, ids=str)
-@settings(max_examples=5)
+@settings(max_examples=3)
 @given(data=st.data())
 def test_values_are_those_of_the_cpu(op, data):
     sample = data.draw(samples(op.make, data.draw(st.sampled_from(op.dtypes))))
@@ -30,7 +30,7 @@ def test_values_are_those_of_the_cpu(op, data):
 @pytest.mark.parametrize(
     "op", [op for op in ON_DEVICE if "float32" in op.dtypes and op.halves], ids=str
 )
-@settings(max_examples=2)
+@settings(max_examples=1)
 @given(data=st.data())
 def test_values_of_16_bit_floats_are_those_of_the_cpu(op, data):
     sample = data.draw(samples(op.make, data.draw(st.sampled_from(HALVES))))
@@ -50,7 +50,7 @@ def test_large_values_are_those_of_the_cpu(op):
 @pytest.mark.parametrize(
     "op", [op for op in DIFFERENTIABLE if op.name not in WITHOUT_KERNEL], ids=str
 )
-@settings(max_examples=3)
+@settings(max_examples=2)
 @given(data=st.data())
 def test_gradients_are_those_of_the_cpu(op, data):
     sample = data.draw(samples(op.make, "float64", Smooth))
@@ -62,6 +62,8 @@ def test_gradients_are_those_of_the_cpu(op, data):
 def gradients(op, sample, seed):
     function = Function(op, sample, seed)
     leaves = function.leaves(function.points)
+    if not function.value(leaves).requires_grad:  # a matrix to the power of 0
+        return []
     first = function.gradients(leaves, create_graph=True)
     rng = np.random.default_rng(seed)
     total = sum((g * fg.tensor(rng.uniform(-1, 1, tuple(g.shape)))).sum() for g in first)

@@ -183,7 +183,16 @@ def test_gradients_of_running_products(shape, dim):
 def test_distances(p):
     a, b = numbers((2, 19, 35)), numbers((2, 33, 35), seed=1)
     a[0, 3] = b[0, 4]
-    assert_same(fg.cdist(a.cuda(), b.cuda(), p), fg.cdist(a, b, p), 10)
+    mode = "donot_use_mm_for_euclid_dist"
+    assert_same(fg.cdist(a.cuda(), b.cuda(), p, mode), fg.cdist(a, b, p, mode), 10)
+
+
+def test_distances_by_a_product():
+    """Rounding of their squares, of differences of numbers near 100, is all that differs."""
+    a, b = numbers((2, 19, 35)), numbers((2, 33, 35), seed=1)
+    a[0, 3] = b[0, 4]
+    found, expected = fg.cdist(a.cuda(), b.cuda()), fg.cdist(a, b)
+    assert_same(found.square(), expected.square(), 10)
 
 
 @pytest.mark.parametrize("diagonal", [-3, 0, 2, 90])

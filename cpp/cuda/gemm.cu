@@ -36,9 +36,9 @@ __global__ void multiply_elements(Task<T, R> t) {
 
 // ------------------------------------------------------------------------------------------------- few columns
 
-// A warp takes a row of A that is contiguous.
+// A warp takes a row of A: best a contiguous one.
 template <int columns, class T, class R>
-__global__ void multiply_contiguous_rows(Task<T, R> t) {
+__global__ void multiply_rows_by_warps(Task<T, R> t) {
   using A = Accumulator<T>;
   const Index lane = threadIdx.x % 32, warps = thread_count() / 32;
   const Index begin = t.slice * blockIdx.z, end = min(t.k, begin + t.slice);
@@ -48,7 +48,7 @@ __global__ void multiply_contiguous_rows(Task<T, R> t) {
     const T* b = t.b.matrix(product, t.inner);
     A sums[columns] = {};
     for (Index p = begin + lane; p < end; p += 32) {
-      const A left = as_accumulator<T>(a[p]);
+      const A left = as_accumulator<T>(a[p * t.a.column]);
       for (int j = 0; j < columns; ++j) {
         if (j < t.n) sums[j] += left * as_accumulator<T>(b[p * t.b.row + j * t.b.column]);
       }
@@ -62,7 +62,7 @@ __global__ void multiply_contiguous_rows(Task<T, R> t) {
 
 // A thread takes a row of A: its neighbours' lie beside it.
 template <int columns, class T, class R>
-__global__ void multiply_neighbouring_rows(Task<T, R> t) {
+__global__ void multiply_rows_by_threads(Task<T, R> t) {
   using A = Accumulator<T>;
   const Index begin = t.slice * blockIdx.z, end = min(t.k, begin + t.slice);
   for (Index r = thread_index(); r < t.count * t.m; r += thread_count()) {
@@ -205,9 +205,9 @@ void start_thin(const Task<T, T>& task) {
     using R = typename std::decay_t<decltype(t)>::Result;
     const dim3 grid(blocks_for(threads), 1, static_cast<unsigned>(slices));
     if (by_warps) {
-      launch("matmul", multiply_contiguous_rows<columns, T, R>, grid, block_threads, 0, t);
+      launch("matmul", multiply_rows_by_warps<columns, T, R>, grid, block_threads, 0, t);
     } else {
-      launch("matmul", multiply_neighbouring_rows<columns, T, R>, grid, block_threads, 0, t);
+      launch("matmul", multiply_rows_by_threads<columns, T, R>, grid, block_threads, 0, t);
     }
   });
 }

@@ -18,9 +18,10 @@ struct Gradient {
   __device__ T operator()(T g, T x, T target) const { return F::slope(x, target, a) * (g * scale); }
 };
 
-// A block sums up what its threads meet, in an order that depends on the grid alone.
+// A block sums up what its threads meet, in an order that depends on the grid alone. The sum is scaled, so that that of
+// nothing is NaN where the scale is infinite: a mean.
 template <class F, class T>
-__global__ void write_sums(F f, T* sums, const T* x, const T* target, Index n) {
+__global__ void write_sums(F f, T scale, T* sums, const T* x, const T* target, Index n) {
   __shared__ T staged[block_threads];
   T sum{};
   for (Index i = thread_index(); i < n; i += thread_count()) sum += f(x[i], target[i]);
@@ -29,7 +30,7 @@ __global__ void write_sums(F f, T* sums, const T* x, const T* target, Index n) {
     __syncthreads();
     if (static_cast<int>(threadIdx.x) < half) staged[threadIdx.x] += staged[threadIdx.x + half];
   }
-  if (threadIdx.x == 0) sums[blockIdx.x] = staged[0];
+  if (threadIdx.x == 0) sums[blockIdx.x] = staged[0] * scale;
 }
 
 // f(Function{}, TypeTag<T>{}) with the function of a loss and a type of floats.
@@ -59,7 +60,7 @@ void pointwise_loss_sums(PointwiseLoss loss, const Tensor& sums, const Tensor& x
     using T = typename decltype(tag)::type;
     using F = Value<decltype(function), T>;
     launch("pointwise_loss", write_sums<F, T>, static_cast<unsigned>(sums.numel()), block_threads, 0,
-           F{static_cast<T>(a), static_cast<T>(scale)}, static_cast<T*>(sums.address()),
+           F{static_cast<T>(a), T{1}}, static_cast<T>(scale), static_cast<T*>(sums.address()),
            static_cast<const T*>(x.address()), static_cast<const T*>(target.address()), x.numel());
   });
 }

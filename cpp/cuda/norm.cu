@@ -28,7 +28,9 @@ struct LayerNormRow {
   template <class R>
   __device__ void operator()(Index r, Index n, bool is_own, R& row) const {
     const T count = static_cast<T>(n);
-    const T m = mean == nullptr ? T{0} : row.sum([](T v) { return v; }) / count;
+    // The sum of small differences from an element is exact where the row is far from zero.
+    const T any = mean == nullptr || n == 0 ? T{0} : x[r * n];
+    const T m = mean == nullptr ? T{0} : any + row.sum([&](T v) { return v - any; }) / count;
     const T squares = row.sum([&](T v) { return (v - m) * (v - m); });
     const T scale = 1 / sqrt(squares / count + eps);
     if (is_own && row.is_first_thread()) {
