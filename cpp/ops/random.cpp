@@ -176,7 +176,7 @@ void check_uniform(DType dtype, double low, double high) {
 bool is_drawn(Sample sample, const Tensor& x, double a, double b, Generator& given) {
   const Accelerator* cuda = accelerator_of(x);
   if (cuda == nullptr) return false;
-  fill_in_memory_order(x, given, [&](const Tensor& to, Generator& g) { cuda->draw(sample, to, a, b, g.philox()); });
+  fill_in_memory_order(x, given, [&](const Tensor& to, Generator& g) { cuda->draw(sample, to, a, b, g); });
   return true;
 }
 

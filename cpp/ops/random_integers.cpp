@@ -206,7 +206,7 @@ void random_(const Tensor& x, std::optional<Index> low, std::optional<Index> hig
       if (const Accelerator* cuda = accelerator_of(to)) {
         const std::uint64_t count = low ? range.size : largest_whole<T>() + 1;
         const bool wide = low ? count == 0 || count >= wide_range : sizeof(T) == 8;
-        cuda->draw_integers(to, range.low, count, wide, g.philox());
+        cuda->draw_integers(to, range.low, count, wide, g);
       } else if (low) {
         in_range(to.data<T>(), to.numel(), range.low, range.size, g);
       } else {
