@@ -31,7 +31,6 @@ struct Term {
 enum class Scan : int { sum, product, log_sum_exp };
 enum class Select : int { kth, median, nanmedian, mode };
 
-// In bytes: by tensors, and by what is kept for tensors, now and at most.
 // The labels of a loss. A kernel that meets one outside of [0, classes) reports it and takes it for one to ignore.
 struct Labels {
   const char* op;
@@ -68,6 +67,7 @@ struct Lookup {
 // Distributions of which each element is made of one uniform or normal number.
 enum class Sample { uniform, normal, log_normal, exponential, cauchy, geometric, bernoulli };
 
+// In bytes: by tensors, and by what is kept for tensors, now and at most.
 struct MemoryUse {
   std::size_t allocated, peak_allocated, reserved, peak_reserved;
 };
@@ -127,7 +127,7 @@ struct Accelerator {
   Handle (*begin_capture)(int device, Handle stream, Handle pool, CaptureMode mode);  // the pool; 0 asks for a new one
   Handle (*end_capture)(int device, Handle stream);                                   // a graph that can be replayed
   bool (*is_capturing)(int device, Handle stream);
-  void (*replay)(int device, Handle graph, Handle stream);
+  void (*replay)(int device, Handle graph);  // on the current stream, with random numbers of its own
   void (*free_graph)(int device, Handle graph, Handle pool);
 
   // ranges: start + i step, as Index for integers and as double for floats; from start to end, or base to the power of
@@ -229,10 +229,10 @@ struct Accelerator {
   // joining: rows of the result are those of the parts side by side; contiguous, of one dtype
   void (*join)(const Tensor& out, const std::vector<Tensor>& parts, Index rows);
   // random, into contiguous memory; each moves the generator on
-  void (*draw)(Sample sample, const Tensor& to, double a, double b, Philox& generator);
+  void (*draw)(Sample sample, const Tensor& to, double a, double b, Generator& generator);
   // low + [0, range), where 0 stands for 2^64
-  void (*draw_integers)(const Tensor& to, Index low, std::uint64_t range, bool wide, Philox& generator);
-  void (*poisson)(const Tensor& counts, const Tensor& rates, Philox& generator);  // float64
+  void (*draw_integers)(const Tensor& to, Index low, std::uint64_t range, bool wide, Generator& generator);
+  void (*poisson)(const Tensor& counts, const Tensor& rates, Generator& generator);  // float64
   // optim: one step for all parameters
   void (*optimize)(const OptimRule& rule, const std::vector<OptimParameter>& parameters);
   // matmul: the product of two stacks of matrices, of which each broadcasts to `out`, and a bias for each column, or

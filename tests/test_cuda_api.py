@@ -225,8 +225,9 @@ def test_dlpack_waits_for_streams():
     x = fg.zeros(1 << 20, device="cuda")
     for i in range(5):
         x.fill_(i)
+        capsule = x.__dlpack__(stream=side.cuda_stream)  # the side stream waits for this one
         with fg.cuda.stream(side):
-            y = fg.from_dlpack(x) + 1  # asks x to let the side stream wait
+            y = fg.from_dlpack(capsule) + 1
         side.synchronize()
         assert y[-1].item() == i + 1
     with pytest.raises(BufferError, match="stream 0"):

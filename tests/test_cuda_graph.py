@@ -90,6 +90,81 @@ def test_numbers_are_captured():
     assert y.tolist() == [3] * 10
 
 
+def test_replays_draw_new_random_numbers():
+    """They are those that the same calls draw without a graph."""
+    x = fg.ones(1000, device="cuda")
+    own = fg.Generator("cuda")
+
+    def step():
+        dropped = fg.nn.functional.dropout(x, 0.5)
+        return dropped + fg.randn(1000, device="cuda"), fg.rand(7, device="cuda", generator=own)
+
+    def seeded(draw):
+        fg.cuda.manual_seed(3)
+        own.manual_seed(5)
+        found = []
+        for _ in range(3):
+            found.append([y.tolist() for y in draw()])
+            found.append([fg.rand(3, device="cuda").tolist()])  # between two replays
+        return found
+
+    before = fg.cuda.get_rng_state()
+    graph, made = captured(step)
+    assert fg.cuda.get_rng_state().tolist() == before.tolist()
+
+    def replayed():
+        graph.replay()
+        return made
+
+    expected = seeded(step)
+    assert expected[0] != expected[2]
+    assert seeded(replayed) == expected
+
+
+def test_a_graph_keeps_its_generator():
+    def work():
+        return fg.rand(10, device="cuda", generator=generators.pop())
+
+    generators = [fg.Generator("cuda").manual_seed(5)]
+    graph, x = captured(work)
+    gc.collect()
+    graph.replay()
+    first = x.tolist()
+    graph.replay()
+    assert x.tolist() != first
+    again = fg.Generator("cuda").manual_seed(5)
+    assert fg.rand(10, device="cuda", generator=again).tolist() == first
+
+
+def test_a_captured_step_of_training_drops_anew():
+    def trained(steps_in_a_graph):
+        fg.manual_seed(0)
+        model = fg.nn.Sequential(
+            fg.nn.Linear(8, 16), fg.nn.ReLU(), fg.nn.Dropout(0.5), fg.nn.Linear(16, 1)
+        ).cuda()
+        optimizer = fg.optim.SGD(model.parameters(), lr=0.1)
+        x = fg.arange(64.0, device="cuda").view(8, 8) / 64
+
+        def step():
+            optimizer.zero_grad()
+            model(x).square().sum().backward()
+            optimizer.step()
+
+        side = fg.cuda.Stream()
+        side.wait_stream(fg.cuda.current_stream())
+        with fg.cuda.stream(side):
+            step()
+        fg.cuda.current_stream().wait_stream(side)
+        if steps_in_a_graph:
+            graph, _ = captured(step)
+            step = graph.replay
+        for _ in range(3):
+            step()
+        return [p.tolist() for p in model.parameters()]
+
+    assert trained(True) == trained(False)
+
+
 def test_what_cannot_be_captured():
     x = fg.ones(10, device="cuda")
     with pytest.raises(RuntimeError, match="pinned"):

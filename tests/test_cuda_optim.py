@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 
 import fastgrad as torch
+from cuda_common import assert_same
 from fastgrad import nn, optim
 
 pytestmark = pytest.mark.skipif(not torch.cuda.is_available(), reason="there is no CUDA device")
@@ -53,7 +54,7 @@ def test_same_steps_as_on_the_cpu(name: str, options: dict[str, Any], dtype: tor
     expected, _ = train(name, options, dtype, "cpu")
     params, optimizer = train(name, options, dtype, "cuda")
     for p, e in zip(params, expected, strict=True):
-        torch.testing.assert_close(p.detach().cpu(), e.detach(), rtol=1e-5, atol=1e-6)
+        assert_same(p, e)
     for state in optimizer.state.values():
         for value in state.values():
             assert value.device.type == "cuda"
@@ -66,11 +67,11 @@ def test_parameters_of_16_bits_are_computed_in_float32(name: str, options: dict[
     expected, _ = train(name, options, torch.bfloat16, "cpu")
     params, _ = train(name, options, torch.bfloat16, "cuda")
     for p, e in zip(params, expected, strict=True):
-        torch.testing.assert_close(p.detach().cpu(), e.detach(), rtol=2e-2, atol=2e-2)
+        assert_same(p, e)
 
 
 def test_more_parameters_than_one_launch_takes_and_mixed_dtypes() -> None:
-    def stepped(device: str) -> list[torch.Tensor]:
+    def stepped(device: str) -> list[nn.Parameter]:
         kinds = [torch.float32, torch.float64, torch.float16]
         params = [
             nn.Parameter(torch.full((i,), 1.0, dtype=kinds[i % 3], device=device))
@@ -80,10 +81,10 @@ def test_more_parameters_than_one_launch_takes_and_mixed_dtypes() -> None:
         for p in params:
             p.grad = torch.ones_like(p)
         optimizer.step()
-        return [p.detach().cpu() for p in params]
+        return params
 
     for here, there in zip(stepped("cpu"), stepped("cuda"), strict=True):
-        torch.testing.assert_close(there, here)
+        assert_same(there, here)
 
 
 def test_views_that_are_not_contiguous_or_aligned() -> None:

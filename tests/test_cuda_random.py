@@ -235,6 +235,14 @@ def test_categories() -> None:
     assert sorted(torch.multinomial(p[0], 2).tolist()) == [1, 2]
 
 
+@pytest.mark.parametrize("replacement", [False, True])
+def test_wrong_probabilities_are_refused(replacement: bool) -> None:
+    for wrong in ([0.5, -1.0], [0.5, float("nan")], [0.5, float("inf")], [0.0, 0.0]):
+        p = torch.tensor([[1.0, 1.0], wrong], device="cuda")
+        with pytest.raises(RuntimeError, match="multinomial: .*probabilities"):
+            torch.multinomial(p, 2, replacement)
+
+
 def test_dropout() -> None:
     torch.manual_seed(0)
     x = torch.ones(20000, device="cuda", requires_grad=True)

@@ -139,7 +139,7 @@ def test_a_generator_has_a_device():
     assert fg.Generator(device="cpu").device == fg.device("cpu")
     assert fg.Generator(device=fg.device("cpu")).device.type == "cpu"
     with pytest.raises(RuntimeError, match="cuda"):
-        fg.Generator("cuda")
+        fg.Generator("cuda:99")
 
 
 @pytest.mark.parametrize(

@@ -221,6 +221,7 @@ PyObject* wrap_scalar(const Scalar& value) {
 Tensor tensor_from(PyObject* data, std::optional<DType> dtype) {
   if (is_array(data)) {
     const Tensor from = as_array(data);
+    const DeviceGuard there(from.device());
     return ops::cast(from, dtype.value_or(from.dtype));
   }
   if (is_text(data)) fail(ErrorKind::type, "tensor: cannot make a tensor of text; got ", Py_TYPE(data)->tp_name);

@@ -23,6 +23,7 @@ bool holds_bools(const std::uint8_t* at, const Tensor& t, int dim) {
 }
 
 void check_bools(const char* source, const Tensor& t) {
+  if (t.device().is_cuda()) return;  // it would have to be waited for
   if (t.dtype == DType::boolean && t.numel() > 0 && !holds_bools(t.data<std::uint8_t>(), t, 0)) {
     fail(ErrorKind::value, "the ", source,
          " of bools holds bytes that are neither 0 nor 1; take it as uint8, and compare: tensor != 0");
@@ -75,7 +76,7 @@ Tensor foreign_tensor(const char* source, const StorageRef& storage, const Dims&
   check_aligned(source, storage->data, width);
   storage->bytes = static_cast<std::size_t>(checked_multiply(elements, width, sizes));
   Tensor out{storage, 0, sizes, strides, dtype};
-  if (!storage->device.is_cuda()) check_bools(source, out);  // a device's would have to be waited for
+  check_bools(source, out);
   return out;
 }
 
@@ -94,7 +95,7 @@ Tensor reinterpreted(const Tensor& bytes, DType dtype) {
     fail(ErrorKind::value, "expected a row of bytes to read as ", dtype_name(dtype), ", got ", dtype_name(bytes.dtype),
          " of shape ", bytes.sizes);
   }
-  check_aligned("buffer", bytes.raw(), width);
+  check_aligned("buffer", bytes.address(), width);
   if (bytes.offset % width != 0) {
     fail(ErrorKind::value, "the bytes begin at ", bytes.offset, ", which is no multiple of ", width);
   }

@@ -50,18 +50,18 @@ void set_state(Generator& g, const py::object& state) {
   g.set_state(bytes.raw(), static_cast<std::size_t>(bytes.numel()));
 }
 
-std::unique_ptr<Generator> made(const py::object& device) {
+std::shared_ptr<Generator> made(const py::object& device) {
   const py::object where = py::module_::import("fastgrad").attr("device")(device);
   const auto type = where.attr("type").cast<std::string>();
-  if (type == "cpu") return std::make_unique<Generator>();
+  if (type == "cpu") return std::make_shared<Generator>();
   const py::object number = where.attr("index");
   const Index index = number.is_none() ? 0 : number.cast<Index>();
   ops::check_cuda(index);
-  return std::make_unique<Generator>(Generator::default_seed, Device{static_cast<std::int8_t>(index)});
+  return std::make_shared<Generator>(Generator::default_seed, Device{static_cast<std::int8_t>(index)});
 }
 
-std::unique_ptr<Generator> clone(Generator& g) {
-  auto copy = std::make_unique<Generator>(Generator::default_seed, g.device());
+std::shared_ptr<Generator> clone(Generator& g) {
+  auto copy = std::make_shared<Generator>(Generator::default_seed, g.device());
   const std::lock_guard lock(g.mutex());
   const std::string bytes = g.state();
   copy->set_state(bytes.data(), bytes.size());
@@ -86,9 +86,9 @@ py::object manual_seed(const py::object& self, const py::object& seed) {
 
 py::tuple pickled(Generator& g) { return py::make_tuple(state_of(g), static_cast<int>(g.device().index)); }
 
-std::unique_ptr<Generator> restored(const py::tuple& state) {
+std::shared_ptr<Generator> restored(const py::tuple& state) {
   const Device device{static_cast<std::int8_t>(state[1].cast<int>())};
-  auto g = std::make_unique<Generator>(Generator::default_seed, device);
+  auto g = std::make_shared<Generator>(Generator::default_seed, device);
   set_state(*g, state[0]);
   return g;
 }
@@ -107,8 +107,9 @@ Generator& checked_cuda_generator(Index index) {
 }  // namespace
 
 void add_generator(PyObject* module) {
-  py::class_<Generator> type(py::handle(module), "Generator",
-                             "A source of random numbers: PyTorch's Mersenne Twister, or Philox for a CUDA device.");
+  py::class_<Generator, std::shared_ptr<Generator>> type(
+      py::handle(module), "Generator",
+      "A source of random numbers: PyTorch's Mersenne Twister, or Philox for a CUDA device.");
   type.def(py::init(&made), py::arg("device") = "cpu")
       .def("manual_seed", &manual_seed, py::arg("seed"), "Restarts the generator from a seed and returns it.")
       .def("seed", &seed_anew, "Restarts the generator from a seed that the system draws, and returns the seed.")

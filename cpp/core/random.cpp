@@ -160,7 +160,7 @@ namespace {
 
 struct CudaGenerators {
   std::mutex mutex;
-  std::unique_ptr<Generator> all[128];
+  std::shared_ptr<Generator> all[128];
   std::optional<std::uint64_t> seed;  // of those that are yet to be made
 };
 
@@ -174,10 +174,10 @@ CudaGenerators& cuda_generators() {
 Generator& cuda_generator(int index) {
   CudaGenerators& generators = cuda_generators();
   const std::lock_guard lock(generators.mutex);
-  std::unique_ptr<Generator>& g = generators.all[index];
+  std::shared_ptr<Generator>& g = generators.all[index];
   if (!g) {
     const std::uint64_t seed = generators.seed ? *generators.seed : std::random_device{}();
-    g = std::make_unique<Generator>(seed, Device{static_cast<std::int8_t>(index)});
+    g = std::make_shared<Generator>(seed, Device{static_cast<std::int8_t>(index)});
   }
   return *g;
 }
@@ -186,7 +186,7 @@ void seed_cuda_generators(std::uint64_t seed) {
   CudaGenerators& generators = cuda_generators();
   const std::lock_guard lock(generators.mutex);
   generators.seed = seed;
-  for (const std::unique_ptr<Generator>& g : generators.all) {
+  for (const std::shared_ptr<Generator>& g : generators.all) {
     if (!g) continue;
     const std::lock_guard inner(g->mutex());
     g->manual_seed(seed);

@@ -7,6 +7,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <mutex>
 #include <optional>
 #include <string>
@@ -21,8 +22,8 @@ struct Philox {
 };
 
 // Of the host, or of a CUDA device, whose numbers come from philox() alone. Not safe for use by several threads, but
-// for those that hold mutex().
-class Generator {
+// for those that hold mutex(). Graphs that draw from it share it.
+class Generator : public std::enable_shared_from_this<Generator> {
  public:
   static constexpr std::uint64_t default_seed = 67280421310721ULL;  // PyTorch's
 

@@ -48,7 +48,7 @@ void put_stream_after(int waiting_device, Handle waiting, int first_device, Hand
 Handle begin_capture(int device, Handle stream, Handle pool, CaptureMode mode);
 Handle end_capture(int device, Handle stream);
 bool is_capturing(int device, Handle stream);
-void replay(int device, Handle graph, Handle stream);
+void replay(int device, Handle graph);
 void free_graph(int device, Handle graph, Handle pool);
 
 // ranges
@@ -155,9 +155,9 @@ void put(Scatter how, const Lookup& lookup);
 void join(const Tensor& out, const std::vector<Tensor>& parts, Index rows);
 
 // random
-void draw(Sample sample, const Tensor& to, double a, double b, Philox& generator);
-void draw_integers(const Tensor& to, Index low, std::uint64_t range, bool wide, Philox& generator);
-void poisson(const Tensor& counts, const Tensor& rates, Philox& generator);
+void draw(Sample sample, const Tensor& to, double a, double b, Generator& generator);
+void draw_integers(const Tensor& to, Index low, std::uint64_t range, bool wide, Generator& generator);
+void poisson(const Tensor& counts, const Tensor& rates, Generator& generator);
 
 // optim
 void optimize(const OptimRule& rule, const std::vector<OptimParameter>& parameters);

@@ -32,4 +32,17 @@ __device__ inline Words philox(std::uint64_t seed, std::uint64_t subsequence, st
   return c;
 }
 
+// Where a kernel's numbers begin. In a captured graph they count from what each replay writes to the device.
+struct PhiloxStart {
+  Philox at;
+  const Philox* replayed;  // or null
+
+  __device__ Philox get() const {
+    return replayed == nullptr ? at : Philox{replayed->seed, replayed->offset + at.offset};
+  }
+};
+
+// For a kernel that is to be started on the current stream: the generator goes on by `count`, or will in each replay.
+PhiloxStart take(Generator& g, std::uint64_t count);
+
 }  // namespace fastgrad::cuda

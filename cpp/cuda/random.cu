@@ -22,7 +22,8 @@ unsigned grid_for(Index n) {
 
 // A thread takes four words at a time, makes `count` numbers of them, and gives these to elements a grid apart.
 template <int count, class T, class Make, class S, class Finish>
-__global__ void draw_elements(Philox g, Make make, Finish finish, S* to, Index n) {
+__global__ void draw_elements(PhiloxStart start, Make make, Finish finish, S* to, Index n) {
+  const Philox g = start.get();
   std::uint64_t counter = g.offset / 4;
   const Index first = thread_index(), step = thread_count();
   for (Index at = first; at < n; at += step * count, ++counter) {
@@ -36,14 +37,14 @@ __global__ void draw_elements(Philox g, Make make, Finish finish, S* to, Index n
 }
 
 template <int count, class T, class Make, class S, class Finish>
-void draw_by(const Make& make, const Finish& finish, const Tensor& to, Philox& g) {
+void draw_by(const Make& make, const Finish& finish, const Tensor& to, Generator& g) {
   const Index n = to.numel();
   if (n == 0) return;
   const unsigned blocks = grid_for(n);
-  launch("random", draw_elements<count, T, Make, S, Finish>, blocks, block_threads, 0, g, make, finish,
-         static_cast<S*>(to.address()), n);
   const auto each = static_cast<std::uint64_t>(blocks) * block_threads * count;
-  g.offset += 4 * ((static_cast<std::uint64_t>(n) - 1) / each + 1);
+  const PhiloxStart start = take(g, 4 * ((static_cast<std::uint64_t>(n) - 1) / each + 1));
+  launch("random", draw_elements<count, T, Make, S, Finish>, blocks, block_threads, 0, start, make, finish,
+         static_cast<S*>(to.address()), n);
 }
 
 // ---------------------------------------------------------------------------------------------- from words to numbers
@@ -159,7 +160,7 @@ S on_host(double x) {
 }
 
 template <class S>
-void draw_as(Sample sample, const Tensor& to, double a, double b, Philox& g) {
+void draw_as(Sample sample, const Tensor& to, double a, double b, Generator& g) {
   using T = DrawnAs<S>;
   constexpr int count = 16 / sizeof(T);  // of four words
   const auto first = static_cast<T>(a), second = static_cast<T>(b);
@@ -260,9 +261,9 @@ __device__ double poisson_by_rejection(double rate, Stream& random) {
   }
 }
 
-__global__ void count_events(Philox g, double* counts, const double* rates, Index n) {
+__global__ void count_events(PhiloxStart start, double* counts, const double* rates, Index n) {
   for (Index i = thread_index(); i < n; i += thread_count()) {
-    Stream random(g, i);
+    Stream random(start.get(), i);
     const double rate = rates[i];
     if (!(rate > 0)) {
       counts[i] = rate;  // 0, or what is no rate
@@ -274,11 +275,11 @@ __global__ void count_events(Philox g, double* counts, const double* rates, Inde
 
 }  // namespace
 
-void draw(Sample sample, const Tensor& to, double a, double b, Philox& generator) {
+void draw(Sample sample, const Tensor& to, double a, double b, Generator& generator) {
   visit_every_dtype(to.dtype, [&](auto tag) { draw_as<typename decltype(tag)::type>(sample, to, a, b, generator); });
 }
 
-void draw_integers(const Tensor& to, Index low, std::uint64_t range, bool wide, Philox& generator) {
+void draw_integers(const Tensor& to, Index low, std::uint64_t range, bool wide, Generator& generator) {
   const auto from = static_cast<std::uint64_t>(low);
   visit_every_dtype(to.dtype, [&](auto tag) {
     using S = typename decltype(tag)::type;
@@ -293,12 +294,11 @@ void draw_integers(const Tensor& to, Index low, std::uint64_t range, bool wide, 
   });
 }
 
-void poisson(const Tensor& counts, const Tensor& rates, Philox& generator) {
+void poisson(const Tensor& counts, const Tensor& rates, Generator& generator) {
   const Index n = rates.numel();
   if (n == 0) return;
-  launch("poisson", count_events, blocks_for(n), block_threads, 0, generator, static_cast<double*>(counts.address()),
-         static_cast<const double*>(rates.address()), n);
-  generator.offset += 4 * poisson_calls;
+  launch("poisson", count_events, blocks_for(n), block_threads, 0, take(generator, 4 * poisson_calls),
+         static_cast<double*>(counts.address()), static_cast<const double*>(rates.address()), n);
 }
 
 }  // namespace fastgrad::cuda

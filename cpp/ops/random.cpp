@@ -173,21 +173,20 @@ void check_uniform(DType dtype, double low, double high) {
 }
 
 // Whether x lies on a CUDA device, where it has been filled then.
-bool is_drawn(Sample sample, const Tensor& x, double a, double b, Generator& g) {
+bool is_drawn(Sample sample, const Tensor& x, double a, double b, Generator& given) {
   const Accelerator* cuda = accelerator_of(x);
   if (cuda == nullptr) return false;
-  fill_in_memory_order(x, g,
-                       [&](const Tensor& to) { cuda->draw(sample, to, a, b, generator_on(x.device(), g).philox()); });
+  fill_in_memory_order(x, given, [&](const Tensor& to, Generator& g) { cuda->draw(sample, to, a, b, g); });
   return true;
 }
 
 }  // namespace
 
-void uniform_(const Tensor& x, double low, double high, Generator& g) {
+void uniform_(const Tensor& x, double low, double high, Generator& given) {
   check_floats("uniform_", x);
   check_uniform(x.dtype, low, high);
-  if (is_drawn(Sample::uniform, x, low, high, g)) return;
-  fill_in_memory_order(x, g, [&](const Tensor& to) {
+  if (is_drawn(Sample::uniform, x, low, high, given)) return;
+  fill_in_memory_order(x, given, [&](const Tensor& to, Generator& g) {
     if (is_half(to.dtype)) return uniform_halves(to, low, high, g);
     visit_dtype(to.dtype, [&](auto tag) {
       using T = typename decltype(tag)::type;
@@ -196,12 +195,12 @@ void uniform_(const Tensor& x, double low, double high, Generator& g) {
   });
 }
 
-void normal_(const Tensor& x, double mean, double std, Generator& g) {
+void normal_(const Tensor& x, double mean, double std, Generator& given) {
   if (!(std >= 0)) fail("normal_: expects std >= 0.0, but found std ", std, "; a standard deviation is not negative");
   check_floats("normal_", x);
-  if (is_drawn(Sample::normal, x, mean, std, g)) return;
+  if (is_drawn(Sample::normal, x, mean, std, given)) return;
   const bool in_blocks = x.numel() >= 16 && x.is_contiguous();
-  fill_in_memory_order(x, g, [&](const Tensor& to) {
+  fill_in_memory_order(x, given, [&](const Tensor& to, Generator& g) {
     if (!in_blocks) return draw_normals(to, g, Draw::normal, mean, std);
     if (is_half(to.dtype)) return normal_halves(view(to, {to.numel()}), mean, std, g);
     visit_dtype(to.dtype, [&](auto tag) {
@@ -211,43 +210,46 @@ void normal_(const Tensor& x, double mean, double std, Generator& g) {
   });
 }
 
-void log_normal_(const Tensor& x, double mean, double std, Generator& g) {
+void log_normal_(const Tensor& x, double mean, double std, Generator& given) {
   if (!(std > 0)) fail("log_normal_: expects std > 0.0, but found std=", std);
   check_floats("log_normal_", x);
-  if (is_drawn(Sample::log_normal, x, mean, std, g)) return;
-  fill_in_memory_order(x, g, [&](const Tensor& to) { draw_normals(to, g, Draw::log_normal, mean, std); });
+  if (is_drawn(Sample::log_normal, x, mean, std, given)) return;
+  fill_in_memory_order(x, given,
+                       [&](const Tensor& to, Generator& g) { draw_normals(to, g, Draw::log_normal, mean, std); });
 }
 
-void exponential_(const Tensor& x, double lambda, Generator& g) {
+void exponential_(const Tensor& x, double lambda, Generator& given) {
   if (!(lambda > 0)) fail("exponential_: expects lambd > 0.0, but found ", lambda, "; the mean is 1 / lambd");
   check_floats("exponential_", x);
-  if (is_drawn(Sample::exponential, x, lambda, 0, g)) return;
-  fill_in_memory_order(x, g, [&](const Tensor& to) { draw_elements(to, g, Draw::exponential, lambda, 0); });
+  if (is_drawn(Sample::exponential, x, lambda, 0, given)) return;
+  fill_in_memory_order(x, given,
+                       [&](const Tensor& to, Generator& g) { draw_elements(to, g, Draw::exponential, lambda, 0); });
 }
 
-void cauchy_(const Tensor& x, double median, double sigma, Generator& g) {
+void cauchy_(const Tensor& x, double median, double sigma, Generator& given) {
   if (!(sigma > 0)) fail("cauchy_: expects sigma > 0.0, but found sigma=", sigma);
   check_floats("cauchy_", x);
-  if (is_drawn(Sample::cauchy, x, median, sigma, g)) return;
-  fill_in_memory_order(x, g, [&](const Tensor& to) { draw_elements(to, g, Draw::cauchy, median, sigma); });
+  if (is_drawn(Sample::cauchy, x, median, sigma, given)) return;
+  fill_in_memory_order(x, given,
+                       [&](const Tensor& to, Generator& g) { draw_elements(to, g, Draw::cauchy, median, sigma); });
 }
 
-void geometric_(const Tensor& x, double p, Generator& g) {
+void geometric_(const Tensor& x, double p, Generator& given) {
   if (!(p > 0 && p < 1)) fail("geometric_: expects p to be in (0, 1), but got p=", p);
   check_inplace("geometric_", x);
   if (x.dtype == DType::boolean) {
     fail(ErrorKind::not_implemented,
          "geometric_: counts of trials do not fit into bool; use an integer or float dtype");
   }
-  if (is_drawn(Sample::geometric, x, p, 0, g)) return;
-  fill_in_memory_order(x, g, [&](const Tensor& to) { draw_elements(to, g, Draw::geometric, p, 0); });
+  if (is_drawn(Sample::geometric, x, p, 0, given)) return;
+  fill_in_memory_order(x, given, [&](const Tensor& to, Generator& g) { draw_elements(to, g, Draw::geometric, p, 0); });
 }
 
-void bernoulli_(const Tensor& x, double p, Generator& g) {
+void bernoulli_(const Tensor& x, double p, Generator& given) {
   if (!(p >= 0 && p <= 1)) fail("bernoulli_: expects p to be in [0, 1], but got p=", p);
   check_inplace("bernoulli_", x);
-  if (is_drawn(Sample::bernoulli, x, p, 0, g)) return;
-  fill_in_memory_order(x, g, [&](const Tensor& to) { draw_elements(to, g, Draw::bernoulli, p, 0); });
+  if (is_drawn(Sample::bernoulli, x, p, 0, given)) return;
+  fill_in_memory_order(x, given, [&](const Tensor& to, Generator& g) { draw_elements(to, g, Draw::bernoulli, p, 0); });
 }
 
 }  // namespace fastgrad::ops

@@ -197,16 +197,16 @@ void shuffle_wide(T* order, Index n, Generator& g) {
 
 }  // namespace
 
-void random_(const Tensor& x, std::optional<Index> low, std::optional<Index> high, Generator& g) {
+void random_(const Tensor& x, std::optional<Index> low, std::optional<Index> high, Generator& given) {
   check_inplace("random_", x);
   visit_every_dtype(x.dtype, [&](auto tag) {
     using T = typename decltype(tag)::type;
     const Range range = low ? range_of<T>(x.dtype, *low, high) : Range{};
-    fill_in_memory_order(x, g, [&](const Tensor& to) {
+    fill_in_memory_order(x, given, [&](const Tensor& to, Generator& g) {
       if (const Accelerator* cuda = accelerator_of(to)) {
         const std::uint64_t count = low ? range.size : largest_whole<T>() + 1;
         const bool wide = low ? count == 0 || count >= wide_range : sizeof(T) == 8;
-        cuda->draw_integers(to, range.low, count, wide, generator_on(to.device(), g).philox());
+        cuda->draw_integers(to, range.low, count, wide, g);
       } else if (low) {
         in_range(to.data<T>(), to.numel(), range.low, range.size, g);
       } else {

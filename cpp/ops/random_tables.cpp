@@ -94,7 +94,7 @@ Index poisson_count(double rate, Generator& g) {
   return rate < 10 ? poisson_by_product(rate, g) : poisson_by_rejection(rate, g);
 }
 
-// What a kernel cannot refuse it takes as it comes: rows without a positive probability give any category.
+// The caller has checked the probabilities: a row without a positive one would give any category.
 Tensor multinomial_on(const Tensor& p, Index n, Generator& g) {
   const Tensor sums = cumsum(p, 1), last = narrow(sums, 1, p.sizes[1] - 1, 1);
   const Tensor shares = binary(Binary::div, "multinomial", {&sums, {}}, {&last, {}});
@@ -128,7 +128,7 @@ Tensor poisson(const Tensor& rates, Generator& g) {
   Generator& drawn_from = generator_on(rates.device(), g);
   const std::lock_guard lock(drawn_from.mutex());
   if (const Accelerator* cuda = accelerator_of(rates)) {
-    cuda->poisson(doubles, doubles, drawn_from.philox());
+    cuda->poisson(doubles, doubles, drawn_from);
     return rates.dtype == DType::float64 ? doubles : cast(doubles, rates.dtype);
   }
   for (double *x = doubles.data<double>(), *const end = x + doubles.numel(); x != end; ++x) {

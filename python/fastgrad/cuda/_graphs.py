@@ -113,15 +113,14 @@ class CUDAGraph:
         self._graph = accelerator.end_capture(self._stream.device_index, self._stream.cuda_stream)
 
     def replay(self) -> None:
-        """Do the captured work on the current stream.
+        """Do the captured work on the current stream, with the next random numbers.
 
         Raises:
             RuntimeError: nothing was captured.
         """
         if not self._graph or self._stream is None:
             raise RuntimeError("Called CUDAGraph::replay without a preceding successful capture.")
-        index = self._stream.device_index
-        accelerator.replay(index, self._graph, accelerator.current_stream(index))
+        accelerator.replay(self._stream.device_index, self._graph)
 
     def reset(self) -> None:
         """Forget what was captured. Its memory is free once its tensors are gone."""

@@ -27,7 +27,7 @@ def write(tensors: Mapping[str, fg.Tensor], file: IO[bytes]) -> None:
     for name, tensor in tensors.items():
         if not (isinstance(name, str) and isinstance(tensor, fg.Tensor)):
             raise TypeError(f".npz files hold named tensors, got {name!r}: {type(tensor).__name__}")
-        arrays[name] = tensor.detach().numpy()
+        arrays[name] = tensor.numpy(force=True)
     numpy.savez(file, **arrays)  # type: ignore[arg-type]
 
 

@@ -82,6 +82,8 @@ def tensor(
     """
     if not isinstance(data, (list, tuple, _core.TensorBase)) and is_cuda_array(data):
         data = from_cuda_array(data)
+    if device is None and isinstance(data, _core.TensorBase) and data.get_device() >= 0:
+        device = data.get_device()
     return finished(made_on(device, _core.tensor, data, dtype), requires_grad, None, pin_memory)
 
 

@@ -324,11 +324,12 @@ def multinomial(
     probabilities = _core.detach(input)
     if not input.numel():
         return _core.empty_at(input.get_device(), (*input.shape[:-1], num_samples), _core.int64)
+    if input.is_cuda or not replacement or num_samples == 1:
+        _check_rows(probabilities)  # the CPU's function checks while it draws
     if replacement and num_samples > 1:
         rows = _core.view(_core.clone(probabilities), (-1, input.shape[-1]))
         drawn = _core.multinomial(rows, num_samples, generator)
         return _core.view(drawn, (*input.shape[:-1], num_samples))
-    _check_rows(probabilities)
     # The category with the largest p / q, q exponentially distributed, is one drawn with p; the
     # next largest ones follow without replacement.
     q = _core.exponential_(_core.empty_in_order_of(input, input.dtype), 1.0, generator)
