@@ -239,7 +239,7 @@ def test_categories() -> None:
 def test_wrong_probabilities_are_refused(replacement: bool) -> None:
     for wrong in ([0.5, -1.0], [0.5, float("nan")], [0.5, float("inf")], [0.0, 0.0]):
         p = torch.tensor([[1.0, 1.0], wrong], device="cuda")
-        with pytest.raises(RuntimeError, match="multinomial: .*probabilities"):
+        with pytest.raises(RuntimeError, match="probabilities"):
             torch.multinomial(p, 2, replacement)
 
 

@@ -19,13 +19,28 @@ namespace {
 constexpr cudaStreamCaptureMode modes[] = {cudaStreamCaptureModeGlobal, cudaStreamCaptureModeThreadLocal,
                                            cudaStreamCaptureModeRelaxed};
 
+struct FreeStart {
+  void operator()(Philox* start) const {
+    const AllowInCapture allow;
+    succeeded(cudaFree(start));
+  }
+};
+// Where a replay begins, on the device. Not of the graph's pool, where it could lie in memory that the graph writes
+// before.
+using Start = std::unique_ptr<Philox, FreeStart>;
+
+Start new_start() {
+  const AllowInCapture allow;
+  void* memory = nullptr;
+  check(cudaMalloc(&memory, sizeof(Philox)), "cudaMalloc");
+  return Start(static_cast<Philox*>(memory));
+}
+
 // What a graph takes from a generator.
 struct Drawn {
   std::shared_ptr<Generator> generator;
-  StorageRef start;         // a Philox, on the device: where a replay begins
-  std::uint64_t count = 0;  // by which it moves the offset
-
-  Philox* address() const { return static_cast<Philox*>(start->data); }
+  Start start;
+  std::uint64_t count = 0;  // by which a replay moves the offset
 };
 
 struct Graph {
@@ -67,10 +82,9 @@ class Captures {
     if (capture == going_on_.end()) return {};
     auto drawn = std::ranges::find(capture->drawn, &g, [](const Drawn& d) { return d.generator.get(); });
     if (drawn == capture->drawn.end()) {
-      const Device here{static_cast<std::int8_t>(working_device())};
-      drawn = capture->drawn.insert(drawn, {g.shared_from_this(), allocate(sizeof(Philox), here)});
+      drawn = capture->drawn.insert(drawn, Drawn{g.shared_from_this(), new_start()});
     }
-    return PhiloxStart{{0, std::exchange(drawn->count, drawn->count + count)}, drawn->address()};
+    return PhiloxStart{{0, std::exchange(drawn->count, drawn->count + count)}, drawn->start.get()};
   }
 
  private:
@@ -98,7 +112,7 @@ __global__ void write_start(Philox* to, Philox from) { *to = from; }
 void draw_anew(const Drawn& drawn) {
   const std::lock_guard lock(drawn.generator->mutex());
   Philox& at = drawn.generator->philox();
-  launch("replay", write_start, 1, 1, 0, drawn.address(), at);
+  launch("replay", write_start, 1, 1, 0, drawn.start.get(), at);
   at.offset += drawn.count;
 }
 
