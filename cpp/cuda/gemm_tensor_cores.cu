@@ -12,6 +12,15 @@ namespace {
 
 namespace wmma = nvcuda::wmma;
 
+// A block of eight warps computes 128 x 128 elements of C.
+constexpr int extent = 128, threads = 256;
+constexpr Index least_size = 16;
+
+#if !defined(__CUDA_ARCH__) || __CUDA_ARCH__ >= 800
+
+// Each warp computes 64 x 32 of them.
+constexpr int warp_rows = 4, warp_columns = 2, piece = 16;
+
 // What the tensor cores call our elements, and how deep the pieces are that they multiply.
 template <class T>
 struct CoreType;
@@ -34,10 +43,6 @@ struct CoreType<float> {
   static constexpr int depth = 8;
 };
 
-// A block of eight warps computes 128 x 128 elements of C, each warp 64 x 32 of them.
-constexpr int extent = 128, warp_rows = 4, warp_columns = 2, piece = 16, threads = 256;
-constexpr Index least_size = 16;
-
 template <class T>
 constexpr int tile_depth = 64 / sizeof(T);
 // Rows of shared memory are padded against bank conflicts, by what keeps them aligned for the tensor cores.
@@ -56,13 +61,13 @@ __device__ void copy_tile(T* tile, const Lines<T>& from, Index begin, Index end)
   }
 }
 
-#if !defined(__CUDA_ARCH__) || __CUDA_ARCH__ >= 800
 template <class Fragment>
 __device__ void round_elements(Fragment& f, float) {
   for (int i = 0; i < f.num_elements; ++i) f.x[i] = wmma::__float_to_tf32(f.x[i]);
 }
 template <class Fragment, class T>
 __device__ void round_elements(Fragment&, T) {}
+
 #endif
 
 template <class T>

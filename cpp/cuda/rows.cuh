@@ -218,15 +218,16 @@ class Row {
     for (int p = 0; p < P; ++p) {
       if (pack(p) < cut_.packs) f(Width<W>{}, at(pack(p)), packs_[p]);
     }
-    if constexpr (G != 0) return;  // such rows have no more
-    for (int p = pack(P); p < cut_.packs; p += threads_) {
-      Pack<T, W> one[N];
-      if (p < kept_) {
-        for (int k = 0; k < N; ++k) one[k] = dynamic_shared<Pack<T, W>>()[place(p, k)];
-      } else {
-        read(at(p), one);
+    if constexpr (G == 0) {  // other rows have no more
+      for (int p = pack(P); p < cut_.packs; p += threads_) {
+        Pack<T, W> one[N];
+        if (p < kept_) {
+          for (int k = 0; k < N; ++k) one[k] = dynamic_shared<Pack<T, W>>()[place(p, k)];
+        } else {
+          read(at(p), one);
+        }
+        f(Width<W>{}, at(p), one);
       }
-      f(Width<W>{}, at(p), one);
     }
   }
 
