@@ -7,14 +7,9 @@
 #include <variant>
 #include <vector>
 
+#include "core/host_device.h"
 #include "core/tensor.h"
 #include "kernels.h"
-
-#ifdef __CUDACC__
-#define FASTGRAD_ANY_SIDE __host__ __device__
-#else
-#define FASTGRAD_ANY_SIDE
-#endif
 
 namespace fastgrad {
 
@@ -23,17 +18,17 @@ struct Counter {
   void* at;
   bool is_wide;  // float64, else float32
 
-  FASTGRAD_ANY_SIDE double get() const {
+  FASTGRAD_HOST_DEVICE double get() const {
     return is_wide ? *static_cast<double*>(at) : static_cast<double>(*static_cast<float*>(at));
   }
-  FASTGRAD_ANY_SIDE void set(double value) const {
+  FASTGRAD_HOST_DEVICE void set(double value) const {
     if (is_wide) {
       *static_cast<double*>(at) = value;
     } else {
       *static_cast<float*>(at) = static_cast<float>(value);
     }
   }
-  FASTGRAD_ANY_SIDE double next() const {
+  FASTGRAD_HOST_DEVICE double next() const {
     set(get() + 1);
     return get();
   }
@@ -48,7 +43,7 @@ struct SgdRule {
   static constexpr int counters = 0;
   SgdStep same;
 
-  FASTGRAD_ANY_SIDE SgdStep step(const Counter*) const { return same; }
+  FASTGRAD_HOST_DEVICE SgdStep step(const Counter*) const { return same; }
 };
 
 struct AdamRule {
@@ -57,7 +52,7 @@ struct AdamRule {
   Descent descent;
   double lr, beta1, beta2, eps;
 
-  FASTGRAD_ANY_SIDE AdamStep step(const Counter* counter) const {
+  FASTGRAD_HOST_DEVICE AdamStep step(const Counter* counter) const {
     const double t = counter[0].next();
     return {descent, beta1, beta2, eps, lr / (1 - std::pow(beta1, t)), 1 / std::sqrt(1 - std::pow(beta2, t))};
   }
@@ -69,7 +64,7 @@ struct AdamaxRule {
   Descent descent;
   double lr, beta1, beta2, eps;
 
-  FASTGRAD_ANY_SIDE AdamaxStep step(const Counter* counter) const {
+  FASTGRAD_HOST_DEVICE AdamaxStep step(const Counter* counter) const {
     return {descent, beta1, beta2, eps, lr / (1 - std::pow(beta1, counter[0].next()))};
   }
 };
@@ -80,8 +75,8 @@ struct NAdamRule {
   Descent descent;
   double lr, beta1, beta2, eps, momentum_decay;
 
-  FASTGRAD_ANY_SIDE double mu(double t) const { return beta1 * (1 - 0.5 * std::pow(0.96, t * momentum_decay)); }
-  FASTGRAD_ANY_SIDE NAdamStep step(const Counter* counter) const {
+  FASTGRAD_HOST_DEVICE double mu(double t) const { return beta1 * (1 - 0.5 * std::pow(0.96, t * momentum_decay)); }
+  FASTGRAD_HOST_DEVICE NAdamStep step(const Counter* counter) const {
     const double t = counter[0].next();
     counter[1].set(counter[1].get() * mu(t));
     const double product = counter[1].get(), next = mu(t + 1);
@@ -101,7 +96,7 @@ struct RAdamRule {
   Descent descent;
   double lr, beta1, beta2, eps;
 
-  FASTGRAD_ANY_SIDE RAdamStep step(const Counter* counter) const {
+  FASTGRAD_HOST_DEVICE RAdamStep step(const Counter* counter) const {
     const double t = counter[0].next(), power = std::pow(beta2, t), correction = 1 - power;
     // How many gradients the average of squares stands for, in the end and now.
     const double most = 2 / (1 - beta2) - 1, length = most - 2 * t * power / correction;
@@ -119,7 +114,7 @@ struct RMSpropRule {
   static constexpr int counters = 1;
   RMSpropStep same;
 
-  FASTGRAD_ANY_SIDE RMSpropStep step(const Counter* counter) const {
+  FASTGRAD_HOST_DEVICE RMSpropStep step(const Counter* counter) const {
     counter[0].next();
     return same;
   }
@@ -131,7 +126,7 @@ struct AdagradRule {
   Descent descent;
   double lr, lr_decay, eps;
 
-  FASTGRAD_ANY_SIDE AdagradStep step(const Counter* counter) const {
+  FASTGRAD_HOST_DEVICE AdagradStep step(const Counter* counter) const {
     return {descent, lr / (1 + (counter[0].next() - 1) * lr_decay), eps};
   }
 };
@@ -141,7 +136,7 @@ struct AdadeltaRule {
   static constexpr int counters = 1;
   AdadeltaStep same;
 
-  FASTGRAD_ANY_SIDE AdadeltaStep step(const Counter* counter) const {
+  FASTGRAD_HOST_DEVICE AdadeltaStep step(const Counter* counter) const {
     counter[0].next();
     return same;
   }
@@ -152,7 +147,7 @@ struct RpropRule {
   static constexpr int counters = 1;
   RpropStep same;
 
-  FASTGRAD_ANY_SIDE RpropStep step(const Counter* counter) const {
+  FASTGRAD_HOST_DEVICE RpropStep step(const Counter* counter) const {
     counter[0].next();
     return same;
   }
@@ -164,7 +159,7 @@ struct AsgdRule {
   Descent descent;
   double lr, lambd, alpha, t0;
 
-  FASTGRAD_ANY_SIDE AsgdStep step(const Counter* counter) const {
+  FASTGRAD_HOST_DEVICE AsgdStep step(const Counter* counter) const {
     const double t = counter[0].next(), eta = counter[1].get(), mu = counter[2].get(), past = t - t0;
     counter[1].set(lr / std::pow(1 + lambd * lr * t, alpha));
     counter[2].set(1 / (past > 1 ? past : 1));

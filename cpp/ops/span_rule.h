@@ -1,13 +1,8 @@
 // Which places the windows of a pool have: the formulas, for the host and for the kernels of a CUDA device.
 #pragma once
 
+#include "core/host_device.h"
 #include "kernels.h"
-
-#ifdef __CUDACC__
-#define FASTGRAD_HOST_DEVICE __host__ __device__
-#else
-#define FASTGRAD_HOST_DEVICE
-#endif
 
 namespace fastgrad {
 
