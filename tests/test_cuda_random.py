@@ -252,3 +252,14 @@ def test_dropout() -> None:
     assert torch.equal(x.grad, y.detach())
     assert abs((y.detach() == 0).float().mean().item() - 0.25) < 0.02
     assert abs(y.max().item() - 1 / 0.75) < 1e-6
+
+
+def test_numbers_are_those_that_pytorch_draws_on_a_device() -> None:
+    """What PyTorch prints on a GPU of enough multiprocessors for few numbers: one each thread."""
+    torch.manual_seed(0)
+    uniform = torch.rand(5, device="cuda").cpu()
+    torch.manual_seed(0)
+    normal = torch.randn(6, device="cuda").cpu()
+    assert uniform.allclose(torch.tensor([0.3990, 0.5167, 0.0249, 0.9401, 0.9459]), 0, 6e-5)
+    expected = torch.tensor([-0.9247, -0.4253, -2.6438, 0.1452, -0.1209, -0.5797])
+    assert normal.allclose(expected, 0, 6e-5)

@@ -57,7 +57,7 @@ def add_command(commands: "Commands") -> None:
     add("--lr", type=float, metavar="RATE", help="learning rate (depends on the model)")
     add("--momentum", type=float, metavar="M", help="momentum of SGD (0)")
     add("--seed", type=int, metavar="N", help="seed of weights and shuffling (0)")
-    add("--device", metavar="NAME", help="where to compute (cpu)")
+    add("--device", metavar="NAME", help="where to compute: cpu, cuda")
     add("--positive", type=int, metavar="N", help="the class that logistic looks for (1)")
     add("--out", metavar="DIR", help="folder of the results (runs/DATA-MODEL)")
     add("--nproc", type=count, metavar="N", help="processes that share each batch, over MPI (1)")

@@ -8,12 +8,13 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
+from fastgrad.device import check_device
 from fastgrad.train.errors import SettingsError
 from fastgrad.train.models import MODELS
 
 DATASETS = ("digits", "mnist", "fashion-mnist")
 LARGE_DATASETS = ("mnist", "fashion-mnist")
-DEVICES = ("cpu",)
+DEVICES = ("cpu", "cuda")
 LARGEST_SEED = 2**63 - 1
 
 
@@ -47,7 +48,7 @@ class Settings:
         lr: Learning rate, above 0.
         momentum: In [0, 1).
         seed: Of the initial weights and the shuffling, in [0, 2**63).
-        device: "cpu".
+        device: "cpu", or "cuda" and "cuda:1" where there are such devices.
         positive: The class that logistic regression tells from the others; None for other models.
 
     Raises:
@@ -135,9 +136,11 @@ def _require_name(kind: str, name: str, known: Iterable[str]) -> None:
 
 
 def _require_device(device: str) -> None:
-    if device.split(":")[0] == "cuda":
-        raise SettingsError("this build of fastgrad has no CUDA: use --device cpu")
-    _require_name("device", device, DEVICES)
+    _require_name("device", device.split(":")[0], DEVICES)
+    try:
+        check_device(device)
+    except RuntimeError as error:
+        raise SettingsError(str(error)) from None
 
 
 def _unknown(kind: str, name: str, known: Iterable[str]) -> str:
