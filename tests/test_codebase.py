@@ -133,7 +133,7 @@ def includes(folder: str) -> Iterator[tuple[str, str]]:
         (
             "cuda",
             r"core/\w+\.h|kernels\.h|kernels/\w+\.h|accelerator\.h"
-            r"|ops/(iterate|transposition|\w+_keys)\.h|cuda/\w+\.(h|cuh)",
+            r"|ops/\w+\.h|cuda/\w+\.(h|cuh)",
         ),
         ("emulation", r"core/half\.h|emulation/\w+\.h|cuda_\w+\.h|mma\.h"),
     ],

@@ -2,6 +2,7 @@
 #include <memory>
 #include <type_traits>
 
+#include "accelerator.h"
 #include "bindings/exchange.h"
 #include "bindings/tensor_type.h"
 #include "ops/ops.h"
@@ -134,6 +135,10 @@ void check_array(const Array& array) {
   if (type != cpu && type != cuda && type != cuda_pinned) {
     fail(ErrorKind::buffer, "from_dlpack: the memory is on a device of type ", type, " (only the CPU's, type ", cpu,
          ", and CUDA's, type ", cuda, ", can be shared); move it to the CPU first");
+  }
+  if (type == cuda && accelerator() == nullptr) {
+    fail(ErrorKind::buffer, "from_dlpack: the memory is on a device of type ", type,
+         ", a CUDA device, and this fastgrad was built without CUDA; move it to the CPU first");
   }
   if (type == cuda) ops::check_cuda(array.place.id);
   if (array.ndim < 0 || array.ndim > Dims::max_size || (array.ndim > 0 && array.shape == nullptr)) {
