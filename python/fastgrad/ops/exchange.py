@@ -258,10 +258,10 @@ def _stream_for(place: tuple[Any, int]) -> dict[str, int]:
     kind, index = int(place[0]), int(place[1])
     if kind in (_CPU[0], _CUDA_PINNED):
         return {}
-    if kind != _CUDA:
+    if kind != _CUDA or not _core.build_info()["cuda"]:
         raise BufferError(
-            f"from_dlpack: the memory is on a device of type {kind}, and only the CPU's (type 1) "
-            f"and CUDA's (type {_CUDA}) can be shared; move it to the CPU first"
+            f"from_dlpack: the memory is on a device of type {kind}, and only the CPU's (type 1), "
+            f"and CUDA's (type {_CUDA}) in a build with CUDA, can be shared; move it to the CPU first"
         )
     check_device(f"cuda:{index}")
     return {"stream": _core.accelerator.current_stream(index) or 1}  # 1: the default stream
