@@ -260,8 +260,8 @@ def _stream_for(place: tuple[Any, int]) -> dict[str, int]:
         return {}
     if kind != _CUDA or not _core.build_info()["cuda"]:
         raise BufferError(
-            f"from_dlpack: the memory is on a device of type {kind}, and only the CPU's (type 1), "
-            f"and CUDA's (type {_CUDA}) in a build with CUDA, can be shared; move it to the CPU first"
+            f"from_dlpack: the memory is on a device of type {kind}; only the CPU's (type 1), and "
+            f"CUDA's (type {_CUDA}) in a build with CUDA, can be shared; move it to the CPU first"
         )
     check_device(f"cuda:{index}")
     return {"stream": _core.accelerator.current_stream(index) or 1}  # 1: the default stream
