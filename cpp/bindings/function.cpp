@@ -304,6 +304,7 @@ PyObject* on_host(PyObject* (*call)(PyObject* const*), PyObject* const* args, Py
   const Device device = cuda_device_of(devices);
   const ArgumentsOn here(host_device, devices, args, count);
   auto result = py::reinterpret_steal<py::object>(call(here.data()));
+  if (!result) throw PythonError{};
   return brought_back(device, std::move(result)).release().ptr();
 }
 
